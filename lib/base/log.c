@@ -1,0 +1,58 @@
+/* The log: one line per event, key=value. */
+#include <string.h>
+#include <unistd.h>
+#include <skalibs/strerr.h>
+#include "base/log.h"
+#include "codec/escape.h"
+
+/* Appends what fits, keeping room for the LF. */
+static void put(struct log_line *l, char const *s, size_t len)
+{
+  size_t room = LOG_LINE - 1 - l->len;
+  if (len > room) len = room;
+  memcpy(l->s + l->len, s, len);
+  l->len += len;
+}
+
+void log_start(struct log_line *l, char const *event)
+{
+  l->len = 0;
+  if (PROG) {
+    put(l, PROG, strlen(PROG));
+    put(l, ": ", 2);
+  }
+  put(l, "event=", 6);
+  put(l, event, strlen(event));
+}
+
+void log_bytes(struct log_line *l, char const *key, char const *value, size_t len)
+{
+  char escaped[CODEC_ESCAPED(64)];
+  put(l, " ", 1);
+  put(l, key, strlen(key));
+  put(l, "=", 1);
+  for (size_t piece; len; value += piece, len -= piece) {
+    piece = len < 64 ? len : 64;
+    put(l, escaped, codec_escape(escaped, value, piece));
+  }
+}
+
+void log_str(struct log_line *l, char const *key, char const *value)
+{
+  if (value) log_bytes(l, key, value, strlen(value));
+}
+
+void log_num(struct log_line *l, char const *key, uint64_t value)
+{
+  char digits[20];
+  size_t n = 0;
+  do digits[sizeof digits - ++n] = (char)('0' + value % 10); while (value /= 10);
+  log_bytes(l, key, digits + sizeof digits - n, n);
+}
+
+void log_end(struct log_line *l)
+{
+  l->s[l->len++] = '\n';
+  ssize_t ignored = write(2, l->s, l->len);
+  (void)ignored;
+}

@@ -1,0 +1,29 @@
+/* The log: one line per event, `key=value` pairs, one write(2) to descriptor 2.
+ * A value never holds raw bytes from outside: space, `"`, `\`, `=` … controls and everything from 0x7f on
+ * are written as C escapes, so that a line can be split at spaces. Lines longer than LOG_LINE are cut. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOG_LINE 4096 /* bytes of a line with its LF; a pipe takes as much in one piece */
+
+struct log_line {
+  size_t len;         /* bytes in s */
+  char s[LOG_LINE];
+};
+
+/* Starts a line: `NAME:` when PROG is set, then the event's own word as `event=WORD`. */
+void log_start(struct log_line *l, char const *event);
+
+/* Appends ` key=value`. `key` is ours; the value may hold any byte. An empty value is written `key=`.
+ * Values that don't fit are cut. */
+void log_bytes(struct log_line *l, char const *key, char const *value, size_t len);
+void log_str(struct log_line *l, char const *key, char const *value); /* value may be null: nothing is written */
+void log_num(struct log_line *l, char const *key, uint64_t value);
+
+/* Ends the line and writes it. Errors are ignored: a full log stops no mail. */
+void log_end(struct log_line *l);
+
+#endif

@@ -1,0 +1,19 @@
+/* Domain names, in the one form in which tables are keyed and looked up: lower case, A-labels (RFC 5890; U-labels are
+ * turned into them with RFC 3492), no trailing dot. */
+#ifndef PARSE_DOMAIN_H
+#define PARSE_DOMAIN_H
+
+#include <stddef.h>
+
+#define DOMAIN_TEXT 256 /* bytes of the longest name with its NUL; RFC 1035 2.3.4 */
+
+/* Reads s[0..n) as a domain of LDH labels and U-labels (RFC 5321 4.1.2, RFC 6531 3.3), underscores allowed; one trailing
+ * dot is dropped. Writes the canonical form with a NUL. Any byte may occur; invalid UTF-8 is refused.
+ * Returns the canonical length (1 to 253), or 0. */
+size_t domain_canon(char out[DOMAIN_TEXT], char const *s, size_t n);
+
+/* The next wider suffix of a canonical name: "a.b.c" -> ".b.c", ".b.c" -> ".c", ".c" and "c" -> "" (static), "" -> 0. The order
+ * in which tables with suffix keys (smtproutes(5)) are asked. */
+char const *domain_wider(char const *name);
+
+#endif

@@ -1,0 +1,35 @@
+/* Handing a message to a qmail-queue program (interfaces.md): started early, fed while it comes in, judged at the end. */
+#ifndef QUEUE_INJECT_H
+#define QUEUE_INJECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct inject {
+  pid_t pid;       /* 0: none running */
+  int body;        /* we write the message here; -1 when closed */
+  int envelope;    /* and the envelope here */
+  int error;       /* a custom reply comes from here: descriptor 6 of the program */
+  unsigned broken : 1; /* a write failed: the program has gone or its pipe timed out */
+};
+
+struct inject_result {
+  int code;            /* qmail-queue's exit code; 0 queued; 81 when it crashed */
+  char text[512];      /* the program's own words, one line of printable ASCII (UTF-8 escaped), or "" */
+  char kind;           /* 'D' permanent, 'Z' temporary, 0 accepted */
+};
+
+/* Starts `program` ($QMAILQUEUE or relay-queue) with the environment plus `id` as RELAYID and, if utf8, RELAYUTF8=1. Returns 0, or -1 with errno. */
+int inject_start(struct inject *q, char const *program, char const *id, int utf8);
+
+/* Feeds the message, LF line ends; any byte may occur. Errors are kept for the end. deadline: base/io.h. */
+void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline);
+
+/* Ends the message, hands over the envelope (addresses NUL-terminated one behind the other: sender, then `n` bytes of recipients) and waits for the verdict. */
+void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r);
+
+/* Gives up: the program sees no envelope and queues nothing. Returns when it has gone. Harmless when none runs. */
+void inject_abort(struct inject *q);
+
+#endif

@@ -1,0 +1,28 @@
+/* What relay-send and relay-remote say to each other over a Unix stream socket (relay-remote's descriptor 0), in skalibs'
+ * unixmessages: a job with the open message file, then its report. One job at a time. */
+#ifndef QUEUE_JOB_H
+#define QUEUE_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. One descriptor: the message; read it with
+ * pread from 0 on, never seek it. A report's data is qmail-remote's: r, h or s and text, NUL, for each recipient in
+ * order (none when the connection failed), then K, Z or D and text, NUL. */
+struct job {
+  uint64_t body;            /* bytes */
+  unsigned flags;           /* STORE_FLAG_... */
+  char const *id;
+  char const *sender;
+  char const *recipients;   /* n of them, NUL-terminated, one behind the other */
+  unsigned n;
+};
+
+/* Reads a job from a message's data, which it points into. Returns 1, or 0 when malformed. */
+int job_scan(struct job *j, char const *s, size_t len);
+
+/* Appends a job's head (all but the recipients) to a stralloc. Returns 1, or 0 without memory. */
+struct stralloc_s;
+int job_head(struct stralloc_s *sa, uint64_t body, unsigned flags, char const *id, char const *sender);
+
+#endif

@@ -1,0 +1,61 @@
+/* The queue's files. A message is one file, mess/XX/ID, mode 0600, written from front to back:
+ *
+ *   body        as injected, LF line ends
+ *   envelope    F<sender>\0, then for each recipient T<recipient>\0; the T becomes a D, in place, when that recipient is done
+ *   trailer     one line, fixed length: format, body bytes, envelope bytes, arrival, flags, digest
+ *
+ * The digest (BLAKE2s over all before it, with every D read as T) says that the file is whole: a file without a right trailer is
+ * being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits: microseconds since 1970 (14), process
+ * (6), XX (2; 00 to 3f, the subdirectory). Names do not depend on inodes. */
+#ifndef QUEUE_STORE_H
+#define QUEUE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define STORE_SPLIT 64      /* subdirectories of mess */
+#define STORE_ID 22         /* bytes of an ID */
+#define STORE_PATH 64       /* bytes of "mess/XX/ID" with its NUL, with room */
+#define STORE_FLAG_8BIT 1U  /* the message holds bytes from 0x80 on */
+#define STORE_FLAG_UTF8 2U  /* SMTPUTF8 was declared (RFC 6531) */
+#define STORE_STALE 129600  /* seconds after which an unfinished file is rubbish (an injector lives at most 86400) */
+
+/* Makes an ID for now. */
+void store_id(char out[STORE_ID + 1]);
+int store_id_valid(char const *id, size_t len);
+void store_path(char out[STORE_PATH], char const *id);
+
+/* Writing, within the queue directory (the working directory). */
+struct store_writer;
+struct store_writer *store_create(char const *id);        /* null with errno; EEXIST: take another ID */
+char const *store_writer_id(struct store_writer const *w);
+int store_body(struct store_writer *w, char const *s, size_t len);        /* 0, or -1 with errno */
+int store_envelope(struct store_writer *w, char const *s, size_t len);    /* 0, or -1; in the file's own form, piece by piece */
+int store_commit(struct store_writer *w, unsigned flags); /* trailer, fsync of file and directory; 0, or -1 and the file is gone. Frees w */
+void store_abandon(struct store_writer *w);               /* removes the file, frees w */
+
+/* Reading. */
+struct store_message {
+  int fd;               /* the open file, read and write; -1: none */
+  uint64_t body;        /* bytes of the body, at offset 0 */
+  int64_t arrival;      /* seconds since 1970 */
+  unsigned flags;       /* STORE_FLAG_... */
+  char *envelope;       /* malloc'ed, as in the file */
+  size_t envelope_len;
+};
+
+enum store_state { STORE_WHOLE, STORE_UNFINISHED /* no right trailer */, STORE_GONE /* ENOENT */, STORE_ERROR /* errno */ };
+
+/* Opens mess/XX/ID. verify: read it all and compare the digest (for files found by a scan; one that the trigger named was synced before). */
+enum store_state store_open(struct store_message *m, char const *id, int verify);
+void store_close(struct store_message *m);
+
+char const *store_sender(struct store_message const *m);
+/* Goes through the recipients: *pos starts at 0. Returns the address or null; *done tells a D; *at is what store_done takes. */
+char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at);
+int store_mark(struct store_message *m, size_t at);       /* writes the D, not yet synced. 0, or -1 with errno */
+int store_sync(struct store_message *m);                  /* 0, or -1 */
+int store_remove(char const *id);                         /* 0, or -1 */
+
+#endif

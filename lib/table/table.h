@@ -1,0 +1,56 @@
+/* rules.cdb: one constant database (cdb) for all tables. A key is one letter for the table and the key within it; a
+ * value says from which file and line it comes and then what it says. This room alone knows cdb. */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TABLE_FORMAT "posthouse rules 1" /* under the key "" */
+
+/* X(letter, file): the tables; the file is where its records come from */
+#define TABLES(X) \
+  X(TABLE_ME, 'm', "me")            /* "" -> our host name, canonical */ \
+  X(TABLE_CLIENTS, 'c', "clients")  /* tcprules' key -> tcprules' data: `D\0` or nothing, then `+VAR=value\0` ... */ \
+  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> how recipients are checked: "any" */ \
+  X(TABLE_RELAY, 'r', "relay")      /* "grant login", "grant clients", ... -> its arguments */ \
+  X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty */ \
+  X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */
+
+enum table {
+#define X(name, letter, file) name = letter,
+  TABLES(X)
+#undef X
+};
+
+struct record {
+  char const *file;  /* the control file's name, static */
+  uint32_t line;     /* its line, from 1 */
+  char const *data;  /* what it says; points into the table, not NUL-terminated, any byte */
+  uint32_t len;      /* bytes of data */
+};
+
+struct table_set;    /* an open rules.cdb */
+
+/* Opens and verifies: magic, every hash table within the file, the last one ending where the file does. The file is
+ * mapped; a rename does not disturb who has it open. Returns it, or 0 with errno (ENOENT, EPROTO for a file that is no rules.cdb, ...). */
+struct table_set *table_open(char const *path);
+struct table_set *table_open_fd(int fd);   /* fd stays the caller's */
+void table_close(struct table_set *t);
+
+/* Looks key[0..len) up in a table. Returns 1 and the first record, 0 when there is none, -1 when the file is corrupt:
+ * the caller must then fail temporarily, never decide. */
+int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
+
+/* Goes through all records, in the file's order: *pos starts at 0. Returns 1, 0 at the end, -1 when corrupt. *key points into the table. */
+int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char const **key, size_t *keylen, struct record *r);
+
+/* Building. Start writes to fd (empty, seekable); each returns 0, or -1 with errno. After finish the fd's data is complete
+ * but not yet synced. */
+struct table_builder;
+struct table_builder *table_build(int fd);
+int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line, char const *data, size_t len);
+int table_finish(struct table_builder *b);   /* frees b in any case */
+void table_abandon(struct table_builder *b);
+
+#endif
