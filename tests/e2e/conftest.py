@@ -1,0 +1,68 @@
+"""Fixtures; what they hand out lives in lib/ and works without pytest."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from lib.instance import Instance  # noqa: E402
+from lib.sink import Sink  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "root: needs root")
+
+
+@pytest.fixture
+def sink():
+    """An SMTP server that keeps what it gets."""
+    with Sink() as s:
+        yield s
+
+
+@pytest.fixture
+def sinks():
+    """Makes sinks: sinks(host=..., extensions=...)."""
+    made = []
+
+    def make(*a, **k):
+        made.append(Sink(*a, **k))
+        return made[-1]
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def instances():
+    """Makes instances: instances(routes=...). Nothing is started yet."""
+    made = []
+
+    def make(*a, **k):
+        made.append(Instance(*a, **k))
+        return made[-1]
+    yield make
+    for i in made:
+        i.close()
+
+
+@pytest.fixture
+def instance(instances, sink):
+    """A running instance that sends everything to `sink`."""
+    return instances(routes=":%s\n" % sink.route).start()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the logs of its instances."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Instance):
+                for name in ("smtpd", "send"):
+                    text = value.log(name)
+                    if text:
+                        report.sections.append(("%s.log" % name, text[-6000:]))

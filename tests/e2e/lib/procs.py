@@ -1,0 +1,142 @@
+"""Processes that end with the test: each in a session of its own, its output in a file, ended by its id."""
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+BIN = os.path.abspath(os.environ.get("POSTHOUSE_BIN") or os.path.join(ROOT, "build", "bin"))
+_running = set()
+
+
+def wait_for(what, seconds=20.0, why="condition", pause=0.01):
+    """Calls what() until it returns something true, and returns that. AssertionError after the deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("%s: not within %g seconds" % (why() if callable(why) else why, seconds))
+        time.sleep(pause)
+
+
+def free_port(host="127.0.0.1"):
+    """A port that nobody listened on a moment ago."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def listening(host, port):
+    """Is somebody listening there? Looked up in /proc, so that the server sees no extra connection."""
+    name = "/proc/net/tcp6" if ":" in host else "/proc/net/tcp"
+    names = [name] if ":" in host else [name, "/proc/net/tcp6"]
+    for name in names:
+        with open(name) as f:
+            for line in f.readlines()[1:]:
+                word = line.split()
+                if word[3] == "0A" and int(word[1].rsplit(":", 1)[1], 16) == port:
+                    return True
+    return False
+
+
+def program(name):
+    """One of ours, or of the system's (some live in sbin directories that PATH lacks)."""
+    ours = os.path.join(BIN, name)
+    if os.path.exists(ours):
+        return ours
+    for d in os.environ.get("PATH", "").split(":") + ["/usr/sbin", "/sbin", "/usr/local/sbin"]:
+        if os.access(os.path.join(d, name), os.X_OK):
+            return os.path.join(d, name)
+    raise FileNotFoundError(name)
+
+
+class Proc:
+    """A process in the background. `log` gets its descriptors 1 and 2 (with `out`, 1 goes there)."""
+
+    def __init__(self, argv, log, env=None, cwd=None, stdin=subprocess.DEVNULL, preexec=None, out=None, pass_fds=()):
+        self.log = log
+        self.argv = argv
+        with open(log, "ab") as f:
+            self.popen = subprocess.Popen(argv, stdin=stdin, stdout=out if out is not None else f, stderr=f, env=env,
+                                          cwd=cwd, start_new_session=True, preexec_fn=preexec, pass_fds=pass_fds)
+        self.pid = self.popen.pid
+        _running.add(self)
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def text(self):
+        with open(self.log, "rb") as f:
+            return f.read().decode("utf-8", "replace")
+
+    def members(self):
+        """The process and all that it started, as long as they stayed in its session."""
+        return [p for p in all_pids() if stat_of(p)[1] == self.pid]
+
+    def stop(self, sig=signal.SIGTERM, seconds=10):
+        """Ends the process, then whatever of its session is left. Returns its exit code (negative: signal)."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(sig)
+            try:
+                self.popen.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+                self.popen.wait()
+        for pid in self.members():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        _running.discard(self)
+        return self.popen.returncode
+
+
+def all_pids():
+    return [int(n) for n in os.listdir("/proc") if n.isdigit()]
+
+
+def stat_of(pid):
+    """(parent, session, state, name), or zeros when it has gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            s = f.read()
+    except OSError:
+        return (0, 0, "X", "")
+    name = s[s.index("(") + 1:s.rindex(")")]
+    word = s[s.rindex(")") + 2:].split()
+    return (int(word[1]), int(word[3]), word[0], name)
+
+
+def status_of(pid, field):
+    """A number of /proc/PID/status, such as VmHWM in KiB; 0 when it has gone."""
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            for line in f:
+                if line.startswith(field + ":"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def pss_of(pid):
+    """Proportional set size, KiB."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            for line in f:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+@atexit.register
+def _end_all():
+    for p in list(_running):
+        p.stop(seconds=2)
