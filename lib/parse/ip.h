@@ -13,12 +13,15 @@ struct ip {
 };
 
 /* Reads all of s[0..n) as an address: dotted quad of four decimal numbers without leading zeros, or RFC 4291
- * text. IPv4-mapped IPv6 (::ffff:a.b.c.d, in any spelling) becomes IPv4. Zone ids, octal, hex and short forms are refused.
- * Any byte may occur. Returns 1, or 0. */
+ * text. IPv4-mapped IPv6 (::ffff:a.b.c.d, in any spelling) becomes IPv4. Zone ids, octal, hex and short forms are
+ * refused. Any byte may occur. Returns 1, or 0 (*ip is then untouched). */
 int ip_scan(struct ip *ip, char const *s, size_t n);
 
 /* Writes the canonical text (RFC 5952) with a NUL. Returns its length without it. */
 size_t ip_fmt(char out[IP_TEXT], struct ip const *ip);
+
+/* From the `len` (4 or 16) bytes of an address in network order; mapped addresses become IPv4. */
+void ip_set(struct ip *ip, uint8_t const *b, unsigned len);
 
 /* From a struct sockaddr of AF_INET or AF_INET6, mapped addresses as IPv4. Returns 1, or 0 for other families. */
 struct sockaddr;
