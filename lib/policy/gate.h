@@ -1,18 +1,40 @@
-/* The IP gate: tcprules' rules in tcprules' order, with CIDR for IPv4 and IPv6 (interfaces.md, tcprules). Pure look-ups. */
+/* The IP gate: tcprules' rules in tcprules' order, with CIDR for IPv4 and IPv6. Pure look-ups.
+ *
+ * Keys of the table `clients`, in the order in which they are asked for a client a.b.c.d named h.example, its user u:
+ *
+ *   u@a.b.c.d   u@=h.example   a.b.c.d   =h.example      exact
+ *   a.b.c.   a.b.   a.                                   dotted prefixes, IPv4 only
+ *   _BITS  (IPv4)   ^BITS  (IPv6)                        CIDR, longest first; BITS: the prefix in 0 and 1
+ *   =.example                                            suffixes of the name, longest first
+ *   =                                                    any named client
+ *   (empty)                                              everybody
+ *
+ * Addresses are canonical (parse/ip.h), names too (parse/domain.h). The keys /4 and /6, which no rule can have, hold the
+ * prefix lengths in use, a byte each, longest first, with line 0: so CIDR costs as many look-ups as there are lengths. */
 #ifndef POLICY_GATE_H
 #define POLICY_GATE_H
 
 #include "parse/ip.h"
 #include "table/table.h"
 
-enum gate_verdict { GATE_DENY, GATE_ALLOW, GATE_TEMPFAIL /* the table is corrupt */ };
+#define GATE_INFO 512    /* bytes of TCPREMOTEINFO (RFC 1413 6); a longer one counts as none */
+#define GATE_LENGTHS4 "/4"
+#define GATE_LENGTHS6 "/6"
 
-/* Which rule of `clients` holds for this client. host and info (TCPREMOTEHOST, TCPREMOTEINFO) may be null. On ALLOW
- * and DENY r is the rule (r->line is 0 when none matched: allowed, without variables, as tcprules has it). */
-enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info, struct record *r);
+enum gate_verdict { GATE_DENY, GATE_ALLOW, GATE_TEMPFAIL /* the table is corrupt, or there is none */ };
 
-/* Goes through the variables of a rule: *pos starts at 0. Returns 1 with var ("VAR=value", NUL-terminated, into the table), 0 at the end,
- * -1 when malformed. */
+/* Which rule of `clients` holds for this client. ip->len 0: unknown, nothing but the empty rule and the name's can hold.
+ * host and info (TCPREMOTEHOST, TCPREMOTEINFO) may be null; empty ones count as null; any byte may occur. t may be null.
+ * On ALLOW and DENY r is the rule (r->line is 0 when none matched: allowed, without variables, as tcprules has it). */
+enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info,
+                            struct record *r);
+
+/* Goes through the variables of a rule: *pos starts at 0. Returns 1 with var ("VAR=value", NUL-terminated, into the
+ * table), 0 at the end, -1 when malformed. */
 int gate_variable(struct record const *r, uint32_t *pos, char const **var);
+
+/* Writes the key of a CIDR prefix: `_` or `^` and `bits` digits, no NUL. Returns its length. bits is at most 8 * ip->len. */
+#define GATE_CIDR 129
+size_t gate_cidr_key(char out[GATE_CIDR], struct ip const *ip, unsigned bits);
 
 #endif

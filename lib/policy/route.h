@@ -10,16 +10,19 @@
 #define ROUTE_TEXT (DOMAIN_TEXT + 32)
 
 struct route {
-  char host[DOMAIN_TEXT];  /* where to connect: a name, an address in text ("192.0.2.1", "2001:db8::1") or, with mx set, the domain itself */
+  char host[DOMAIN_TEXT];  /* where to connect: a name, an address in text ("192.0.2.1", "2001:db8::1") or, with mx set,
+                              the domain itself */
   uint16_t port;           /* 25 unless the route says otherwise */
   unsigned mx : 1;         /* look MX up for host (no route, or one with an empty relay); else A and AAAA */
 };
 
-/* The route of a canonical domain or literal: exact, then wider suffixes, then "". Returns 0, or -1 (corrupt table). A literal without a
- * route goes to its address. t may be null: no routes. */
+/* The route of a canonical domain or literal: exact, then wider suffixes (literals have none), then "". Returns 0, or -1
+ * (corrupt table, empty domain). A literal without a route, or with one whose relay is empty, goes to its address. t may
+ * be null: no routes. */
 int route_find(struct table_set const *t, char const *domain, struct route *r);
 
-/* A route as one word, and back: "mx:example.com", "mx:example.com:2525", "192.0.2.1:25", "[2001:db8::1]:25", "host.example:587". Scan returns 1, or 0. */
+/* A route as one word, and back: "mx:example.com", "mx:example.com:2525", "192.0.2.1:25", "[2001:db8::1]:25",
+ * "host.example:587". fmt returns the length without the NUL; scan 1, or 0. */
 size_t route_fmt(char out[ROUTE_TEXT], struct route const *r);
 int route_scan(struct route *r, char const *s);
 
