@@ -6,7 +6,7 @@
 
 #define LIMIT_COMMAND_LINE 2048   /* bytes with CRLF; RFC 5321 4.5.3.1.4 asks for 512 and more with extensions */
 #define LIMIT_ADDRESS 1003        /* bytes; qmail-queue(8) */
-#define LIMIT_LOCAL_PART 64       /* bytes; RFC 5321 4.5.3.1.1 */
+#define LIMIT_LOCAL_PART 256      /* bytes; RFC 5321 4.5.3.1.1 asks for 64 and more; VERP and SRS make longer ones */
 #define LIMIT_DOMAIN 255          /* bytes; RFC 5321 4.5.3.1.2 */
 #define LIMIT_REPLY_LINE 1024     /* bytes with CRLF that we read of a server; RFC 5321 4.5.3.1.5 says 512 */
 #define LIMIT_REPLY_LINES 100     /* lines of one reply of a server */
