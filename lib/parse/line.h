@@ -23,7 +23,7 @@ enum line_status {
 struct line {
   size_t max;            /* bytes of a line with its CRLF, 2 at least; may be changed between lines */
   size_t seen;           /* bytes at the front of the buffer that were looked at already */
-  unsigned char status;  /* what the line has earned so far: LINE_OK ... LINE_LONG */
+  unsigned char status;  /* LINE_LONG: its beginning was dropped already; else LINE_OK */
   unsigned lf_ok : 1;    /* LF alone ends a line (old printers, trusted clients only) */
   unsigned tainted : 1;  /* behind a bare LF: nothing counts until the next CRLF */
 };
