@@ -1,0 +1,130 @@
+/* relay-conf: makes a control directory, a queue, and the services that run posthouse. */
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <skalibs/buffer.h>
+#include <skalibs/strerr.h>
+
+#include "conf/make.h"
+#include "conf/options.h"
+#include "conf/values.h"
+
+static struct conf_options options;
+static struct conf_accounts accounts;
+static struct conf_values values;
+
+static void die_usage(char const *why)
+{
+  strerr_warn(PROG, ": ", why);
+  buffer_putsflush(buffer_2, conf_usage);
+  _exit(100);
+}
+
+static void die_nomem(void)
+{
+  strerr_dief1x(111, "out of memory");
+}
+
+static void die_make(void)
+{
+  char const *path = conf_at.s ? conf_at.s : options.where;
+  switch (errno) {
+  case EEXIST: strerr_dief2x(111, path, " is there already; nothing is overwritten");
+  case EINVAL: strerr_dief2x(111, path, ": that format can't hold one of these names or paths");
+  case EDOM: strerr_dief2x(111, path, ": a template is wrong");
+  default: strerr_dief2sys(111, "can't make ", path);
+  }
+}
+
+/* Looks an account up; null gives the one who runs us. */
+static void find(struct conf_account *a, char const *name)
+{
+  static char number[24];
+  errno = 0;
+  struct passwd *p = name ? getpwnam(name) : getpwuid(geteuid());
+  if (!p && name) strerr_dief2x(111, "no account ", name);
+  snprintf(number, sizeof number, "%lu", (unsigned long)geteuid());
+  a->name = name ? name : p ? strdup(p->pw_name) : number;
+  a->uid = p ? p->pw_uid : geteuid();
+  a->gid = p ? p->pw_gid : getegid();
+  if (!a->name) die_nomem();
+}
+
+/* Takes the account that an option names, which must be there when there shall be accounts at all. */
+static void account(struct conf_account *a, enum conf_option option, unsigned what, char const *name)
+{
+  if (!(options.what & what)) return;
+  if (!options.value[option]) {
+    char why[128];
+    snprintf(why, sizeof why, "%s, please (or --one-user: everything runs as who starts it)", name);
+    die_usage(why);
+  }
+  find(a, options.value[option]);
+}
+
+static void find_accounts(void)
+{
+  find(&accounts.one, 0);
+  if (options.what == CONF_CONTROL) return;
+  if (options.what == CONF_QUEUE && !options.value[OPT_QUEUE_USER]) return;
+  if (geteuid() || options.value[OPT_ONE_USER]) {
+    strerr_warn(PROG, geteuid() ? ": not root: " : ": ", "everything is made for one user, ", accounts.one.name);
+    return;
+  }
+  account(&accounts.user, OPT_USER, CONF_CHAIN, "--user");
+  account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
+  account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD, "--remote-user");
+  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND, "--log-user");
+}
+
+static void kept(char const *path)
+{
+  strerr_warn(PROG, ": kept ", path);
+}
+
+/* Our host name, for `control`. */
+static void find_me(void)
+{
+  static char name[HOST_NAME_MAX + 1];
+  if (options.what != CONF_CONTROL) return;
+  if (!options.me) {
+    if (gethostname(name, sizeof name - 1)) strerr_dief1sys(111, "can't get the host name");
+    options.me = name;
+  }
+  if (!strchr(options.me, '.')) strerr_warn(PROG, ": ", options.me, " is no full host name: put one into the file me");
+}
+
+static int make(void)
+{
+  struct conf_account const *queue = &accounts.queue, *log = &accounts.log, *user = &accounts.user;
+  uid_t none = (uid_t)-1;
+  switch (options.what) {
+  case CONF_CONTROL: return conf_make_files(options.where, conf_control, values.v, kept);
+  case CONF_QUEUE: return conf_make_queue(options.where, queue->name ? queue->uid : none, queue->gid);
+  case CONF_RECEIVE:
+    return conf_make_service(options.where, conf_receive, values.v, log->name ? log->uid : none, log->gid);
+  case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
+  case CONF_SYSTEMD: return conf_make_files(options.where, conf_systemd, values.v, 0);
+  default:
+    if (conf_make_beside(options.where, conf_xinetd, values.v)) return -1;
+    return conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid);
+  }
+}
+
+int main(int argc, char const *const *argv)
+{
+  char problem[CONF_PROBLEM], cwd[PATH_MAX];
+  PROG = "relay-conf";
+  (void)argc;
+  if (!getcwd(cwd, sizeof cwd)) strerr_dief1sys(111, "can't tell the working directory");
+  char const *wrong = conf_options(&options, argv + 1, cwd, problem);
+  if (wrong) die_usage(wrong);
+  find_accounts();
+  find_me();
+  if (options.what != CONF_QUEUE && !conf_values(&values, &options, &accounts)) die_nomem();
+  if (make()) die_make();
+  return 0;
+}

@@ -1,0 +1,35 @@
+/* Making directories and files that are whole or not there. */
+#ifndef CONF_MAKE_H
+#define CONF_MAKE_H
+
+#include <sys/types.h>
+#include <skalibs/stralloc.h>
+#include "conf/template.h"
+#include "conf/templates.h"
+
+/* The path at which a function failed, for the message; NUL-terminated. */
+extern stralloc conf_at;
+
+/* Sets conf_at to dir, separator and name. Returns its text, or null without memory. */
+char const *conf_path(char const *dir, char const *separator, char const *name);
+
+/* Makes directory `dir` with the files of `files`. It is made under a name that begins with a dot and renamed at the end: a
+ * supervisor that watches its parent sees it whole. A directory named "main" becomes log_uid's, log_gid's, unless (uid_t)-1.
+ * Returns 0, or -1 with errno (EEXIST when dir is there) and conf_at; then nothing is left of it. */
+int conf_make_service(char const *dir, struct conf_file const *files, struct conf_value const *v, uid_t log_uid, gid_t log_gid);
+
+/* Makes the files of `files` in the directory dir, which may be there. A file that is there stays as it is; kept() hears of
+ * it (null: it is an error, EEXIST, and found before anything is written). Returns 0, or -1 with errno and conf_at. */
+int conf_make_files(char const *dir, struct conf_file const *files, struct conf_value const *v, void (*kept)(char const *path));
+
+/* The same for files that are called path, then each one's own name, as xinetd's are. */
+int conf_make_beside(char const *path, struct conf_file const *files, struct conf_value const *v);
+
+/* Makes a queue (queue/store.h) at dir (and dir's parent), or what it lacks; all of it becomes uid's and gid's unless uid is (uid_t)-1. Returns
+ * 0, or -1 with errno and conf_at. */
+int conf_make_queue(char const *dir, uid_t uid, gid_t gid);
+
+/* Makes an empty log file for uid unless it is there. Returns 0, or -1 with errno and conf_at. */
+int conf_make_log(char const *path, uid_t uid, gid_t gid);
+
+#endif

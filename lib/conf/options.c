@@ -1,0 +1,130 @@
+/* relay-conf's command line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/options.h"
+
+char const conf_usage[] =
+  "usage: relay-conf control DIR [ME]\n"
+  "       relay-conf queue DIR [--queue-user NAME | --one-user]\n"
+  "       relay-conf receive DIR --user NAME --log-user NAME | --one-user [CHAIN-OPTIONS]\n"
+  "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
+  "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
+  "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
+  "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME | --one-user\n"
+  "                  [--resolver ADDRESS] [CHAIN-OPTIONS]\n"
+  "CHAIN-OPTIONS: --control DIR --queue DIR --bin DIR --address ADDRESS --port NUMBER --clients NUMBER\n"
+  "               --memory BYTES --listener NAME --bare-lf\n";
+
+static struct { char const *word; unsigned bit; } const things[] = {
+  { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
+  { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
+};
+
+static struct option {
+  char const *name;
+  enum conf_kind kind;
+  unsigned what;
+  char const *value;
+  unsigned long least, most;
+} const options[] = {
+#define X(c, name, arg, kind, what, value, least, most) { name, kind, what, value, least, most },
+  CONF_OPTIONS(X)
+#undef X
+};
+
+static char const *complain(char problem[CONF_PROBLEM], char const *format, char const *word)
+{
+  snprintf(problem, CONF_PROBLEM, format, word);
+  return problem;
+}
+
+/* An absolute path, without a slash at its end. Returns null without memory. */
+static char const *absolute(char const *path, char const *cwd)
+{
+  char *s = malloc(strlen(cwd) + strlen(path) + 2);
+  if (!s) return 0;
+  sprintf(s, "%s%s%s", *path == '/' ? "" : cwd, *path == '/' ? "" : "/", path);
+  for (size_t len = strlen(s); len > 1 && s[len - 1] == '/'; len--) s[len - 1] = 0;
+  return s;
+}
+
+static int is_number(char const *s, unsigned long least, unsigned long most)
+{
+  size_t len = strlen(s);
+  if (!len || len > 10 || s[strspn(s, "0123456789")]) return 0;
+  unsigned long long n = strtoull(s, 0, 10);
+  return n >= least && n <= most;
+}
+
+/* Checks one value and takes it. */
+static char const *take(struct conf_options *o, enum conf_option i, char const *value, char const *cwd, char *problem)
+{
+  struct option const *p = &options[i];
+  if (strchr(value, '\n')) return complain(problem, "no line ends in the argument of %s, please", p->name);
+  switch (p->kind) {
+  case KIND_PATH:
+    if (!*value) return complain(problem, "%s wants a path", p->name);
+    value = absolute(value, cwd);
+    if (!value) return "out of memory";
+    break;
+  case KIND_WORD:
+    for (char const *s = value; *s; s++) {
+      if ((unsigned char)*s <= ' ' || *s == 127) value = "";
+    }
+    if (!*value || *value == '-') return complain(problem, "%s wants a word", p->name);
+    break;
+  case KIND_ADDRESS:
+    if (!*value || value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-")] || *value == '-')
+      return complain(problem, "%s wants an address", p->name);
+    break;
+  case KIND_NUMBER:
+    if (!is_number(value, p->least, p->most)) return complain(problem, "%s wants a number, and not that one", p->name);
+    break;
+  case KIND_FLAG: break;
+  }
+  o->value[i] = value;
+  return 0;
+}
+
+/* Reads the option at *argv; moves on over its argument. */
+static char const *read_option(struct conf_options *o, char const *const **argv, char const *cwd, char *problem)
+{
+  char const *word = **argv;
+  size_t len = strcspn(word, "=");
+  for (int i = 0; i < OPT_COUNT; i++) {
+    if (strlen(options[i].name) != len || memcmp(options[i].name, word, len)) continue;
+    if (!(options[i].what & o->what)) return complain(problem, "%s is for other things", options[i].name);
+    if (options[i].kind == KIND_FLAG) {
+      return word[len] ? complain(problem, "%s takes no argument", options[i].name) : take(o, i, "", cwd, problem);
+    }
+    if (word[len]) return take(o, i, word + len + 1, cwd, problem);
+    if (!*++*argv) return --*argv, complain(problem, "%s wants an argument", options[i].name);
+    return take(o, i, **argv, cwd, problem);
+  }
+  return complain(problem, "no option %s here", word);
+}
+
+char const *conf_options(struct conf_options *o, char const *const *argv, char const *cwd, char problem[CONF_PROBLEM])
+{
+  *o = (struct conf_options){ .what = 0 };
+  if (!*argv) return "what shall be made?";
+  for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
+    if (!strcmp(things[i].word, *argv)) o->what = things[i].bit;
+  }
+  if (!o->what) return complain(problem, "don't know how to make %s", *argv);
+  for (int i = 0; i < OPT_COUNT; i++) {
+    if (options[i].what & o->what) o->value[i] = options[i].value;
+  }
+  while (*++argv) {
+    char const *wrong = 0;
+    if (!strncmp(*argv, "--", 2)) wrong = read_option(o, &argv, cwd, problem);
+    else if (!**argv || strchr(*argv, '\n')) wrong = "an empty name, or one with a line end";
+    else if (!o->where) wrong = (o->where = absolute(*argv, cwd)) ? 0 : "out of memory";
+    else if (!o->me && o->what == CONF_CONTROL) o->me = *argv;
+    else wrong = complain(problem, "one word too many: %s", *argv);
+    if (wrong) return wrong;
+  }
+  return o->where ? 0 : "where?";
+}

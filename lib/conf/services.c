@@ -1,0 +1,146 @@
+/* The services' templates. Values: conf/values.c. */
+#include "conf/templates.h"
+
+#define HEAD "#!/bin/sh\n"
+#define MADE "Made by relay-conf(8), once: edit it as you like.\n"
+
+/* Written for one user without privileges, it must not be started as another, least of all as root. */
+#define ONE_USER \
+  "@+only if [ \"$(id -u)\" != @only@ ]; then\n" \
+  "@+only   echo \"made for user number @only@ alone (relay-conf --one-user)\"; sleep 10; exit 100\n" \
+  "@+only fi\n"
+
+#define LOG_RUN \
+  HEAD \
+  "# The log: files of 1 MB below main, the newest 20 of them. " MADE \
+  "@+log-user exec setuidgid @log-user@ multilog t s1000000 n20 ./main\n" \
+  "@-log-user exec multilog t s1000000 n20 ./main\n"
+
+#define CHAIN_ENVIRONMENT \
+  "# The queue, for relay-queue (which, where it is set-uid, knows its own and takes no other).\n" \
+  "export RELAYQUEUE=@queue@\n" \
+  "# The injector: gets each message in the qmail-queue protocol.\n" \
+  "export QMAILQUEUE=@injector@\n"
+
+struct conf_file const conf_receive[] = {
+  { "run", 0755, quote_sh,
+    HEAD
+    "# Mail comes in: SMTP at address @address@ (0: all), port @port@. " MADE
+    "exec 2>&1\n"
+    ONE_USER
+    "export PATH=@bin@:\"$PATH\"\n"
+    CHAIN_ENVIRONMENT
+    "# At most @clients@ clients at once. The rules decide who is let in (clients) and what is relayed (relay).\n"
+    "exec @server@ \\\n"
+    "  relay-gate @rules@ \\\n"
+    "  @smtpd@\n" },
+  { "log", 0755, 0, 0 },
+  { "log/run", 0755, quote_sh, LOG_RUN },
+  { "log/main", 0755, 0, 0 },
+  { 0, 0, 0, 0 },
+};
+
+struct conf_file const conf_send[] = {
+  { "run", 0755, quote_sh,
+    HEAD
+    "# Mail goes out: the scheduler and its relay-remote processes. " MADE
+    "exec 2>&1\n"
+    ONE_USER
+    "export PATH=@bin@:\"$PATH\"\n"
+    "# The queue and the injector, for bounces.\n"
+    "export RELAYQUEUE=@queue@\n"
+    "export QMAILQUEUE=@injector@\n"
+    "@+resolver # The DNS server.\n"
+    "@+resolver export DNSCACHEIP=@resolver@\n"
+    "@+queue-user # -u: @queue-user@, who owns the queue; -U: @remote-user@, for relay-remote.\n"
+    "exec @send@\n" },
+  { "log", 0755, 0, 0 },
+  { "log/run", 0755, quote_sh, LOG_RUN },
+  { "log/main", 0755, 0, 0 },
+  { 0, 0, 0, 0 },
+};
+
+struct conf_file const conf_systemd[] = {
+  { "posthouse.socket", 0644, quote_systemd,
+    "# Where mail comes in. " MADE
+    "[Unit]\n"
+    "Description=posthouse: SMTP\n"
+    "\n"
+    "[Socket]\n"
+    "ListenStream=@=listen@\n"
+    "Accept=yes\n"
+    "MaxConnections=@clients@\n"
+    "NoDelay=true\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=sockets.target\n" },
+  { "posthouse@.service", 0644, quote_systemd,
+    "# The receiving chain, started for each connection. " MADE
+    "[Unit]\n"
+    "Description=posthouse: an SMTP connection\n"
+    "CollectMode=inactive-or-failed\n"
+    "\n"
+    "[Service]\n"
+    "User=@user@\n"
+    "# The queue, for relay-queue (which, where it is set-uid, knows its own and takes no other).\n"
+    "Environment=@env-queue@\n"
+    "# The injector: gets each message in the qmail-queue protocol.\n"
+    "Environment=@env-injector@\n"
+    "ExecStart=-@gate@ @rules@ @smtpd@\n"
+    "StandardInput=socket\n"
+    "StandardOutput=socket\n"
+    "StandardError=journal\n"
+    "@+memory LimitAS=@memory@\n" },
+  { "posthouse-send.service", 0644, quote_systemd,
+    "# The scheduler, which sends what is in the queue. " MADE
+    "[Unit]\n"
+    "Description=posthouse: the queue\n"
+    "After=network.target\n"
+    "\n"
+    "[Service]\n"
+    "@-queue-user User=@user@\n"
+    "@+queue-user # -u: @queue-user@, who owns the queue; -U: @remote-user@, for relay-remote.\n"
+    "Environment=@env-path@\n"
+    "Environment=@env-queue@\n"
+    "Environment=@env-injector@\n"
+    "@+resolver Environment=@env-resolver@\n"
+    "ExecStart=@send@\n"
+    "Restart=always\n"
+    "RestartSec=1\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=multi-user.target\n" },
+  { 0, 0, 0, 0 },
+};
+
+struct conf_file const conf_xinetd[] = {
+  { "", 0644, quote_plain,
+    "# SMTP under xinetd. The receiving chain itself stands in @run@, since xinetd would give it the\n"
+    "# connection as descriptor 2, where its log goes. " MADE
+    "service posthouse-@port@\n"
+    "{\n"
+    "  type = UNLISTED\n"
+    "  socket_type = stream\n"
+    "  protocol = tcp\n"
+    "  wait = no\n"
+    "  flags = @family@ NODELAY\n"
+    "@+bind   bind = @bind@\n"
+    "  port = @port@\n"
+    "  user = @user@\n"
+    "  instances = @clients@\n"
+    "  per_source = UNLIMITED\n"
+    "  cps = 1000 1\n"
+    "  server = @run@\n"
+    "  log_on_failure =\n"
+    "  disable = no\n"
+    "}\n" },
+  { ".run", 0755, quote_sh,
+    HEAD
+    "# The receiving chain, as xinetd starts it for each connection. " MADE
+    "exec 2>> @log@ || exit 111\n"
+    "export PATH=@bin@:\"$PATH\"\n"
+    CHAIN_ENVIRONMENT
+    "@+memory ulimit -v @kilobytes@\n"
+    "exec relay-gate @rules@ @smtpd@\n" },
+  { 0, 0, 0, 0 },
+};

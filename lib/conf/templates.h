@@ -1,0 +1,20 @@
+/* The texts that relay-conf writes, as templates (conf/template.h). */
+#ifndef CONF_TEMPLATES_H
+#define CONF_TEMPLATES_H
+
+#include "conf/quote.h"
+
+struct conf_file {
+  char const *name;  /* below the directory that is made; null ends a list */
+  int mode;          /* permissions */
+  quote_fn *quote;   /* how values are written */
+  char const *text;  /* the template; null: a directory */
+};
+
+extern struct conf_file const conf_receive[]; /* a daemontools service: run, log/run, log/main */
+extern struct conf_file const conf_send[];
+extern struct conf_file const conf_systemd[]; /* units */
+extern struct conf_file const conf_xinetd[];  /* two files, named by what is behind the FILE's own name: "" and ".run" */
+extern struct conf_file const conf_control[]; /* a control directory */
+
+#endif

@@ -1,0 +1,112 @@
+/* The values that the templates name. A LF separates the words of a value (conf/template.h). */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/values.h"
+
+/* Sets a value to the pieces, one behind the other; a null piece ends them. A first piece that is null: not set. */
+static int set(struct conf_values *x, char const *name, ...)
+{
+  va_list ap;
+  stralloc *sa = &x->text[x->n];
+  char const *piece;
+  int ok = 1, any = 0;
+  va_start(ap, name);
+  while (ok && (piece = va_arg(ap, char const *))) ok = stralloc_cats(sa, piece), any = 1;
+  va_end(ap);
+  if (!ok || !stralloc_0(sa)) return 0;
+  x->v[x->n].name = name;
+  x->v[x->n].value = any ? sa->s : 0;
+  return x->n++, 1;
+}
+#define END (char const *)0
+
+static int set_number(struct conf_values *x, char const *name, unsigned long n)
+{
+  char s[24];
+  snprintf(s, sizeof s, "%lu", n);
+  return set(x, name, s, END);
+}
+
+/* The words that come before relay-gate in a run script. */
+static int set_server(struct conf_values *x, char const *const *o, char const *user, char const *memory)
+{
+  return set(x, "server", user ? "envuidgid\n" : "", user ? user : "", user ? "\n" : "",
+    memory ? "softlimit\n-m\n" : "", memory ? memory : "", memory ? "\n" : "",
+    user ? "tcpserver\n-UvHRl0\n-b\n" : "tcpserver\n-vHRl0\n-b\n", o[OPT_CLIENTS], "\n-c\n", o[OPT_CLIENTS], "\n",
+    o[OPT_ADDRESS], "\n", o[OPT_PORT], END);
+}
+
+/* relay-send's words. */
+static int set_send(struct conf_values *x, char const *const *o, struct conf_accounts const *a, char const *dir)
+{
+  char ids[128] = "";
+  if (a->queue.name) {
+    snprintf(ids, sizeof ids, "\n-u\n%lu:%lu\n-U\n%lu:%lu", (unsigned long)a->queue.uid, (unsigned long)a->queue.gid,
+      (unsigned long)a->remote.uid, (unsigned long)a->remote.gid);
+  }
+  return set(x, "send", dir, "relay-send\n-q\n", o[OPT_QUEUE], "\n-r\n", o[OPT_CONTROL], "/rules.cdb", ids, END);
+}
+
+/* What depends on the address: 0 and 0.0.0.0 are all addresses of both families where that can be had. */
+static int set_address(struct conf_values *x, char const *address, char const *port)
+{
+  int all = !strcmp(address, "0") || !strcmp(address, "0.0.0.0") || !strcmp(address, "::");
+  int v6 = all || strchr(address, ':');
+  return set(x, "bind", all ? END : address, END)
+    && set(x, "family", v6 ? "IPv6" : "IPv4", END)
+    && set(x, "listen", all ? "" : v6 ? "[" : "", all ? "" : address, all ? "" : v6 ? "]:" : ":", port, END);
+}
+
+static int set_environment(struct conf_values *x, char const *const *o)
+{
+  return set(x, "injector", o[OPT_BIN], "/relay-queue", END)
+    && set(x, "env-injector", "QMAILQUEUE=", o[OPT_BIN], "/relay-queue", END)
+    && set(x, "env-queue", "RELAYQUEUE=", o[OPT_QUEUE], END)
+    && set(x, "env-path", "PATH=", o[OPT_BIN], ":/usr/local/bin:/usr/bin:/bin", END)
+    && set(x, "resolver", o[OPT_RESOLVER], END)
+    && set(x, "env-resolver", o[OPT_RESOLVER] ? "DNSCACHEIP=" : END, o[OPT_RESOLVER], END);
+}
+
+static int set_accounts(struct conf_values *x, struct conf_accounts const *a)
+{
+  if (!set(x, "user", a->user.name ? a->user.name : a->one.name, END)
+    || !set(x, "queue-user", a->queue.name, END)
+    || !set(x, "remote-user", a->remote.name, END)
+    || !set(x, "log-user", a->log.name, END)) return 0;
+  return a->log.name ? set(x, "only", END) : set_number(x, "only", (unsigned long)a->one.uid);
+}
+
+int conf_values(struct conf_values *x, struct conf_options const *options, struct conf_accounts const *a)
+{
+  char const *const *o = options->value;
+  char const *memory = o[OPT_MEMORY] && strspn(o[OPT_MEMORY], "0") < strlen(o[OPT_MEMORY]) ? o[OPT_MEMORY] : 0;
+  int full = options->what == CONF_SYSTEMD; /* systemd wants whole paths */
+  if (options->what == CONF_CONTROL) return set(x, "me", options->me, END);
+  if (!set_accounts(x, a) || !set_environment(x, o)) return 0;
+  stralloc bin = STRALLOC_ZERO;
+  int ok = (!full || (stralloc_cats(&bin, o[OPT_BIN]) && stralloc_cats(&bin, "/"))) && stralloc_0(&bin)
+    && set(x, "bin", o[OPT_BIN], END)
+    && set(x, "queue", o[OPT_QUEUE], END)
+    && set(x, "rules", o[OPT_CONTROL], "/rules.cdb", END)
+    && set_send(x, o, a, bin.s);
+  if (ok && options->what != CONF_SEND) {
+    ok = set(x, "address", o[OPT_ADDRESS], END) && set(x, "port", o[OPT_PORT], END)
+      && set(x, "clients", o[OPT_CLIENTS], END) && set_address(x, o[OPT_ADDRESS], o[OPT_PORT])
+      && set(x, "memory", memory, END) && set_number(x, "kilobytes", strtoul(memory ? memory : "0", 0, 10) / 1024)
+      && set_server(x, o, a->user.name, memory)
+      && set(x, "gate", o[OPT_BIN], "/relay-gate", END)
+      && set(x, "smtpd", bin.s, "relay-smtpd", o[OPT_LISTENER] ? "\n-l\n" : "", o[OPT_LISTENER] ? o[OPT_LISTENER] : "",
+        o[OPT_BARE_LF] ? "\n-b" : "", END)
+      && set(x, "log", o[OPT_LOG], END) && set(x, "run", options->where, ".run", END);
+  }
+  stralloc_free(&bin);
+  return ok;
+}
+
+void conf_values_free(struct conf_values *x)
+{
+  for (unsigned i = 0; i < CONF_VALUES; i++) stralloc_free(&x->text[i]);
+}
