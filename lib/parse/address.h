@@ -16,21 +16,24 @@ enum address_error {
 struct address {
   char text[LIMIT_ADDRESS + 1]; /* local@domain as it travels on, NUL-terminated, no NUL, CR, LF or control within; the
                                    domain as the client spelled it without its trailing dot; "" is the null sender.
-                                   A quoted local part that needs no quotes has lost them (RFC 5321 4.1.2 last lines) */
+                                   A quoted local part that needs no quotes has lost them (RFC 5321 4.1.2, end) */
   size_t len;                   /* bytes of text */
   size_t local_len;             /* bytes of the local part in text; == len when there is no domain (postmaster) */
-  char domain[DOMAIN_TEXT];     /* canonical (parse/domain.h), or the literal "[192.0.2.1]" / "[IPv6:2001:db8::1]" canonical; "" if none */
+  char domain[DOMAIN_TEXT];     /* canonical (parse/domain.h), or the literal "[192.0.2.1]" / "[IPv6:2001:db8::1]"
+                                   canonical; "" if none */
   unsigned literal : 1;         /* the domain is an address literal */
   unsigned utf8 : 1;            /* non-ASCII anywhere */
-  unsigned onward : 1;          /* the local part could route once more: holds % ! @ or needs its quotes (relaying.md, order 3) */
+  unsigned onward : 1;          /* the local part could route once more: holds % ! @ or needs its quotes */
 };
 
-/* Reads a path at s[0..n): `<...>`, a source route (`<@a,@b:x@c>`) is dropped. `null_ok`: `<>` allowed (MAIL). A recipient
- * without domain must be postmaster (any case). `utf8`: SMTPUTF8 was declared. On ADDRESS_OK sets *used to the bytes up to and
- * with `>`; what follows (parameters) is the caller's. Any byte may occur in s. */
+/* Reads a path at s[0..n): `<...>`, a source route (`<@a,@b:x@c>`) is dropped. `null_ok`: a sender (MAIL), `<>` is
+ * allowed; else a recipient, which may do without domain if it is postmaster (any case). `utf8`: SMTPUTF8 was declared.
+ * On ADDRESS_OK sets *used to the bytes up to and with `>`; what follows (parameters) is the caller's. On an error *a
+ * means nothing. Any byte may occur in s. */
 enum address_error address_path(struct address *a, char const *s, size_t n, int null_ok, int utf8, size_t *used);
 
-/* The same for a bare mailbox `local@domain` (rules, envelopes, relay-remote's arguments); all of s[0..n) is read. */
+/* The same for a bare mailbox `local@domain` or postmaster alone (rules, envelopes, relay-remote's arguments); all of
+ * s[0..n) is read. The empty string is none: a null sender is the caller's to know. */
 enum address_error address_mailbox(struct address *a, char const *s, size_t n, int utf8);
 
 #endif

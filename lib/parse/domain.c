@@ -58,7 +58,8 @@ static uint32_t adapt(uint32_t delta, uint32_t points, int first)
   return k + (BASE - TMIN + 1) * delta / (delta + SKEW);
 }
 
-/* RFC 3492 6.3 for at most 63 characters, so that no delta overflows. Returns the bytes written, or 0: more than room. */
+/* RFC 3492 6.3 for at most 63 characters, so that no delta overflows. Returns the bytes written, or 0: more than
+ * room. */
 static size_t punycode(char *out, size_t room, uint32_t const *c, size_t n)
 {
   uint32_t next = INITIAL_N, delta = 0, bias = INITIAL_BIAS;

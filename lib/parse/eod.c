@@ -11,8 +11,8 @@ void eod_init(struct eod *e, unsigned mode, size_t line_max)
   *e = (struct eod){ .mode = mode, .line_max = line_max, .state = START };
 }
 
-/* Bytes at s[0..n) before the first NUL, LF or CR. Words without a byte below 14 are passed at once. Sets *high if one of the bytes
- * is 0x80 or more. */
+/* Bytes at s[0..n) before the first NUL, LF or CR. Words without a byte below 14 are passed at once. Sets *high if
+ * one of the bytes is 0x80 or more. */
 static size_t plain(char const *s, size_t n, int *high)
 {
   uint64_t word, seen = 0;

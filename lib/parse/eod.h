@@ -1,5 +1,6 @@
-/* The text of a message as it comes in, by DATA (RFC 5321 4.1.1.4, 4.5.2) or by BDAT (RFC 3030): finds the end of DATA, removes
- * the stuffed dots, turns CRLF into LF, and notes what a message must not hold. Chunks may be split anywhere, between CR and LF too.
+/* The text of a message as it comes in, by DATA (RFC 5321 4.1.1.4, 4.5.2) or by BDAT (RFC 3030): finds the end of DATA,
+ * removes the stuffed dots, turns CRLF into LF, and notes what a message must not hold. Chunks may be split anywhere,
+ * between CR and LF too.
  *
  * Exactly CRLF . CRLF ends DATA, with the CRLF of the DATA command as the first of a message; in both modes. What
  * comes near to it (LF.LF, LF.CRLF, CRLF.LF, CR.CR) never does: one message in is never two messages out.
@@ -12,8 +13,8 @@
  *   TEXT_CR    CR, TEXT   CR, TEXT     CR, TEXT_CR  START                 a CR that may begin a CRLF (also START_CR)
  *   LF_START   TEXT       TEXT (drop)  TEXT_CR      bare LF: LF_START     behind a bare LF
  *
- * `CR` on the way to a state: the CR was bare, noted and dropped. A bare LF is noted (with EOD_LF_OK it is a line's end as good as
- * CRLF, but for the end of DATA). So output never outgrows input. */
+ * `CR` on the way to a state: the CR was bare, noted and dropped. A bare LF is noted (with EOD_LF_OK it is a line's end
+ * as good as CRLF, but for the end of DATA). So output never outgrows input. */
 #ifndef PARSE_EOD_H
 #define PARSE_EOD_H
 
@@ -45,12 +46,12 @@ struct eod {
 void eod_init(struct eod *e, unsigned mode, size_t line_max);
 
 /* Converts buf[0..n) in place: the text to keep is buf[0..returned), LF line ends, never more than n bytes. *used is n,
- * or less when the end of DATA was found (e->ended): what follows, buf[*used..n), is the client's next command, untouched. After the
- * end nothing more is used. Any byte may occur; NULs are noted and given out. */
+ * or less when the end of DATA was found (e->ended): what follows, buf[*used..n), is the client's next command,
+ * untouched. After the end nothing more is used. Any byte may occur; NULs are noted and given out. */
 size_t eod_feed(struct eod *e, char *buf, size_t n, size_t *used);
 
-/* BDAT ... LAST has been fed: notes a CR at the very end. Returns 1 when the last line has no end: the caller then adds one LF
- * (counted here already), so that all text of the queue consists of lines; else 0. */
+/* BDAT ... LAST has been fed: notes a CR at the very end. Returns 1 when the last line has no end: the caller then adds
+ * one LF (counted here already), so that all text of the queue consists of lines; else 0. */
 int eod_last(struct eod *e);
 
 #endif

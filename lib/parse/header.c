@@ -3,8 +3,8 @@
  *   state    LF            :              space, tab    0x21 to 0x7e   other       the state means
  *   BEGIN    end: empty    end: no field  FOLD          NAME           end: no     at the beginning of a line
  *   NAME     end: no       BODY (count)   GAP           NAME           end: no     in a field's name
- *   GAP      end: no       BODY (count)   GAP           end: no        end: no     between name and colon (RFC 5322 4.5.8)
- *   BODY     BEGIN         stays          stays         stays          stays       behind the colon, or in a folded line
+ *   GAP      end: no       BODY (count)   GAP           end: no        end: no     between name and colon
+ *   BODY     BEGIN         stays          stays         stays          stays       behind the colon, or folded
  *
  * FOLD: as BODY, but the first line of all can't be folded: end. */
 #include <string.h>
@@ -34,10 +34,6 @@ static void colon(struct header *h)
 
 static void name(struct header *h, unsigned char c)
 {
-  if (h->name == HEADER_NAME) {
-    end(h, HEADER_MISSING);
-    return;
-  }
   if (h->match == h->name && h->match < sizeof received - 1 && (c | 32) == received[h->match]) h->match++;
   h->name++;
   h->state = NAME;
@@ -48,14 +44,15 @@ static void byte(struct header *h, unsigned char c)
 {
   int space = c == ' ' || c == '\t';
   if (h->state == BEGIN) {
-    h->name = h->match = 0;
+    h->name = h->gap = h->match = 0;
     if (c == '\n') end(h, HEADER_EMPTY);
     else if (space && h->start == HEADER_FIELDS) h->state = BODY;
     else if (c > ' ' && c < 0x7f && c != ':') name(h, c);
     else end(h, HEADER_MISSING);
   }
   else if (c == ':') colon(h);
-  else if (space) h->state = GAP;
+  else if (h->name + h->gap == HEADER_NAME) end(h, HEADER_MISSING);
+  else if (space) h->state = GAP, h->gap++;
   else if (h->state == NAME && c > ' ' && c < 0x7f) name(h, c);
   else end(h, HEADER_MISSING);
 }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define HEADER_NAME 256 /* bytes of a field's name; a line with a longer one is no field */
+#define HEADER_NAME 256 /* bytes before a field's colon; a line with more is no field */
 
 enum header_start {
   HEADER_UNKNOWN = 0,  /* the first line's name is not whole: after at most HEADER_NAME + 1 bytes it is known */
@@ -21,6 +21,7 @@ struct header {
   unsigned char state;     /* where in a line the scanner is */
   unsigned char match;     /* bytes of the name that agree with "received" */
   unsigned name;           /* bytes of the name so far */
+  unsigned gap;            /* blanks behind it so far */
 };
 
 void header_init(struct header *h);
@@ -29,7 +30,8 @@ void header_init(struct header *h);
  * While start is HEADER_UNKNOWN the caller keeps the text back if it must write something before it. */
 void header_feed(struct header *h, char const *s, size_t n);
 
-/* The message has ended. start is no longer HEADER_UNKNOWN (an empty message is HEADER_MISSING, as is a name without colon). */
+/* The message has ended. start is no longer HEADER_UNKNOWN (an empty message is HEADER_MISSING, as is a name without
+ * colon). */
 void header_end(struct header *h);
 
 #endif

@@ -23,32 +23,21 @@ static enum line_status finish(struct line *l, char const *s, size_t end, size_t
 enum line_status line_next(struct line *l, char const *s, size_t n, size_t *used, size_t *len)
 {
   *used = *len = 0;
-  for (;;) {
-    char const *from = s + *used, *lf = memchr(from + l->seen, '\n', n - *used - l->seen);
-    if (!lf) break;
-    size_t at = (size_t)(lf - from), crlf = at && from[at - 1] == '\r';
-    *used += at + 1;
-    if (crlf && l->tainted) { /* what began behind a bare LF is over */
-      l->tainted = 0;
-      l->seen = 0;
-      l->status = LINE_OK;
-      continue;
-    }
-    if (!crlf && !l->lf_ok) {
-      l->tainted = 1;
-      l->seen = 0;
-      l->status = LINE_OK;
-      return LINE_BARE;
-    }
-    return finish(l, from, at - crlf, at, len);
+  char const *lf = memchr(s + l->seen, '\n', n - l->seen);
+  if (lf) {
+    size_t at = (size_t)(lf - s), crlf = at && s[at - 1] == '\r';
+    *used = at + 1;
+    if (!l->tainted && (crlf || l->lf_ok)) return finish(l, s, at - crlf, at, len);
+    l->tainted = !crlf;
+    l->seen = 0;
+    l->status = LINE_OK;
+    return LINE_BARE;
   }
-  l->seen = n - *used;
-  if (l->seen >= l->max || l->tainted) {
-    /* Drop all but a CR at the end, which may be the first half of CRLF. */
-    if (!l->tainted) l->status = LINE_LONG;
-    size_t keep = l->seen && s[n - 1] == '\r';
-    *used = n - keep;
-    l->seen = keep;
+  l->seen = n;
+  if (n >= l->max) { /* drop all but a CR at the end, which may be the first half of CRLF */
+    l->status = LINE_LONG;
+    l->seen = s[n - 1] == '\r';
+    *used = n - l->seen;
   }
   return LINE_MORE;
 }

@@ -11,8 +11,8 @@ struct param {
   size_t valuelen;    /* 1 at least when there is a value: `KEY=` is malformed */
 };
 
-/* Goes through s[0..n), what follows the path's `>`. *pos starts at 0. Spaces at the end are passed over (RFC 5321 4.1.1). `utf8`:
- * SMTPUTF8 was declared (RFC 6531 3.3 widens the value), or may be by one of these very parameters.
+/* Goes through s[0..n), what follows the path's `>`. *pos starts at 0. Spaces at the end are passed over (RFC 5321
+ * 4.1.1). `utf8`: SMTPUTF8 was declared (RFC 6531 3.3 widens the value), or may be by one of these very parameters.
  * Returns 1 and a parameter, 0 at the end, -1 when malformed (501 5.5.4). Any byte may occur in s.
  * Unknown and repeated keywords are the caller's to refuse. */
 int params_next(char const *s, size_t n, size_t *pos, int utf8, struct param *p);

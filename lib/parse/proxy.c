@@ -48,7 +48,6 @@ static int v1_fields(struct proxy *p, char const *s, size_t n)
   if (!ip_scan(&p->dst, f, len) || six != !!memchr(f, ':', len)) return 0;
   len = field(s, n, &pos, &f);
   if (!v1_port(f, len, &p->src_port)) return 0;
-  if (pos == n && s[n - 1] == ' ') return 0;
   len = field(s, n, &pos, &f);
   if (!v1_port(f, len, &p->dst_port) || f + len != s + n) return 0;
   p->known = 1;
@@ -78,7 +77,8 @@ static enum proxy_status v1(struct proxy *p, char const *s, size_t n)
     return n + want > V1_MAX ? PROXY_BAD : more(p, want);
   }
   size_t len = (size_t)(lf - s);
-  if (len <= sizeof v1_signature || s[len - 1] != '\r' || memchr(s, '\r', len - 1) || memchr(s, 0, len)) return PROXY_BAD;
+  if (len <= sizeof v1_signature || s[len - 1] != '\r') return PROXY_BAD;
+  if (memchr(s, '\r', len - 1) || memchr(s, 0, len)) return PROXY_BAD;
   if (!v1_fields(p, s + sizeof v1_signature, len - 1 - sizeof v1_signature)) return PROXY_BAD;
   p->used = len + 1;
   return PROXY_DONE;
@@ -97,7 +97,7 @@ static void v2_addresses(struct proxy *p, uint8_t const *b, unsigned len)
 
 static enum proxy_status v2(struct proxy *p, char const *s, size_t n)
 {
-  if (n < V2_HEAD) return more(p, (n < V1_LEAST ? V1_LEAST : V2_HEAD) - n);
+  if (n < V2_HEAD) return more(p, V2_HEAD - n);
   uint8_t const *b = (uint8_t const *)s;
   size_t len = (size_t)b[14] << 8 | b[15];
   if (b[12] >> 4 != 2 || (b[12] & 15) > 1 || V2_HEAD + len > PROXY_MAX) return PROXY_BAD;

@@ -1,4 +1,5 @@
-/* The PROXY header, versions 1 and 2 (haproxy's proxy-protocol.txt). Which peers may send one is the caller's affair. */
+/* The PROXY header, versions 1 and 2 (haproxy's proxy-protocol.txt). Which peers may send one is the caller's
+ * affair. */
 #ifndef PARSE_PROXY_H
 #define PARSE_PROXY_H
 
@@ -22,8 +23,8 @@ struct proxy {
   uint16_t src_port, dst_port;
 };
 
-/* Looks at s[0..n), the connection's first bytes. To read exactly, begin with n = 0 and read p->want bytes each time; a buffer of
- * PROXY_MAX bytes is enough. Any byte may occur. */
+/* Looks at s[0..n), the connection's first bytes. To read exactly, begin with n = 0 and read p->want bytes each time; a
+ * buffer of PROXY_MAX bytes is enough. Any byte may occur. */
 enum proxy_status proxy_scan(struct proxy *p, char const *s, size_t n);
 
 #endif

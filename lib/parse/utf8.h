@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The character at s[0..n): sets *c and returns its bytes, 1 to 4; 0 when there is none: the end, a byte out of place, an
- * overlong form, a surrogate, more than U+10FFFF. NUL and controls are characters here. */
+/* The character at s[0..n): sets *c and returns its bytes, 1 to 4; 0 when there is none: the end, a byte out of
+ * place, an overlong form, a surrogate, more than U+10FFFF. NUL and controls are characters here. */
 size_t utf8_next(uint32_t *c, char const *s, size_t n);
 
 /* Is all of s[0..n) valid? */

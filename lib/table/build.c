@@ -41,8 +41,8 @@ struct table_builder *table_build(int fd)
   return b;
 }
 
-int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line, char const *data,
-  size_t len)
+int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,
+  char const *data, size_t len)
 {
   char k[1 + TABLE_KEY], l[4];
   if (b->error) return errno = b->error, -1;
@@ -66,8 +66,8 @@ static void *finish(void *arg)
   return 0;
 }
 
-/* cdbmake_finish sorts on the stack, up to three slots a record: a million records would overflow a process' own one. So
- * it runs on a stack made for it. */
+/* cdbmake_finish sorts on the stack, up to three slots a record: a million records would overflow a process' own
+ * one. So it runs on a stack made for it. */
 static int finish_aside(struct table_builder *b)
 {
   pthread_attr_t attr;

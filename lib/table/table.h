@@ -35,8 +35,8 @@ struct table_set;    /* an open rules.cdb */
 
 /* Opens and verifies: format, every hash table within the file, the last one ending where the file does. Records are
  * verified when they are looked up, so that opening costs the same for every size. The file is mapped: a rename does
- * not disturb who has it open, but writing into it would. Returns it, or 0 with errno (ENOENT, EPROTO for a file that is no
- * rules.cdb, ...). */
+ * not disturb who has it open, but writing into it would. Returns it, or 0 with errno (ENOENT, EPROTO for a file
+ * that is no rules.cdb, ...). */
 struct table_set *table_open(char const *path);
 struct table_set *table_open_fd(int fd);   /* fd stays the caller's */
 void table_close(struct table_set *t);
@@ -46,18 +46,18 @@ void table_close(struct table_set *t);
  * there. */
 int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
 
-/* Goes through all records, in the file's order: *pos starts at 0. Returns 1, 0 at the end, -1 when corrupt. *key points
- * into the table. */
+/* Goes through all records, in the file's order: *pos starts at 0. Returns 1, 0 at the end, -1 when corrupt. *key
+ * points into the table. */
 int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char const **key, size_t *keylen,
   struct record *r);
 
-/* Building. Start writes to fd (empty, seekable); each returns 0, or -1 with errno (ENAMETOOLONG: the key is longer than
- * TABLE_KEY, which spoils nothing; after any other error all fails). Of equal keys the first added is found. After
- * finish the fd's data is complete but not yet synced. */
+/* Building. Start writes to fd (empty, seekable); each returns 0, or -1 with errno (ENAMETOOLONG: the key is longer
+ * than TABLE_KEY, which spoils nothing; after any other error all fails). Of equal keys the first added is found.
+ * After finish the fd's data is complete but not yet synced. */
 struct table_builder;
 struct table_builder *table_build(int fd);
-int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line, char const *data,
-  size_t len);
+int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,
+  char const *data, size_t len);
 int table_finish(struct table_builder *b);   /* frees b in any case */
 void table_abandon(struct table_builder *b);
 
