@@ -1,0 +1,250 @@
+/* The qmail-queue protocol, the caller's side. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "queue/inject.h"
+
+#define SLICE 100 /* milliseconds between two looks at a program of which no SIGCHLD was seen */
+#define ERROR_FD 6
+
+extern char **environ;
+
+void inject_signals(void)
+{
+  struct sigaction ignore = { .sa_handler = SIG_IGN }, normal = { .sa_handler = SIG_DFL };
+  sigaction(SIGPIPE, &ignore, 0);
+  sigaction(SIGCHLD, &normal, 0);
+}
+
+static void close_fd(int *fd)
+{
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+/* Our end must not block, so that deadlines hold; the program's end stays as programs expect it. */
+static int make_pipe(int *ours, int *theirs, int we_write)
+{
+  int p[2];
+  if (pipe2(p, O_CLOEXEC) < 0) return -1;
+  *ours = p[we_write];
+  *theirs = p[!we_write];
+  return fcntl(*ours, F_SETFL, O_NONBLOCK);
+}
+
+/* The program's environment: ours, with its own RELAYID and RELAYUTF8. Its vector alone is allocated. */
+static char **environment(char *id, char *utf8)
+{
+  size_t n = 0;
+  while (environ && environ[n]) n++;
+  char **e = malloc((n + 3) * sizeof *e);
+  if (!e) return 0;
+  char **out = e;
+  for (size_t i = 0; i < n; i++)
+    if (strncmp(environ[i], "RELAYID=", 8) && strncmp(environ[i], "RELAYUTF8=", 10) && strncmp(environ[i], "RELAYRULESFD=", 13))
+      *out++ = environ[i];
+  if (id) *out++ = id;
+  if (utf8) *out++ = utf8;
+  *out = 0;
+  return e;
+}
+
+/* Starts the program with its three descriptors. Returns 0, or an errno value. */
+static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
+{
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attr;
+  sigset_t normal;
+  char *argv[] = { (char *)program, 0 };
+  int e = posix_spawn_file_actions_init(&actions);
+  if (e) return e;
+  if ((e = posix_spawnattr_init(&attr))) goto actions;
+  sigemptyset(&normal);
+  sigaddset(&normal, SIGPIPE);
+  if ((e = posix_spawnattr_setsigdefault(&attr, &normal)) || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF))
+      || (e = posix_spawn_file_actions_adddup2(&actions, fds[0], 0)) || (e = posix_spawn_file_actions_adddup2(&actions, fds[1], 1))
+      || (e = posix_spawn_file_actions_adddup2(&actions, fds[2], ERROR_FD))) goto attr;
+  e = posix_spawn(pid, program, &actions, &attr, argv, envp);
+attr:
+  posix_spawnattr_destroy(&attr);
+actions:
+  posix_spawn_file_actions_destroy(&actions);
+  return e;
+}
+
+int inject_start(struct inject *q, char const *program, char const *id, int utf8)
+{
+  char id_var[64] = "RELAYID=", utf8_var[] = "RELAYUTF8=1";
+  int theirs[3] = { -1, -1, -1 }, e = 0;
+  *q = (struct inject){ .body = -1, .envelope = -1, .error = -1 };
+  if (!program) program = getenv("QMAILQUEUE");
+  if (!program || !*program) program = BIN_DIR "/relay-queue";
+  strncat(id_var, id, sizeof id_var - strlen(id_var) - 1);
+  char **envp = environment(id_var, utf8 ? utf8_var : 0);
+  if (!envp || make_pipe(&q->body, &theirs[0], 1) < 0 || make_pipe(&q->envelope, &theirs[1], 1) < 0
+      || make_pipe(&q->error, &theirs[2], 0) < 0) e = errno;
+  else e = spawn(&q->pid, program, envp, theirs);
+  for (int i = 0; i < 3; i++) close_fd(&theirs[i]);
+  free(envp);
+  if (!e) return 0;
+  q->pid = 0;
+  close_fd(&q->body);
+  close_fd(&q->envelope);
+  close_fd(&q->error);
+  errno = e;
+  return -1;
+}
+
+/* Writes to one of our ends; the poll of io_write is only paid for when the pipe is full. */
+static void feed(struct inject *q, int fd, char const *s, size_t len, int64_t deadline)
+{
+  while (len && !q->broken) {
+    ssize_t w = write(fd, s, len);
+    if (w < 0 && errno == EINTR) continue;
+    if (w < 0 && errno == EAGAIN) {
+      if (io_write(fd, s, len, deadline) < 0) q->broken = 1;
+      return;
+    }
+    if (w < 0) q->broken = 1;
+    else s += w, len -= (size_t)w;
+  }
+}
+
+void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline)
+{
+  if (q->pid && q->body >= 0) feed(q, q->body, s, len, deadline);
+}
+
+/* F<sender>\0 T<recipient>\0 ... \0, in pieces of a pipe's atomic size. */
+static void feed_envelope(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline)
+{
+  char buf[4096];
+  size_t len = 0;
+  char const *address = sender, *end = recipients + n;
+  for (char mark = 'F'; address; mark = 'T') {
+    size_t size = strlen(address) + 1;
+    if (len + size + 2 > sizeof buf) {
+      feed(q, q->envelope, buf, len, deadline);
+      len = 0;
+    }
+    buf[len++] = mark;
+    if (size + 2 > sizeof buf) { /* no address of SMTP is as long, but other callers' may be */
+      feed(q, q->envelope, buf, len, deadline);
+      feed(q, q->envelope, address, size, deadline);
+      len = 0;
+    } else {
+      memcpy(buf + len, address, size);
+      len += size;
+    }
+    address = mark == 'F' ? recipients : address + size;
+    if (address >= end) address = 0;
+  }
+  buf[len++] = 0;
+  feed(q, q->envelope, buf, len, deadline);
+}
+
+/* Takes what the program has said so far; the first INJECT_TEXT bytes count. *len: of text. */
+static void listen_to(struct inject *q, char *text, size_t *len)
+{
+  char rest[512];
+  for (;;) {
+    size_t room = INJECT_TEXT - *len;
+    ssize_t r = read(q->error, room ? text + *len : rest, room ? room : sizeof rest);
+    if (r < 0 && errno == EINTR) continue;
+    if (r <= 0) return;
+    if (room) *len += (size_t)r;
+  }
+}
+
+/* Waits for the program's end, listening. Returns its wait status, or -1 when it had to be killed.
+ * SIGCHLD is blocked meanwhile, so that it can't come between the look and the wait. */
+static int reap(struct inject *q, int64_t deadline, char *text, size_t *len)
+{
+  sigset_t chld, before;
+  int status, killed = 0;
+  sigemptyset(&chld);
+  sigaddset(&chld, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &chld, &before);
+  for (;;) {
+    pid_t p = waitpid(q->pid, &status, WNOHANG);
+    if (p == q->pid) break;
+    if (p < 0 && errno != EINTR) { /* somebody else reaped it: what it did is unknown */
+      status = -1;
+      break;
+    }
+    int64_t left = deadline - io_now();
+    if (left <= -INJECT_ABORT_TIME) break; /* even a kill does not help: it is left to init */
+    if (left <= 0 && !killed) {
+      kill(q->pid, SIGKILL);
+      killed = 1;
+    }
+    struct timespec slice = { 0, (left > 0 && left < SLICE ? left : SLICE) * 1000000 };
+    sigtimedwait(&chld, 0, &slice);
+    listen_to(q, text, len);
+  }
+  sigprocmask(SIG_SETMASK, &before, 0);
+  listen_to(q, text, len);
+  q->pid = 0;
+  return killed ? -1 : status;
+}
+
+static void finish_fds(struct inject *q)
+{
+  close_fd(&q->body);
+  close_fd(&q->envelope);
+}
+
+/* Makes a reply's line of what the program said: its letter goes to *kind, the rest, printable, to r->text. */
+static void words(struct inject_result *r, char const *text, size_t len)
+{
+  static char const hex[] = "0123456789abcdef";
+  size_t n = 0;
+  if (!len || (text[0] != 'D' && text[0] != 'Z')) return;
+  r->kind = text[0];
+  for (size_t i = 1; i < len && text[i] && n + 5 <= sizeof r->text; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c >= 0x80) {
+      r->text[n++] = '\\';
+      r->text[n++] = 'x';
+      r->text[n++] = hex[c >> 4];
+      r->text[n++] = hex[c & 15];
+    } else r->text[n++] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+  }
+  while (n && r->text[n - 1] == ' ') n--;
+  r->text[n] = 0;
+}
+
+void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r)
+{
+  char text[INJECT_TEXT];
+  size_t len = 0;
+  *r = (struct inject_result){ .code = INJECT_CRASHED, .kind = 'Z' };
+  if (!q->pid) return;
+  close_fd(&q->body);
+  if (!q->broken) feed_envelope(q, sender, recipients, n, deadline);
+  finish_fds(q);
+  int status = reap(q, deadline, text, &len);
+  close_fd(&q->error);
+  if (status < 0) r->code = INJECT_TIMEOUT;
+  else if (WIFEXITED(status)) r->code = WEXITSTATUS(status);
+  if (r->code == 0 && q->broken) r->code = INJECT_CRASHED; /* success without the whole message is none */
+  r->kind = r->code == 0 ? 0 : r->code >= 11 && r->code <= 40 ? 'D' : 'Z';
+  if (r->code == 82) words(r, text, len);
+}
+
+void inject_abort(struct inject *q)
+{
+  char text[INJECT_TEXT];
+  size_t len = 0;
+  if (!q->pid) return;
+  finish_fds(q);
+  reap(q, io_now() + INJECT_ABORT_TIME, text, &len);
+  close_fd(&q->error);
+}

@@ -1,0 +1,57 @@
+/* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING and SMTPUTF8): commands in,
+ * replies out, messages to an injector. It knows no descriptors, no environment and no processes: those come as functions and facts,
+ * so that tests can play network and queue. */
+#ifndef SMTP_SERVER_H
+#define SMTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "parse/ip.h"
+#include "queue/inject.h"
+#include "queue/store.h"
+#include "table/table.h"
+
+/* What is known about the connection before its first byte. Strings may hold any byte but NUL (they come from the environment);
+ * null when unknown. All must outlive the session. */
+struct server_facts {
+  struct table_set const *tables;  /* null: there are none, every recipient is answered 451 */
+  char const *name;                /* of this host, for the case that the tables don't tell */
+  char const *listener;            /* "" for the plain one */
+  unsigned lf_ok : 1;              /* a bare LF from a trusted client is a line's end */
+  struct ip client;                /* who connects; len 0: unknown */
+  char const *client_host;         /* its name in the DNS */
+  char const *client_info;         /* what its ident server says */
+  char const *relayclient;         /* not null: the gate trusts the client; appended to each recipient */
+  char const *relayby;             /* the rule that did, "clients:12" */
+  char const *databytes;           /* decimal, overrides the limit `size` */
+};
+
+/* What the session does to the world. Deadlines are io_now's clock (base/io.h). */
+struct server_world {
+  void *arg;
+  /* As io_read and io_write. */
+  ssize_t (*read)(void *arg, char *buf, size_t len, int64_t deadline);
+  int (*write)(void *arg, char const *s, size_t len, int64_t deadline);
+  /* A new message's ID, and queue/inject.h's functions. One message at a time. */
+  void (*id)(void *arg, char out[STORE_ID + 1]);
+  int (*start)(void *arg, char const *id, int utf8);
+  void (*body)(void *arg, char const *s, size_t len, int64_t deadline);
+  void (*finish)(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r);
+  void (*abort)(void *arg);
+};
+
+/* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every case. */
+void server_run(struct server_facts const *facts, struct server_world const *world);
+
+/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, and the seconds that a read usually
+ * may take (the limit command-time). inject_signals must have been called. */
+struct server_fds {
+  int in, out;
+  char const *program;
+  struct inject inject;
+  int64_t patience;      /* milliseconds that the kernel waits in a read for us; 0: `in` is no socket, each read is polled */
+};
+void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds, char const *program);
+
+#endif

@@ -1,0 +1,75 @@
+/* The session's buffers: input that is read in large pieces, replies that leave together when all input is used up
+ * (RFC 2920 3.2). */
+#include <errno.h>
+#include <string.h>
+#include "base/io.h"
+#include "smtp/server_session.h"
+
+static void over(struct session *s, char const *why)
+{
+  if (s->state != STATE_OVER) s->why = why;
+  s->state = STATE_OVER;
+}
+
+int session_flush(struct session *s, int64_t deadline)
+{
+  size_t n = s->out_len;
+  s->out_len = 0;
+  if (!n || s->world->write(s->world->arg, s->out, n, deadline) == 0) return 0;
+  over(s, errno == ETIMEDOUT ? "write-timeout" : "write-error");
+  return -1;
+}
+
+void session_close(struct session *s, enum reply r, char const *why)
+{
+  session_reply(s, r, 0);
+  over(s, why);
+}
+
+int session_fill(struct session *s, int64_t deadline)
+{
+  if (deadline > s->end) deadline = s->end;
+  if (session_flush(s, deadline) < 0) return -1;
+  if (s->in_at) memmove(s->in, s->in + s->in_at, s->in_len);
+  s->in_at = 0;
+  ssize_t r = s->world->read(s->world->arg, s->in + s->in_len, sizeof s->in - s->in_len, deadline);
+  if (r > 0) {
+    s->in_len += (size_t)r;
+    return 0;
+  }
+  if (r == 0) over(s, "closed");
+  else if (errno != ETIMEDOUT) over(s, "read-error");
+  else if (deadline == s->end) session_close(s, REPLY_SESSION_TIME, "session-time");
+  else session_close(s, REPLY_TIMEOUT, "timeout");
+  return -1;
+}
+
+void session_used(struct session *s, size_t n)
+{
+  s->in_at += n;
+  s->in_len -= n;
+  if (!s->in_len) s->in_at = 0;
+}
+
+void session_put(struct session *s, char const *line, size_t len)
+{
+  if (s->state == STATE_OVER) return;
+  if (len > sizeof s->out - s->out_len) {
+    int64_t deadline = io_now() + s->command_time;
+    if (session_flush(s, deadline < s->end ? deadline : s->end) < 0) return;
+  }
+  memcpy(s->out + s->out_len, line, len);
+  s->out_len += len;
+}
+
+void session_count(struct session *s, unsigned code)
+{
+  if (code >= 400 && code != 421) s->errors++;
+}
+
+void session_reply(struct session *s, enum reply r, char const *more)
+{
+  char line[REPLY_LINE];
+  session_put(s, line, reply_fmt(line, r, more));
+  session_count(s, reply_code(r));
+}

@@ -1,0 +1,100 @@
+/* What the session tells the log. */
+#include <string.h>
+#include <unistd.h>
+#include "base/io.h"
+#include "parse/number.h"
+#include "smtp/server_session.h"
+
+void session_log_start(struct session const *s, struct log_line *l, char const *event)
+{
+  log_start(l, event);
+  log_num(l, "pid", (uint64_t)getpid());
+  log_str(l, "client", s->client[0] ? s->client : "unknown");
+}
+
+/* `key=file:line`; nothing when no line is known. */
+static void log_rule(struct log_line *l, char const *key, char const *file, uint32_t line)
+{
+  char text[64 + NUMBER_TEXT];
+  size_t n = file ? strlen(file) : 0;
+  if (!n || n > 63 || !line) return;
+  memcpy(text, file, n);
+  text[n++] = ':';
+  n += number_fmt(text + n, line);
+  log_bytes(l, key, text, n);
+}
+
+static void log_given(struct log_line *l, char const *key, char const *value)
+{
+  if (value && *value) log_str(l, key, value);
+}
+
+void session_log_connect(struct session const *s)
+{
+  struct log_line l;
+  session_log_start(s, &l, "connect");
+  log_given(&l, "host", s->facts->client_host);
+  log_given(&l, "info", s->facts->client_info);
+  log_given(&l, "listener", s->relay.listener);
+  if (s->relay.trusted && s->relay.trusted_by.file) log_rule(&l, "trusted", s->relay.trusted_by.file, s->relay.trusted_by.line);
+  else if (s->relay.trusted) log_str(&l, "trusted", "environment");
+  if (!s->facts->tables) log_str(&l, "rules", "none");
+  log_end(&l);
+}
+
+void session_log_refused(struct session const *s, char const *command, enum reply r)
+{
+  struct log_line l;
+  session_log_start(s, &l, "refused");
+  log_str(&l, "command", command);
+  log_num(&l, "code", reply_code(r));
+  log_end(&l);
+}
+
+void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient, char const *word)
+{
+  struct log_line l;
+  session_log_start(s, &l, "recipient");
+  if (s->message.running) log_str(&l, "id", s->message.id);
+  log_str(&l, "verdict", word);
+  log_str(&l, "reason", reason_word(d->reason));
+  log_rule(&l, "rule", d->record.file, d->record.line);
+  if (d->reason == REASON_CLIENT) log_rule(&l, "by", s->relay.trusted_by.file, s->relay.trusted_by.line);
+  log_str(&l, "origin", origin_word(d->origin));
+  log_bytes(&l, "sender", s->sender.text, s->sender.len);
+  log_bytes(&l, "recipient", recipient->text, recipient->len);
+  log_str(&l, "helo", s->helo);
+  log_end(&l);
+}
+
+void session_log_message(struct session const *s, struct inject_result const *r)
+{
+  struct log_line l;
+  struct message const *m = &s->message;
+  session_log_start(s, &l, "message");
+  log_str(&l, "id", m->id);
+  log_str(&l, "verdict", r && !r->code ? "accepted" : r && r->kind == 'Z' ? "deferred" : "refused");
+  if (r && r->code) {
+    log_num(&l, "injector", (uint64_t)r->code);
+    log_given(&l, "says", r->text);
+  }
+  log_str(&l, "fault", m->fault);
+  log_num(&l, "bytes", m->eod.size);
+  log_num(&l, "recipients", s->recipients_n);
+  log_num(&l, "milliseconds", (uint64_t)(io_now() - m->since));
+  log_end(&l);
+}
+
+void session_log_end(struct session const *s)
+{
+  struct log_line l;
+  session_log_start(s, &l, "end");
+  log_str(&l, "why", s->why);
+  if (s->message.running) log_str(&l, "unfinished", s->message.id);
+  log_num(&l, "messages", s->messages);
+  log_num(&l, "bytes", s->bytes);
+  log_num(&l, "refused", s->refused);
+  log_num(&l, "errors", s->errors);
+  log_num(&l, "milliseconds", (uint64_t)(io_now() - s->begin));
+  log_end(&l);
+}

@@ -1,0 +1,78 @@
+/* MAIL: who sends, and how (RFC 5321 4.1.1.2; RFC 1870, RFC 6152, RFC 6531). And the end of a transaction. */
+#include <string.h>
+#include <strings.h>
+#include "base/io.h"
+#include "parse/number.h"
+#include "parse/params.h"
+#include "smtp/server_session.h"
+
+enum { GIVEN_SIZE = 1, GIVEN_BODY = 2, GIVEN_SMTPUTF8 = 4 };
+
+struct request {
+  struct address sender;
+  unsigned given;   /* which parameters came */
+};
+
+/* One parameter. */
+static enum reply parameter(struct session const *s, struct request *r, struct param const *p)
+{
+  uint64_t size;
+  unsigned which = param_is(p, "SIZE") ? GIVEN_SIZE : param_is(p, "BODY") ? GIVEN_BODY : param_is(p, "SMTPUTF8") ? GIVEN_SMTPUTF8 : 0;
+  if (!which) return REPLY_PARAMETER;
+  if (r->given & which) return REPLY_REPEATED;
+  r->given |= which;
+  if (which == GIVEN_SMTPUTF8) return p->value ? REPLY_REPEATED : REPLY_NONE;
+  if (which == GIVEN_BODY) return param_value_is(p, "8BITMIME") || param_value_is(p, "7BIT") ? REPLY_NONE : REPLY_PARAMETER;
+  if (!p->value) return REPLY_REPEATED;
+  enum number_status n = number_scan(p->value, p->valuelen, UINT64_MAX, &size);
+  if (n == NUMBER_BAD) return REPLY_REPEATED;
+  return s->size && size > s->size ? REPLY_SIZE : REPLY_NONE;
+}
+
+/* May this sender send? The path is read as if SMTPUTF8 were given, since that comes behind it. */
+static enum reply mail_may(struct session const *s, struct request *r, char const *arg, size_t len)
+{
+  struct param p;
+  size_t used, pos = 0;
+  int more;
+  if (len < 5 || strncasecmp(arg, "FROM:", 5)) return REPLY_SYNTAX;
+  for (arg += 5, len -= 5; len && *arg == ' '; len--) arg++;
+  switch (address_path(&r->sender, arg, len, 1, 1, &used)) {
+    case ADDRESS_OK: break;
+    case ADDRESS_TOO_LONG: return REPLY_SENDER_LONG;
+    default: return REPLY_SENDER_SYNTAX;
+  }
+  r->given = 0;
+  while ((more = params_next(arg + used, len - used, &pos, 1, &p)) > 0) {
+    enum reply no = parameter(s, r, &p);
+    if (no) return no;
+  }
+  if (more < 0) return REPLY_REPEATED;
+  return r->sender.utf8 && !(r->given & GIVEN_SMTPUTF8) ? REPLY_NEEDS_UTF8 : REPLY_NONE;
+}
+
+void session_mail(struct session *s, char const *arg, size_t len)
+{
+  struct request r;
+  enum reply no = mail_may(s, &r, arg, len);
+  if (no) {
+    session_log_refused(s, "MAIL", no);
+    session_reply(s, no, 0);
+    return;
+  }
+  s->sender = r.sender;
+  s->utf8 = (r.given & GIVEN_SMTPUTF8) != 0;
+  s->state = STATE_MAIL;
+  s->message.since = io_now();
+  session_reply(s, REPLY_SENDER_OK, 0);
+}
+
+void session_reset(struct session *s)
+{
+  if (s->message.running) s->world->abort(s->world->arg);
+  s->message.running = 0;
+  s->recipients.len = 0;
+  s->recipients_n = 0;
+  s->utf8 = 0;
+  if (s->state != STATE_FRESH && s->state != STATE_OVER) s->state = STATE_READY;
+}

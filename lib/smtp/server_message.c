@@ -1,0 +1,129 @@
+/* A message on its way from the client to the injector. As soon as it is known to be refused the injector is aborted and the
+ * rest is dropped as it comes, so that memory stays bounded and nothing is written in vain. */
+#include <string.h>
+#include <time.h>
+#include "base/io.h"
+#include "smtp/server_session.h"
+
+void message_begin(struct session *s, unsigned mode)
+{
+  struct message *m = &s->message;
+  int lf_ok = s->facts->lf_ok && s->relay.trusted;
+  m->traced = 0;
+  m->refusal = REPLY_NONE;
+  m->fault = 0;
+  m->held = 0;
+  eod_init(&m->eod, mode | (lf_ok ? EOD_LF_OK : 0), s->text_line);
+  header_init(&m->header);
+}
+
+static void refuse(struct session *s, enum reply r, char const *fault)
+{
+  if (s->message.refusal) return;
+  s->message.refusal = r;
+  s->message.fault = fault;
+  s->world->abort(s->world->arg);
+  s->message.running = 0;
+}
+
+/* Is there something to object to so far? */
+static void judge(struct session *s)
+{
+  struct message const *m = &s->message;
+  unsigned faults = m->eod.faults;
+  if (faults & EOD_NUL) refuse(s, REPLY_TEXT_NUL, "nul");
+  else if (faults & (EOD_BARE_CR | EOD_BARE_LF)) refuse(s, REPLY_TEXT_BARE, faults & EOD_BARE_CR ? "bare-cr" : "bare-lf");
+  else if (faults & EOD_LONG) refuse(s, REPLY_TEXT_LONG, "long-line");
+  else if (s->size && m->eod.size > s->size) refuse(s, REPLY_SIZE, "size");
+  else if (m->header.received > s->hops) refuse(s, REPLY_HOPS, "hops");
+}
+
+static void pass(struct session *s, char const *text, size_t n, int64_t deadline)
+{
+  if (n && s->message.running) s->world->body(s->world->arg, text, n, deadline);
+}
+
+/* Once it is known how the message begins: the trace, an empty line if the message has no header, and what was held back. */
+static void pass_start(struct session *s, int64_t deadline)
+{
+  struct message *m = &s->message;
+  char trace[LIMIT_TRACE + 1 + sizeof m->start];
+  size_t n = trace_fmt(trace, s, (int64_t)time(0));
+  m->traced = 1;
+  if (m->header.start == HEADER_MISSING) trace[n++] = '\n';
+  memcpy(trace + n, m->start, m->held);
+  pass(s, trace, n + m->held, deadline);
+}
+
+/* Text of the queue's form. */
+static void pass_text(struct session *s, char const *text, size_t n)
+{
+  struct message *m = &s->message;
+  int64_t deadline = io_now() + s->command_time;
+  while (n && !m->traced) { /* byte by byte, HEADER_NAME + 1 at most */
+    header_feed(&m->header, text, 1);
+    if (m->held < sizeof m->start) m->start[m->held++] = *text;
+    text++;
+    n--;
+    if (m->header.start != HEADER_UNKNOWN) pass_start(s, deadline);
+  }
+  header_feed(&m->header, text, n);
+  judge(s);
+  pass(s, text, n, deadline);
+}
+
+void message_feed(struct session *s, char *buf, size_t n, size_t *used)
+{
+  struct message *m = &s->message;
+  size_t text = eod_feed(&m->eod, buf, n, used);
+  judge(s);
+  if (!m->refusal) pass_text(s, buf, text);
+}
+
+static enum reply result_reply(struct inject_result const *r)
+{
+  switch (r->code) {
+    case 0: return REPLY_ACCEPTED;
+    case 11: return REPLY_QUEUE_ADDRESS;
+    case 31: return REPLY_QUEUE_REFUSED;
+    case 51: return REPLY_MEMORY;
+    case INJECT_TIMEOUT: return REPLY_INJECTOR_TIME;
+    case 53: return REPLY_INJECTOR_FULL;
+    case 56: case 71: case 72: case 73: case 74: return REPLY_INJECTOR_HOP;
+    default: return r->kind == 'D' ? REPLY_QUEUE_REFUSED : REPLY_INJECTOR;
+  }
+}
+
+/* Hands over the envelope and says what the injector said. */
+static void finish(struct session *s)
+{
+  struct inject_result r;
+  char line[REPLY_LINE];
+  s->message.running = 0;
+  s->world->finish(s->world->arg, s->sender.text, s->recipients.s, s->recipients.len, io_now() + s->command_time, &r);
+  enum reply reply = result_reply(&r);
+  if (!r.code) s->messages++;
+  if (!r.code) s->bytes += s->message.eod.size;
+  session_log_message(s, &r);
+  if (r.code == 82 && r.text[0]) {
+    session_put(s, line, reply_fmt_own(line, reply, r.text));
+    session_count(s, reply_code(reply));
+  } else session_reply(s, reply, r.code ? 0 : s->message.id);
+}
+
+void message_end(struct session *s)
+{
+  struct message *m = &s->message;
+  int add_lf = m->eod.mode & EOD_BDAT ? eod_last(&m->eod) : 0;
+  judge(s);
+  if (!m->refusal && add_lf) pass_text(s, "\n", 1);
+  if (!m->refusal && !m->traced) {
+    header_end(&m->header);
+    pass_start(s, io_now() + s->command_time);
+  }
+  if (m->refusal) {
+    session_log_message(s, 0);
+    session_reply(s, m->refusal, 0);
+  } else finish(s);
+  session_reset(s);
+}

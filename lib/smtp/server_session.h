@@ -1,0 +1,146 @@
+/* The session's inside, shared by the server_*.c files alone.
+ *
+ *   state \ event   EHLO HELO   MAIL       RCPT         DATA         BDAT          BDAT LAST    RSET      QUIT, end, limit
+ *   FRESH           -> READY    503        503          503          503 s         503 s        250       -> OVER
+ *   READY           READY       -> MAIL    503          503          503 s         503 s        250       -> OVER
+ *   MAIL            -> READY    503        -> RCPT      503          503 s         503 s        -> READY  -> OVER
+ *   RCPT            -> READY a  503        RCPT         -> READY     -> CHUNK      -> READY     -> READY a  -> OVER a
+ *   CHUNK           -> READY a  503        503          503          CHUNK         -> READY     -> READY a  -> OVER a
+ *
+ * RCPT is entered with the first accepted recipient. `s`: the chunk's bytes are swallowed all the same. `a`: the injector, started with
+ * the first accepted recipient, is aborted. A refused command leaves the state as it is. A message known to be refused (message.refusal)
+ * stays in its state until its end, its injector gone, its bytes dropped. */
+#ifndef SMTP_SERVER_SESSION_H
+#define SMTP_SERVER_SESSION_H
+
+#include <skalibs/stralloc.h>
+#include "base/limits.h"
+#include "base/log.h"
+#include "parse/address.h"
+#include "parse/eod.h"
+#include "parse/header.h"
+#include "parse/line.h"
+#include "policy/decide.h"
+#include "smtp/command.h"
+#include "smtp/reply.h"
+#include "smtp/server.h"
+
+#define SESSION_IN 65536      /* bytes of the input buffer: what one read can bring */
+#define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes as much in one piece */
+#define SESSION_LAST_WORDS 2000 /* milliseconds for the reply that says why we close */
+
+enum state { STATE_FRESH, STATE_READY, STATE_MAIL, STATE_RCPT, STATE_CHUNK, STATE_OVER };
+
+/* One message on its way to the injector. */
+struct message {
+  char id[STORE_ID + 1];
+  unsigned running : 1;      /* an injector has been started */
+  unsigned traced : 1;       /* the trace header has been given to it */
+  enum reply refusal;        /* what the end will be answered; REPLY_NONE: nothing is wrong so far */
+  char const *fault;         /* the log's word for the refusal */
+  struct eod eod;
+  struct header header;
+  size_t held;               /* bytes in start[] */
+  char start[2 * HEADER_NAME]; /* the text's first bytes, kept back until the header scanner knows what they are */
+  int64_t since;             /* when MAIL came; io_now */
+};
+
+struct session {
+  struct server_facts const *facts;
+  struct server_world const *world;
+  enum state state;
+  char me[DOMAIN_TEXT];
+  char helo[DOMAIN_TEXT];    /* ASCII without CR, LF, NUL, spaces, parentheses */
+  char client[IP_TEXT];      /* the client's address, "" when unknown */
+  unsigned extended : 1;     /* EHLO, not HELO */
+
+  /* Limits */
+  uint64_t size;             /* 0: none */
+  uint32_t recipients_max, text_line, hops, errors_max;
+  int64_t command_time;      /* milliseconds */
+  int64_t begin, end;        /* the session's; io_now */
+  int64_t deadline;          /* of the command that is awaited; 0: not awaited yet */
+
+  /* The transaction */
+  struct facts relay;        /* what the decision looks at; its strings and addresses are the session's */
+  struct address sender;
+  unsigned utf8 : 1;         /* SMTPUTF8 was given */
+  stralloc recipients;       /* NUL-terminated, one behind the other */
+  uint32_t recipients_n;
+  char reason[64];           /* why the first recipient may be sent to, for the trace: "client clients:12" */
+  struct message message;
+
+  /* For the log's last line */
+  char const *why;           /* the session's end in a word */
+  uint32_t errors, messages, refused;
+  uint64_t bytes;
+
+  struct line line;
+  size_t in_at, in_len;      /* the bytes not yet used: in[in_at .. in_at + in_len) */
+  size_t out_len;
+  char out[SESSION_OUT];
+  char in[SESSION_IN];
+};
+
+/* server_io.c */
+
+/* Sends what is waiting. Returns 0, or -1: the session is over. */
+int session_flush(struct session *s, int64_t deadline);
+/* Sends what is waiting, then reads more behind the unused input; the deadline is made to end with the session.
+ * Returns 0, or -1: the session is over, and the client knows why. */
+int session_fill(struct session *s, int64_t deadline);
+/* Drops n bytes of input. */
+void session_used(struct session *s, size_t n);
+/* Puts a line of a reply, with its CRLF, behind those that wait. */
+void session_put(struct session *s, char const *line, size_t len);
+/* The same with a named reply; counts errors. `more` as in reply_fmt. */
+void session_reply(struct session *s, enum reply r, char const *more);
+/* Counts a reply of that code if it is an error. */
+void session_count(struct session *s, unsigned code);
+/* Says r (421), ends the session. `why` is the log's word. */
+void session_close(struct session *s, enum reply r, char const *why);
+
+/* server_greet.c: HELO, EHLO and what belongs to no transaction */
+void session_greet(struct session *s);
+void session_helo(struct session *s, char const *arg, size_t len);
+void session_ehlo(struct session *s, char const *arg, size_t len);
+void session_rset(struct session *s, char const *arg, size_t len);
+void session_noop(struct session *s, char const *arg, size_t len);
+void session_vrfy(struct session *s, char const *arg, size_t len);
+void session_help(struct session *s, char const *arg, size_t len);
+void session_quit(struct session *s, char const *arg, size_t len);
+void session_not_here(struct session *s, char const *arg, size_t len);
+void session_unknown(struct session *s, char const *arg, size_t len);
+
+/* server_mail.c, server_rcpt.c */
+void session_mail(struct session *s, char const *arg, size_t len);
+void session_rcpt(struct session *s, char const *arg, size_t len);
+/* Forgets the transaction; its injector is aborted. */
+void session_reset(struct session *s);
+
+/* server_data.c */
+void session_data(struct session *s, char const *arg, size_t len);
+void session_bdat(struct session *s, char const *arg, size_t len);
+/* A BDAT that may not come: says r and swallows its bytes. */
+void session_bdat_refuse(struct session *s, char const *arg, size_t len, enum reply r);
+
+/* server_message.c */
+void message_begin(struct session *s, unsigned mode);
+/* Takes bytes as they came; *used is less than n when the end of DATA was found. */
+void message_feed(struct session *s, char *buf, size_t n, size_t *used);
+/* The end: replies, logs, forgets the transaction. */
+void message_end(struct session *s);
+
+/* server_trace.c: writes the Received field(s) into out, LF line ends. Returns the bytes. */
+size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now);
+
+/* server_log.c */
+void session_log_connect(struct session const *s);
+void session_log_refused(struct session const *s, char const *command, enum reply r);
+void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient, char const *word);
+void session_log_message(struct session const *s, struct inject_result const *r);
+void session_log_end(struct session const *s);
+/* Starts a line with what each has: pid and the client's address. */
+void session_log_start(struct session const *s, struct log_line *l, char const *event);
+
+#endif
