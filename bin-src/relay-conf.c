@@ -109,8 +109,8 @@ static int make(void)
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SYSTEMD: return conf_make_files(options.where, conf_systemd, values.v, 0);
   default:
-    if (conf_make_beside(options.where, conf_xinetd, values.v)) return -1;
-    return conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid);
+    if (conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid)) return -1;
+    return conf_make_beside(options.where, conf_xinetd, values.v);
   }
 }
 

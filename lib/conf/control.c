@@ -2,8 +2,7 @@
 #include "base/limits.h"
 #include "conf/templates.h"
 
-#define STRING_(x) #x
-#define STRING(x) STRING_(x)
+#define STRING(x) #x
 
 #define COMPILE "# After a change: relay-mkcdb and this directory. What runs takes the new rules at once.\n"
 
@@ -49,10 +48,10 @@ struct conf_file const conf_control[] = {
     COMPILE
     "#example.com:mailboxes.example.com\n" },
   { "limits", 0644, quote_text,
-    "# Limits, NAME VALUE a line. Each is shown with its default; remove the # to set it.\n"
+    "# Limits, NAME VALUE a line. Each is shown with its default; remove its # to set it.\n"
     COMPILE
 #define X(c, name, value, least, most, unit) \
-    "# " unit ", from " STRING(least) " to " STRING(most) ":\n" \
+    "# " unit "\n" \
     "#" name " " STRING(value) "\n"
     LIMITS(X)
 #undef X

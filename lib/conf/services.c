@@ -137,7 +137,8 @@ struct conf_file const conf_xinetd[] = {
   { ".run", 0755, quote_sh,
     HEAD
     "# The receiving chain, as xinetd starts it for each connection. " MADE
-    "exec 2>> @log@ || exit 111\n"
+    "exec 2> /dev/null\n"
+    "exec 2>> @log@\n"
     "export PATH=@bin@:\"$PATH\"\n"
     CHAIN_ENVIRONMENT
     "@+memory ulimit -v @kilobytes@\n"

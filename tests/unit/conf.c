@@ -1,0 +1,358 @@
+/* lib/conf: quoting, templates, options, and what is made on disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <skalibs/djbunix.h>
+
+#include "base/io.h"
+#include "conf/make.h"
+#include "conf/options.h"
+#include "conf/values.h"
+#include "queue/store.h"
+
+static char const *const words[] = {
+  "", " ", "a", "a b", "a\tb", "'", "''", "'a'", "a'b'c", "\"", "\\", "\\\\'", "$HOME", "`id`", "$(id)", "*", "?", "[a]", "~",
+  "#a", "a#", ";", "&", "|", "<", ">", "(", ")", "{a,b}", "!", "%", "%h", "%%", "-n", "=", "a=b", "\x01\x7f", "gr\xc3\xbc\xdf", "\xff",
+  "/usr/local/bin", "a:b", "a@b", "@", "a,b.c_d+e-f",
+};
+
+/* What a shell makes of the quoted word is the word. */
+static void shell(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    stralloc sa = STRALLOC_ZERO;
+    char got[64];
+    assert_true(stralloc_cats(&sa, "set -- ") && quote_sh(&sa, words[i]));
+    assert_true(stralloc_cats(&sa, " && test $# = 1 && printf %s \"$1\"") && stralloc_0(&sa));
+    FILE *f = popen(sa.s, "r");
+    assert_non_null(f);
+    size_t n = fread(got, 1, sizeof got, f);
+    assert_int_equal(pclose(f), 0);
+    assert_int_equal(n, strlen(words[i]));
+    assert_memory_equal(got, words[i], n);
+    stralloc_free(&sa);
+  }
+}
+
+static struct { quote_fn *quote; char const *word, *out; /* null: EINVAL */ } const quotes[] = {
+  { quote_sh, "a\nb", 0 }, { quote_systemd, "a\nb", 0 }, { quote_plain, "a\nb", 0 }, { quote_text, "a\nb", 0 },
+  { quote_systemd, "/a/b", "/a/b" }, { quote_systemd, "", "\"\"" }, { quote_systemd, "a b", "\"a b\"" },
+  { quote_systemd, "a\"b\\c", "\"a\\\"b\\\\c\"" }, { quote_systemd, "100%h", "\"100%%h\"" }, { quote_systemd, "a$b", 0 },
+  { quote_systemd, "'", "\"'\"" },
+  { quote_plain, "/a/b.c", "/a/b.c" }, { quote_plain, "a b", 0 }, { quote_plain, "", 0 }, { quote_plain, "a#", 0 },
+  { quote_plain, "\"", 0 }, { quote_plain, "a\tb", 0 }, { quote_text, "a 'b", "a 'b" }, { quote_text, "", "" },
+};
+
+static void quoting(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
+    stralloc sa = STRALLOC_ZERO;
+    errno = 0;
+    int ok = quotes[i].quote(&sa, quotes[i].word) && stralloc_0(&sa);
+    if (!quotes[i].out) assert_int_equal(ok ? 0 : errno, EINVAL);
+    else assert_string_equal(ok ? sa.s : "failed", quotes[i].out);
+    stralloc_free(&sa);
+  }
+}
+
+static struct conf_value const some[] = {
+  { "a", "A" }, { "ab", "x y" }, { "no", 0 }, { "list", "one\ntwo 2\n" }, { "empty", "" }, { 0, 0 },
+};
+
+static struct { char const *text, *out; int error; } const templates[] = {
+  { "", "", 0 }, { "x\n", "x\n", 0 }, { "x", "x\n", 0 }, { "\n\nx\n", "\n\nx\n", 0 },
+  { "@a@\n", "A\n", 0 }, { "<@a@@ab@>\n", "<A'x y'>\n", 0 }, { "a@@b\n", "a@b\n", 0 }, { "@@\n", "@\n", 0 },
+  { "@list@\n", "one 'two 2' ''\n", 0 }, { "@empty@\n", "''\n", 0 }, { "@=ab@|@=a@\n", "x y|A\n", 0 },
+  { "@+a yes @a@\n@-a not\n@+no not\n@-no yes\n", "yes A\nyes\n", 0 }, { "@+a   in\n@+a\n", "  in\n\n", 0 },
+  { "@b@\n", 0, EDOM }, { "@no@\n", 0, EDOM }, { "@a\n", 0, EDOM }, { "x@a\n@b@\n", 0, EDOM }, { "@+b x\n", 0, EDOM },
+  { "@=@\n", 0, EDOM }, { "@+no @b@\n", "", 0 },
+};
+
+static void expanding(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+    stralloc sa = STRALLOC_ZERO;
+    errno = 0;
+    int ok = conf_expand(&sa, templates[i].text, some, quote_sh) && stralloc_0(&sa);
+    if (!templates[i].out) assert_int_equal(ok ? 0 : errno, templates[i].error);
+    else assert_string_equal(ok ? sa.s : "failed", templates[i].out);
+    stralloc_free(&sa);
+  }
+  stralloc sa = STRALLOC_ZERO;
+  assert_false(conf_expand(&sa, "@ab@\n", some, quote_plain));
+  assert_int_equal(errno, EINVAL);
+  stralloc_free(&sa);
+}
+
+#define MOST 12
+static struct { char const *argv[MOST]; char const *wrong; /* null: right; else part of the words */ } const lines[] = {
+  { { 0 }, "what" }, { { "x" }, "how to make x" }, { { "queue" }, "where" }, { { "queue", "" }, "empty" },
+  { { "queue", "d" }, 0 }, { { "queue", "d", "e" }, "too many: e" }, { { "queue", "a\nb" }, "line end" },
+  { { "control", "d", "me.example" }, 0 }, { { "control", "d", "me", "x" }, "too many" },
+  { { "control", "d", "--one-user" }, "for other things" }, { { "control", "d", "--port", "25" }, "for other things" },
+  { { "receive", "d", "--port", "25" }, 0 }, { { "receive", "--port=65535", "d" }, 0 }, { { "receive", "d", "--port", "0" }, "number" },
+  { { "receive", "d", "--port", "65536" }, "number" }, { { "receive", "d", "--port", "" }, "number" },
+  { { "receive", "d", "--port", "+1" }, "number" }, { { "receive", "d", "--port", "99999999999" }, "number" },
+  { { "receive", "d", "--port" }, "--port wants an argument" }, { { "receive", "d", "--por", "1" }, "no option --por here" },
+  { { "receive", "d", "--bare-lf=1" }, "no argument" }, { { "receive", "d", "--bare-lf", "--one-user" }, 0 },
+  { { "receive", "d", "--listener", "a b" }, "word" }, { { "receive", "d", "--listener", "-b" }, "word" },
+  { { "receive", "d", "--listener=" }, "word" }, { { "receive", "d", "--listener", "x\n" }, "line ends" },
+  { { "receive", "d", "--control", "" }, "path" }, { { "receive", "d", "--control=a\nb" }, "line ends" },
+  { { "receive", "d", "--address", "::1" }, 0 }, { { "receive", "d", "--address", "[::1]" }, "address" },
+  { { "receive", "d", "--address", "-x" }, "address" }, { { "receive", "d", "--memory", "0" }, 0 },
+  { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
+};
+
+static void command_lines(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    struct conf_options o;
+    char problem[CONF_PROBLEM];
+    char const *wrong = conf_options(&o, lines[i].argv, "/cwd", problem);
+    if (!lines[i].wrong) assert_null(wrong);
+    else assert_true(wrong && strstr(wrong, lines[i].wrong));
+  }
+}
+
+static void paths_and_defaults(void **state)
+{
+  (void)state;
+  struct conf_options o;
+  char problem[CONF_PROBLEM];
+  char const *argv[] = { "receive", "sub/d//", "--control", "c", "--queue=/q/", "--port", "26", "--port", "27", 0 };
+  assert_null(conf_options(&o, argv, "/cwd", problem));
+  assert_int_equal(o.what, CONF_RECEIVE);
+  assert_string_equal(o.where, "/cwd/sub/d");
+  assert_string_equal(o.value[OPT_CONTROL], "/cwd/c");
+  assert_string_equal(o.value[OPT_QUEUE], "/q");
+  assert_string_equal(o.value[OPT_BIN], BIN_DIR);
+  assert_string_equal(o.value[OPT_PORT], "27");
+  assert_null(o.value[OPT_LISTENER]);
+  assert_null(o.value[OPT_BARE_LF]);
+  assert_null(o.value[OPT_RESOLVER]);
+}
+
+/* The text of one file of what `argv` makes; the caller frees it. */
+static char *made(struct conf_file const *files, char const *name, char const *const *argv, struct conf_accounts const *a)
+{
+  static struct conf_values const none;
+  struct conf_values v = none;
+  struct conf_options o;
+  char problem[CONF_PROBLEM], *text = 0;
+  stralloc sa = STRALLOC_ZERO;
+  assert_null(conf_options(&o, argv, "/cwd", problem));
+  assert_true(conf_values(&v, &o, a));
+  for (; files->name; files++) {
+    if (!files->text) continue;
+    sa.len = 0;
+    if (!conf_expand(&sa, files->text, v.v, files->quote)) fail_msg("%s: %s", files->name, strerror(errno));
+    if (!strcmp(files->name, name)) text = strndup(sa.s, sa.len);
+  }
+  stralloc_free(&sa);
+  conf_values_free(&v);
+  assert_non_null(text);
+  return text;
+}
+
+static struct conf_accounts const apart = {
+  { "in", 1, 11 }, { "queue", 2, 12 }, { "remote", 3, 13 }, { "log", 4, 14 }, { "root", 0, 0 },
+};
+static struct conf_accounts const alone = { .one = { "me", 1000, 1001 } };
+
+static struct {
+  struct conf_file const *files;
+  char const *name;
+  struct conf_accounts const *accounts;
+  char const *argv[MOST];
+  char const *has, *has_not;
+} const files[] = {
+  { conf_receive, "run", &apart, { "receive", "d" }, "exec envuidgid in softlimit -m 30000000 tcpserver -UvHRl0 -b 200 -c 200 0 25 \\\n"
+    "  relay-gate " CONTROL_DIR "/rules.cdb \\\n  relay-smtpd\n", "id -u" },
+  { conf_receive, "run", &alone, { "receive", "d", "--memory", "00", "--port=2525", "--address", "::1", "--clients", "3" },
+    "exec tcpserver -vHRl0 -b 3 -c 3 ::1 2525 \\\n", "softlimit" },
+  { conf_receive, "run", &alone, { "receive", "d" }, "\"$(id -u)\" != 1000", "envuidgid" },
+  { conf_receive, "run", &apart, { "receive", "d", "--listener", "a'b", "--bare-lf" }, "  relay-smtpd -l 'a'\\''b' -b\n", 0 },
+  { conf_receive, "run", &apart, { "receive", "d", "--queue", "q q", "--bin", "/b" },
+    "RELAYQUEUE='/cwd/q q'\n", "/usr/local/bin" },
+  { conf_receive, "log/run", &apart, { "receive", "d" }, "exec setuidgid log multilog ", 0 },
+  { conf_receive, "log/run", &alone, { "receive", "d" }, "exec multilog ", "setuidgid" },
+  { conf_send, "run", &apart, { "send", "d", "--queue", "/q" },
+    "exec relay-send -q /q -r " CONTROL_DIR "/rules.cdb -u 2:12 -U 3:13\n", "DNSCACHEIP" },
+  { conf_send, "run", &alone, { "send", "d", "--queue", "/q", "--resolver", "127.0.0.2" }, "export DNSCACHEIP=127.0.0.2\n", " -u " },
+  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d" }, "\nListenStream=25\n", 0 },
+  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=::1" }, "\nListenStream=[::1]:25\n", 0 },
+  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=192.0.2.1" }, "\nListenStream=192.0.2.1:25\n", 0 },
+  { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b b" },
+    "\nExecStart=-\"/b b/relay-gate\" " CONTROL_DIR "/rules.cdb \"/b b/relay-smtpd\"\n", 0 },
+  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--queue", "/q%" }, "\nEnvironment=\"RELAYQUEUE=/q%%\"\n", 0 },
+  { conf_systemd, "posthouse-send.service", &apart, { "systemd", "d" }, " -u 2:12 -U 3:13\n", "User=" },
+  { conf_systemd, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
+  { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--port", "26" }, "  server = /x/y.run\n", "bind" },
+  { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" }, "  flags = IPv4 NODELAY\n  bind = 192.0.2.1\n", 0 },
+  { conf_xinetd, "", &alone, { "xinetd", "/x/y" }, "  user = me\n", 0 },
+  { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--log", "/l" }, "exec 2>> /l\n", 0 },
+  { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--memory", "2048" }, "ulimit -v 2\n", 0 },
+};
+
+static void texts(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char *text = made(files[i].files, files[i].name, files[i].argv, files[i].accounts);
+    if (!strstr(text, files[i].has)) fail_msg("row %zu lacks %s:\n%s", i, files[i].has, text);
+    if (files[i].has_not && strstr(text, files[i].has_not)) fail_msg("row %zu has %s:\n%s", i, files[i].has_not, text);
+    free(text);
+  }
+}
+
+/* A scratch directory, and paths below it. */
+static char scratch[64];
+static char const *below(char const *name)
+{
+  static char path[2][128];
+  static int i;
+  i = !i;
+  snprintf(path[i], sizeof path[i], "%s/%s", scratch, name);
+  return path[i];
+}
+
+static int enter(void **state)
+{
+  (void)state;
+  strcpy(scratch, "/tmp/posthouse-conf-XXXXXX");
+  return mkdtemp(scratch) ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+  (void)state;
+  stralloc_free(&conf_at);
+  return rm_rf(scratch);
+}
+
+static mode_t mode_of(char const *path)
+{
+  struct stat st;
+  return lstat(path, &st) ? 0 : st.st_mode;
+}
+
+static void queue(void **state)
+{
+  (void)state;
+  char name[32];
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(conf_make_queue(below("spool/q"), (uid_t)-1, (gid_t)-1), 0);
+    for (unsigned i = 0; i < STORE_SPLIT; i++) {
+      snprintf(name, sizeof name, "spool/q/mess/%02x", i);
+      assert_int_equal(mode_of(below(name)), S_IFDIR | 0700);
+    }
+    snprintf(name, sizeof name, "spool/q/mess/%02x", STORE_SPLIT);
+    assert_int_equal(mode_of(below(name)), 0);
+    assert_int_equal(mode_of(below("spool/q/trigger")), S_IFIFO | 0622);
+    /* what is in it stays, what is missing or wrong is mended */
+    close(open(below("spool/q/mess/00/x"), O_WRONLY | O_CREAT, 0600));
+    assert_int_equal(rmdir(below("spool/q/mess/01")) | chmod(below("spool/q/trigger"), 0600), 0);
+  }
+  assert_int_equal(conf_make_queue(below("spool/q"), (uid_t)-1, (gid_t)-1), 0);
+  assert_int_equal(mode_of(below("spool/q/mess/00/x")), S_IFREG | 0600);
+}
+
+static void queue_follows_no_link(void **state)
+{
+  (void)state;
+  assert_int_equal(mkdir(below("q"), 0755) | mkdir(below("q/mess"), 0755) | mkdir(below("other"), 0755), 0);
+  assert_int_equal(symlink(below("other"), below("q/mess/02")), 0);
+  assert_int_equal(conf_make_queue(below("q"), (uid_t)-1, (gid_t)-1), -1);
+  assert_non_null(strstr(conf_at.s, "q/mess/02"));
+  assert_int_equal(mode_of(below("other")), S_IFDIR | 0755);
+  assert_int_equal(unlink(below("q/mess/02")), 0);
+  close(open(below("q/trigger"), O_WRONLY | O_CREAT, 0600));
+  assert_int_equal(conf_make_queue(below("q"), (uid_t)-1, (gid_t)-1), -1);
+  assert_int_equal(mode_of(below("q/trigger")), S_IFREG | 0600);
+}
+
+static struct conf_file const tree[] = {
+  { "run", 0755, quote_sh, "@a@\n" }, { "log", 0755, 0, 0 }, { "log/run", 0640, quote_sh, "x\n" }, { "log/main", 0700, 0, 0 }, { 0, 0, 0, 0 },
+};
+static struct conf_file const broken[] = {
+  { "one", 0644, quote_sh, "x\n" }, { "two", 0644, quote_sh, "@nothing@\n" }, { 0, 0, 0, 0 },
+};
+
+static void service(void **state)
+{
+  (void)state;
+  assert_int_equal(mkdir(below(".s.new"), 0755), 0); /* left by one that was killed */
+  assert_int_equal(conf_make_service(below("s"), tree, some, (uid_t)-1, (gid_t)-1), 0);
+  assert_int_equal(mode_of(below("s")), S_IFDIR | 0755);
+  assert_int_equal(mode_of(below("s/run")), S_IFREG | 0755);
+  assert_int_equal(mode_of(below("s/log/run")), S_IFREG | 0640);
+  assert_int_equal(mode_of(below("s/log/main")), S_IFDIR | 0700);
+  assert_int_equal(mode_of(below(".s.new")), 0);
+  assert_int_equal(conf_make_service(below("s"), tree, some, (uid_t)-1, (gid_t)-1), -1);
+  assert_int_equal(errno, EEXIST);
+  assert_int_equal(conf_make_service(below("t"), broken, some, (uid_t)-1, (gid_t)-1), -1);
+  assert_int_equal(errno, EDOM);
+  assert_int_equal(mode_of(below("t")) | mode_of(below(".t.new")), 0);
+  assert_int_equal(conf_make_service(below("no/t"), tree, some, (uid_t)-1, (gid_t)-1), -1);
+  assert_int_equal(errno, ENOENT);
+}
+
+static unsigned kept_files;
+static void count(char const *path)
+{
+  (void)path;
+  kept_files++;
+}
+
+static void nothing_is_overwritten(void **state)
+{
+  (void)state;
+  struct conf_value const v[] = { { "me", "mail.example" }, { 0, 0 } };
+  char *text;
+  size_t len;
+  assert_int_equal(mkdir(below("c"), 0755), 0);
+  int fd = open(below("c/me"), O_WRONLY | O_CREAT, 0600);
+  assert_int_equal(io_write_file(fd, "mine\n", 5), 0);
+  close(fd);
+  assert_int_equal(conf_make_files(below("c"), conf_control, v, count), 0);
+  assert_int_equal(kept_files, 1);
+  assert_int_equal(io_slurp(below("c/me"), 100, &text, &len), 0);
+  assert_string_equal(text, "mine\n");
+  free(text);
+  assert_int_equal(mode_of(below("c/limits")), S_IFREG | 0644);
+  /* without that callback all is asked for before anything is written */
+  assert_int_equal(mkdir(below("d"), 0755) | symlink("nowhere", below("d/two")), 0);
+  assert_int_equal(conf_make_files(below("d"), broken, some, 0), -1);
+  assert_int_equal(errno, EEXIST);
+  assert_int_equal(mode_of(below("d/one")), 0);
+}
+
+int main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(shell),
+    cmocka_unit_test(quoting),
+    cmocka_unit_test(expanding),
+    cmocka_unit_test(command_lines),
+    cmocka_unit_test(paths_and_defaults),
+    cmocka_unit_test(texts),
+    cmocka_unit_test_setup_teardown(queue, enter, leave),
+    cmocka_unit_test_setup_teardown(queue_follows_no_link, enter, leave),
+    cmocka_unit_test_setup_teardown(service, enter, leave),
+    cmocka_unit_test_setup_teardown(nothing_is_overwritten, enter, leave),
+  };
+  return cmocka_run_group_tests(tests, 0, 0);
+}
