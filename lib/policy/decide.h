@@ -56,8 +56,8 @@ struct decision {
   enum verdict verdict;
   enum reason reason;
   enum origin origin;
-  struct record record;  /* the line that decided: of `domains` (REASON_HOSTED; of `me` for postmaster without a domain),
-                            or the grant in `relay` (which rule trusts the client stands in the facts); line 0: none did */
+  struct record record;  /* the line that decided: of `domains` (REASON_HOSTED; of `me`: postmaster without a domain) or
+                            the grant in `relay` (which rule trusts the client is in the facts); line 0: none did */
 };
 
 /* Decides one recipient; its address comes from address_path or address_mailbox. t may be null (REASON_TABLES). */

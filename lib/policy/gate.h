@@ -9,8 +9,8 @@
  *   =                                                    any named client
  *   (empty)                                              everybody
  *
- * Addresses are canonical (parse/ip.h), names too (parse/domain.h). The keys /4 and /6, which no rule can have, hold the
- * prefix lengths in use, a byte each, longest first, with line 0: so CIDR costs as many look-ups as there are lengths. */
+ * Addresses are canonical (parse/ip.h), names too (parse/domain.h). The keys /4 and /6, which no rule can have, hold
+ * the prefix lengths in use, a byte each, longest first, with line 0: so CIDR costs a look-up for each of them. */
 #ifndef POLICY_GATE_H
 #define POLICY_GATE_H
 
@@ -23,9 +23,9 @@
 
 enum gate_verdict { GATE_DENY, GATE_ALLOW, GATE_TEMPFAIL /* the table is corrupt, or there is none */ };
 
-/* Which rule of `clients` holds for this client. ip->len 0: unknown, nothing but the empty rule and the name's can hold.
- * host and info (TCPREMOTEHOST, TCPREMOTEINFO) may be null; empty ones count as null; any byte may occur. t may be null.
- * On ALLOW and DENY r is the rule (r->line is 0 when none matched: allowed, without variables, as tcprules has it). */
+/* Which rule of `clients` holds for this client. ip->len 0: unknown, only the empty rule and the name's can hold. host
+ * and info (TCPREMOTEHOST, TCPREMOTEINFO) may be null; empty ones count as null; any byte may occur. t may be null. On
+ * ALLOW and DENY r is the rule (r->line is 0 when none matched: allowed, without variables, as tcprules has it). */
 enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info,
                             struct record *r);
 
@@ -33,7 +33,7 @@ enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char
  * table), 0 at the end, -1 when malformed. */
 int gate_variable(struct record const *r, uint32_t *pos, char const **var);
 
-/* Writes the key of a CIDR prefix: `_` or `^` and `bits` digits, no NUL. Returns its length. bits is at most 8 * ip->len. */
+/* Writes the key of a CIDR prefix: `_` or `^` and `bits` digits (8 * ip->len at most), no NUL. Returns its length. */
 #define GATE_CIDR 129
 size_t gate_cidr_key(char out[GATE_CIDR], struct ip const *ip, unsigned bits);
 

@@ -16,9 +16,9 @@ struct route {
   unsigned mx : 1;         /* look MX up for host (no route, or one with an empty relay); else A and AAAA */
 };
 
-/* The route of a canonical domain or literal: exact, then wider suffixes (literals have none), then "". Returns 0, or -1
- * (corrupt table, empty domain). A literal without a route, or with one whose relay is empty, goes to its address. t may
- * be null: no routes. */
+/* The route of a canonical domain or literal: exact, then wider suffixes (literals have none), then "". Returns 0, or
+ * -1 (corrupt table, empty domain). A literal without a route, or with one whose relay is empty, goes to its address. t
+ * may be null: no routes. */
 int route_find(struct table_set const *t, char const *domain, struct route *r);
 
 /* A route as one word, and back: "mx:example.com", "mx:example.com:2525", "192.0.2.1:25", "[2001:db8::1]:25",

@@ -2,10 +2,26 @@
 #ifndef RULES_COMPILE_H
 #define RULES_COMPILE_H
 
-/* Compiles the files of directory `dir` into a new table on fd. Complaints go to `complain`, one `file:line: why` each (no LF within; bytes
- * from the file are escaped). A missing file is an empty one, but for `me`. Returns 0, 1 when an error was found (the table is then useless),
- * -1 on a system error with errno. Warnings do not make it fail. */
+#include <stddef.h>
+
+#define RULES_FILE_MAX 268435456 /* bytes of a control file */
+
+/* Gets each complaint, `file:line: why`, without LF; bytes from the file that are not printable ASCII are escaped. */
 typedef void complain_fn(void *arg, int warning, char const *line);
+
+/* Compiles the files of directory `dir` into a new table on fd (empty, read and write). All errors of all files are
+ * complained about in one run. A missing file is an empty one, but for `me`. Returns 0, 1 when an error was found (the
+ * table is then useless), -1 on a system error with errno. Warnings do not make it fail. */
 int rules_compile(char const *dir, int fd, complain_fn *complain, void *arg);
+
+/* A control file in memory. */
+struct rules_text {
+  char const *file;  /* "me", "clients", ...: the names in table/table.h */
+  char const *s;     /* its bytes, any; may be null when len is 0 */
+  size_t len;
+};
+
+/* The same for n texts, each file at most once. */
+int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg);
 
 #endif

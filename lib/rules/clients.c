@@ -1,0 +1,177 @@
+/* The file `clients`, in the syntax of tcprules(1): address:allow or address:deny, then ,VAR="value" as often as
+ * wanted; the quote is any byte and ends where it occurs again. The address ends before the first `:allow` or `:deny` that is
+ * followed by a comma, a blank or the end: so IPv6 addresses need no brackets, and what tcprules accepts means the same
+ * here. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "rules/rules.h"
+
+/* What the line sets, as far as the compiler has an opinion. */
+struct sets {
+  unsigned relayclient : 1;
+  unsigned appended : 1;    /* RELAYCLIENT isn't empty */
+  unsigned proxy : 1;
+};
+
+/* Bytes of the action at s, 0: there is none. */
+static size_t action_at(char const *s, size_t n)
+{
+  size_t len = n >= 6 && !memcmp(s, ":allow", 6) ? 6 : n >= 5 && !memcmp(s, ":deny", 5) ? 5 : 0;
+  return len && (n == len || s[len] == ',' || s[len] == ' ' || s[len] == '\t') ? len : 0;
+}
+
+static int name_byte(char ch, int first)
+{
+  return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || ch == '_' || (!first && ch >= '0' && ch <= '9');
+}
+
+static int is(struct word w, char const *name)
+{
+  return w.n == strlen(name) && !memcmp(w.s, name, w.n);
+}
+
+/* Does data hold the variable already? */
+static int has(stralloc const *data, struct word name)
+{
+  size_t i = data->len && *data->s == 'D' ? 2 : 0;
+  for (; i < data->len; i += strlen(data->s + i) + 1)
+    if (data->len - i > name.n + 1 && !memcmp(data->s + i + 1, name.s, name.n) && data->s[i + 1 + name.n] == '=')
+      return 1;
+  return 0;
+}
+
+/* Checks a variable and appends `+VAR=value\0`. Returns 1, or 0 after complaining. */
+static int set_variable(struct compiler *c, struct word name, struct word value, struct sets *sets)
+{
+  static char const *const ours[] = { "RELAYBY", "RELAYRULES", "RELAYRULESFD" };
+  struct quoted q;
+  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+    if (is(name, ours[i])) return rules_error(c, "%s is for relay-gate alone to set", ours[i]), 0;
+  if (has(&c->data, name)) return rules_error(c, "%s is set twice", quote(&q, name.s, name.n)), 0;
+  if (is(name, "RELAYCLIENT")) {
+    sets->relayclient = 1;
+    sets->appended = value.n > 0;
+  } else if (is(name, "RELAYPROXY")) {
+    sets->proxy = 1;
+  }
+  if (stralloc_catb(&c->data, "+", 1) && stralloc_catb(&c->data, name.s, name.n) && stralloc_catb(&c->data, "=", 1) &&
+      stralloc_catb(&c->data, value.s, value.n) && stralloc_0(&c->data)) return 1;
+  c->broken = ENOMEM;
+  return 0;
+}
+
+/* Reads what follows the action. Returns 1, or 0 after complaining. */
+static int read_variables(struct compiler *c, char const *s, size_t n, struct sets *sets)
+{
+  struct quoted q;
+  size_t i = 0;
+  while (i < n && s[i] == ',') {
+    size_t start = ++i;
+    while (i < n && name_byte(s[i], i == start)) i++;
+    struct word name = { s + start, i - start };
+    if (!name.n || i == n || s[i] != '=')
+      return rules_error(c, "%s is no variable: VAR=\"value\" follows a comma", quote(&q, s + start, n - start)), 0;
+    if (++i == n) return rules_error(c, "%s has no value in quotes", quote(&q, name.s, name.n)), 0;
+    char const *end = memchr(s + i + 1, s[i], n - i - 1);
+    if (!end) return rules_error(c, "the value of %s lacks its second quote", quote(&q, name.s, name.n)), 0;
+    struct word value = { s + i + 1, (size_t)(end - s) - i - 1 };
+    if (!set_variable(c, name, value, sets)) return 0;
+    i = (size_t)(end - s) + 1;
+  }
+  size_t rest = i;
+  while (rest < n && (s[rest] == ' ' || s[rest] == '\t')) rest++;
+  if (rest == n || (rest > i && s[rest] == '#')) return 1;
+  return rules_error(c, "%s stands behind the rule's end", quote(&q, s + rest, n - rest)), 0;
+}
+
+/* What is allowed but deserves a word, and what isn't although its syntax is right. */
+static void judge(struct compiler *c, struct client const *k, struct sets const *sets, int deny)
+{
+  if (deny) return;
+  if (sets->proxy && sets->relayclient)
+    rules_error(c, "a proxy (RELAYPROXY) can't be trusted with RELAYCLIENT: whom it does not name would relay");
+  if (!sets->relayclient) return;
+  if (sets->appended) rules_warn(c, "RELAYCLIENT is not empty: its value is appended to each recipient");
+  if (k->everybody && !c->open_line) c->open_line = c->line;
+  if (k->named && !k->everybody)
+    rules_warn(c, "who owns an address chooses its name: unless the super-server checks names (tcpserver -p), "
+               "strangers may relay");
+  if (k->cidr && k->bits && k->bits < (k->ip.len == 4 ? 8 : 16))
+    rules_warn(c, "a prefix of %u bits is a large part of the internet, and it may relay", k->bits);
+}
+
+static void add_keys(struct compiler *c, struct client const *k, struct word shown)
+{
+  char key[CLIENT_KEY];
+  for (unsigned i = k->first; i <= k->last && !c->broken; i++) {
+    size_t len = client_key(k, i, key);
+    rules_add(c, TABLE_CLIENTS, key, len, k->range ? (struct word){ key, len } : shown, c->data.s, c->data.len);
+  }
+  if (k->cidr) (k->ip.len == 4 ? c->lengths4 : c->lengths6)[k->bits] = 1;
+}
+
+void rules_clients(struct compiler *c, char const *s, size_t n)
+{
+  struct client k;
+  struct sets sets = { 0, 0, 0 };
+  struct quoted q;
+  size_t end = 0, action = 0;
+  while (end < n && !(action = action_at(s + end, n - end))) end++;
+  if (!action) {
+    rules_error(c, "no `:allow` or `:deny` after the address");
+    return;
+  }
+  int deny = action == 5;
+  c->data.len = 0;
+  if (!stralloc_catb(&c->data, "D", deny ? 2 : 0)) {
+    c->broken = ENOMEM;
+    return;
+  }
+  char const *why = client_scan(&k, s, end);
+  if (why) rules_error(c, "%s %s", quote(&q, s, end), why);
+  if (!read_variables(c, s + end + action, n - end - action, &sets) || why) return;
+  judge(c, &k, &sets, deny);
+  add_keys(c, &k, (struct word){ s, end });
+}
+
+/* Writes the prefix lengths in use, longest first. */
+static void add_lengths(struct compiler *c, char const *key, uint8_t const *used, unsigned max)
+{
+  char lengths[GATE_CIDR];
+  size_t n = 0;
+  for (unsigned bits = max + 1; bits--; )
+    if (used[bits]) lengths[n++] = (char)bits;
+  if (n && !c->broken && table_add(c->table, TABLE_CLIENTS, key, 2, 0, lengths, n) < 0) c->broken = errno;
+}
+
+/* Dotted prefixes are asked before CIDR: `10.:deny` wins over a longer `10.1.0.0/16:allow`. That is rarely meant. */
+static void warn_shadowed(struct compiler *c, struct seen_key const *e)
+{
+  char text[IP_TEXT], why[160], key[GATE_CIDR];
+  struct ip ip = { .len = 4 };
+  if (e->len > 2 + 32 || memchr(c->seen.keys.s + e->at, '@', e->len)) return;
+  unsigned bits = (unsigned)e->len - 2;
+  memcpy(key, c->seen.keys.s + e->at + 1, bits + 1);
+  for (unsigned i = 0; i < bits; i++) ip.b[i / 8] |= (uint8_t)((key[1 + i] - '0') << (7 - i % 8));
+  size_t n = ip_fmt(text, &ip);
+  for (unsigned parts = 0, i = 0; i <= n; i++) {
+    if (i < n && text[i] != '.') continue;
+    if (++parts * 8 > bits) return;
+    uint32_t line = seen_line(&c->seen, TABLE_CLIENTS, text, i < n ? i + 1 : n);
+    if (!line) continue;
+    if (i < n) text[i + 1] = 0;
+    snprintf(why, sizeof why, "never used: `%s` in line %u is asked first", text, (unsigned)line);
+    rules_complain(c, 1, "clients", e->line, why);
+    return;
+  }
+}
+
+void rules_clients_end(struct compiler *c)
+{
+  struct seen_key const *e = genalloc_s(struct seen_key, &c->seen.entries);
+  add_lengths(c, GATE_LENGTHS4, c->lengths4, 32);
+  add_lengths(c, GATE_LENGTHS6, c->lengths6, 128);
+  for (size_t i = 0; i < genalloc_len(struct seen_key, &c->seen.entries); i++)
+    if (e[i].len >= 2 && !memcmp(c->seen.keys.s + e[i].at, "c_", 2)) warn_shadowed(c, e + i);
+}

@@ -1,0 +1,83 @@
+/* Domains in the control files: `me`, `domains`, and the left side of `routes`. */
+#include <string.h>
+#include <strings.h>
+#include "rules/rules.h"
+
+/* Is the last label all digits? No host name ends so (RFC 1123 2.1): it is an address that lacks its brackets. */
+static int numeric(char const *s, size_t n)
+{
+  size_t i = n;
+  while (i && s[i - 1] >= '0' && s[i - 1] <= '9') i--;
+  return i < n && (!i || s[i - 1] == '.');
+}
+
+size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, size_t n)
+{
+  struct quoted q;
+  size_t len = domain_canon(out, s, n);
+  if (!len) rules_error(c, "%s is no domain", quote(&q, s, n));
+  else if (!numeric(out, len)) return len;
+  else rules_error(c, "%s is no domain; an address stands in brackets", quote(&q, s, n));
+  return 0;
+}
+
+/* [192.0.2.1], [IPv6:2001:db8::1], as parse/address.h writes them. */
+static size_t literal(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n)
+{
+  struct ip ip = { .len = 0 };
+  struct quoted q;
+  if (n > 2 && s[n - 1] == ']') {
+    size_t tag = n > 7 && !strncasecmp(s + 1, "IPv6:", 5) ? 5 : 0;
+    if (!ip_scan(&ip, s + 1 + tag, n - 2 - tag)) ip.len = 0;
+  }
+  if (!ip.len) {
+    rules_error(c, "%s is no address in brackets", quote(&q, s, n));
+    return 0;
+  }
+  size_t len = 0;
+  out[len++] = '[';
+  if (ip.len == 16) {
+    memcpy(out + len, "IPv6:", 5);
+    len += 5;
+  }
+  len += ip_fmt(out + len, &ip);
+  out[len++] = ']';
+  out[len] = 0;
+  return len;
+}
+
+size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n)
+{
+  if (*s == '[') return literal(c, out, s, n);
+  if (*s != '.') return rules_domain(c, out, s, n);
+  size_t len = rules_domain(c, out + 1, s + 1, n - 1);
+  out[0] = '.';
+  return len ? 1 + len : 0;
+}
+
+void rules_me(struct compiler *c, char const *s, size_t n)
+{
+  char name[RULES_DOMAIN];
+  struct word w[1];
+  if (rules_words(s, n, w, 1) != 1) {
+    rules_error(c, "one name stands here, and nothing else");
+    return;
+  }
+  uint32_t before = seen_line(&c->seen, TABLE_ME, "", 0);
+  size_t len = rules_domain(c, name, w->s, w->n);
+  if (before) rules_error(c, "a second name; the first stands in line %u", (unsigned)before);
+  else if (len) rules_add(c, TABLE_ME, "", 0, *w, name, len);
+}
+
+void rules_domains(struct compiler *c, char const *s, size_t n)
+{
+  char key[RULES_DOMAIN];
+  struct quoted q;
+  struct word w[3];
+  size_t words = rules_words(s, n, w, 3);
+  size_t len = rules_domain_key(c, key, w->s, w->n);
+  if (words > 2) rules_error(c, "%s is one word too many", quote(&q, w[2].s, w[2].n));
+  else if (words == 2 && (w[1].n != 3 || memcmp(w[1].s, "any", 3)))
+    rules_error(c, "%s is no way to check recipients; known: any", quote(&q, w[1].s, w[1].n));
+  else if (len) rules_add(c, TABLE_DOMAINS, key, len, *w, "any", 3);
+}
