@@ -1,7 +1,7 @@
 /* The file `clients`, in the syntax of tcprules(1): address:allow or address:deny, then ,VAR="value" as often as
- * wanted; the quote is any byte and ends where it occurs again. The address ends before the first `:allow` or `:deny` that is
- * followed by a comma, a blank or the end: so IPv6 addresses need no brackets, and what tcprules accepts means the same
- * here. */
+ * wanted; the quote is any byte and ends where it occurs again. The address ends before the first `:allow` or `:deny`
+ * that is followed by a comma, a blank or the end: so IPv6 addresses need no brackets, and what tcprules accepts means
+ * the same here. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
