@@ -1,0 +1,116 @@
+/* relay-remote: delivers mail to one next hop over SMTP, as qmail-remote(8) or for relay-send. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/sig.h>
+#include <skalibs/stralloc.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+#include "base/io.h"
+#include "policy/route.h"
+#include "remote/jobs.h"
+#include "remote/remote.h"
+#include "table/table.h"
+
+#define USAGE "relay-remote [-r RULES] [-t SECONDS] HOST SENDER RECIP... | relay-remote [-r RULES] [-t SECONDS] [-i SECONDS] -s ROUTE"
+#define IDLE 10 /* seconds without a job until the connection is given up */
+
+struct options {
+  char const *rules;   /* path of rules.cdb */
+  char const *route;   /* -s */
+  unsigned idle;       /* -i */
+  unsigned patience;   /* -t; 0: not given */
+};
+
+static _Noreturn void usage(void)
+{
+  strerr_dieusage(100, USAGE);
+}
+
+static unsigned seconds(char const *s)
+{
+  unsigned n;
+  if (!uint0_scan(s, &n) || !n || n > 86400) strerr_dief(100, "not a number of seconds from 1 to 86400: ", s);
+  return n;
+}
+
+/* Returns the index of the first argument. */
+static int scan_options(int argc, char const *const *argv, struct options *o)
+{
+  subgetopt l = SUBGETOPT_ZERO;
+  char const *rules = getenv("RELAYRULES");
+  *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
+  for (;;) {
+    int opt = subgetopt_r(argc, argv, "r:s:i:t:", &l);
+    switch (opt) {
+      case -1: return l.ind;
+      case 'r': o->rules = l.arg; break;
+      case 's': o->route = l.arg; break;
+      case 'i': o->idle = seconds(l.arg); break;
+      case 't': o->patience = seconds(l.arg); break;
+      default: usage();
+    }
+  }
+}
+
+/* The next hop of a host as qmail-remote's callers give it: a domain or an address literal. Returns what is wrong, or null. */
+static char const *find_route(struct table_set const *rules, char const *host, struct route *r, char *kind)
+{
+  char domain[DOMAIN_TEXT];
+  size_t n = strlen(host);
+  if (*host == '[' && n < sizeof domain) memcpy(domain, host, n + 1);
+  else if (!domain_canon(domain, host, n)) return *kind = 'D', "that is no host name (#5.1.2)";
+  if (route_find(rules, domain, r) == 0) return 0;
+  return *kind = 'Z', "the rules can't be read (#4.3.5)";
+}
+
+static void deliver(struct remote *rm, char const *const *argv, unsigned n, struct client_report *report)
+{
+  static struct client_body body;
+  stralloc recipients = STRALLOC_ZERO;
+  for (unsigned i = 0; i < n; i++) {
+    if (stralloc_catb(&recipients, argv[i + 1], strlen(argv[i + 1]) + 1)) continue;
+    report->failed = 1;
+    return;
+  }
+  struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body };
+  if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
+  else if (body.measure.bad) client_refuse(report, n, 'D', "the message holds a NUL or a bare CR and can't be sent (#5.6.0)", 0);
+  else remote_deliver(rm, &m, report);
+  stralloc_free(&recipients);
+}
+
+/* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2; exit 0. */
+static int once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv, unsigned n)
+{
+  struct client_report report = CLIENT_REPORT_ZERO;
+  char kind = 'Z';
+  if (!broken) broken = find_route(rules, argv[0], &rm->route, &kind);
+  if (broken) client_report_add(&report, kind, broken, 0, 0);
+  else deliver(rm, argv + 1, n, &report);
+  if (report.failed) io_write_file(1, "Zout of memory (#4.3.0)", sizeof "Zout of memory (#4.3.0)");
+  else io_write_file(1, report.sa.s, report.sa.len);
+  close(1); /* who reads the report needs not wait for our farewell */
+  remote_hang_up(rm);
+  return 0;
+}
+
+int main(int argc, char const *const *argv)
+{
+  static struct remote rm;
+  struct options o;
+  PROG = "relay-remote";
+  int first = scan_options(argc, argv, &o);
+  if (o.route ? first != argc || !route_scan(&rm.route, o.route) : argc - first < 3) usage();
+  sig_ignore(SIGPIPE);
+
+  struct table_set *rules = table_open(o.rules);
+  char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
+  if (!rules) broken = "the rules can't be read (#4.3.5)";
+  if (!o.route) return once(&rm, rules, broken, argv + first, (unsigned)(argc - first - 2));
+  if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
+  return 0;
+}

@@ -1,0 +1,103 @@
+/* Delivery to one next hop. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "remote/remote.h"
+#include "table/table.h"
+
+char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience)
+{
+  struct record me;
+  client_init(&rm->client);
+  rm->client.patience = patience;
+  memset(&rm->dns, 0, sizeof rm->dns);
+  memset(&rm->self, 0, sizeof rm->self);
+  if (!rules || table_find(rules, TABLE_ME, "", 0, &me) != 1 || !domain_canon(rm->me, me.data, me.len)) {
+    return "our own name can't be read from the rules (#4.3.5)";
+  }
+  if (self_load(&rm->self) < 0) return "this machine's addresses can't be read (#4.3.0)";
+  if (resolver_init(&rm->dns, server) < 0) {
+    int e = errno;
+    self_free(&rm->self);
+    return e == EINVAL ? "$DNSCACHEIP is no address (#4.3.5)" : "the resolver can't be set up (#4.3.0)";
+  }
+  return 0;
+}
+
+void remote_close(struct remote *rm)
+{
+  client_close(&rm->client);
+  resolver_free(&rm->dns);
+  self_free(&rm->self);
+}
+
+void remote_hang_up(struct remote *rm)
+{
+  client_quit(&rm->client);
+}
+
+/* Is the other end of the connection this machine? The kernel may take addresses for its own that no interface has. */
+static int same_machine(int fd)
+{
+  struct sockaddr_storage a, b;
+  socklen_t alen = sizeof a, blen = sizeof b;
+  struct ip here, there;
+  uint16_t port;
+  if (getsockname(fd, (struct sockaddr *)&a, &alen) < 0 || getpeername(fd, (struct sockaddr *)&b, &blen) < 0) return 0;
+  if (!ip_from_sockaddr(&here, &port, (struct sockaddr *)&a)) return 0;
+  if (!ip_from_sockaddr(&there, &port, (struct sockaddr *)&b)) return 0;
+  return here.len == there.len && !memcmp(here.b, there.b, here.len);
+}
+
+/* Tries one address. Returns 1: connected and greeted. */
+static int try(struct remote *rm, struct target const *target)
+{
+  struct client *c = &rm->client;
+  struct failure *f = &rm->targets.failure;
+  if (client_connect(c, &target->ip, target->port, target->host) < 0) {
+    char why[128];
+    snprintf(why, sizeof why, ": %s (#4.4.1)", strerror(errno));
+    failure_note(f, 'Z', "cannot connect to ", c->name, why);
+    return 0;
+  }
+  if (!target->ours && same_machine(c->fd)) return client_close(c), targets_self(&rm->targets), 0;
+  /* a filter on this machine may well answer with the name of what stands behind it: ourselves */
+  switch (client_hello(c, rm->me, !target->ours)) {
+    case CLIENT_READY:
+      return 1;
+    case CLIENT_SELF:
+      targets_self(&rm->targets);
+      break;
+    case CLIENT_REFUSED:
+      failure_note(f, c->reply.code / 100 == 5 ? 'D' : 'Z', c->name, " said: ", c->reply.text);
+      break;
+    case CLIENT_BROKEN:
+      failure_note(f, 'Z', c->name, " ", client_trouble_text(c));
+      client_close(c);
+  }
+  client_quit(c);
+  return 0;
+}
+
+static int connect_any(struct remote *rm)
+{
+  struct target target;
+  targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
+  while (targets_next(&rm->targets, &target)) if (try(rm, &target)) return 1;
+  return 0;
+}
+
+void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
+{
+  for (;;) {
+    rm->client.deadline = 0;
+    if (rm->client.fd < 0 && !connect_any(rm)) {
+      struct failure const *f = &rm->targets.failure;
+      client_report_add(report, f->kind ? f->kind : 'Z', f->kind ? f->text : "no server could be tried (#4.4.1)", 0, 0);
+      return;
+    }
+    if (client_send(&rm->client, m, report) == CLIENT_SENT) return;
+    client_close(&rm->client); /* dead only happens to a kept connection: the next one is fresh */
+  }
+}

@@ -1,0 +1,32 @@
+/* Delivery to one next hop: finds it, connects, sends, keeps the connection for the next message. */
+#ifndef REMOTE_REMOTE_H
+#define REMOTE_REMOTE_H
+
+#include "dns/resolver.h"
+#include "dns/self.h"
+#include "remote/targets.h"
+#include "smtp/client_send.h"
+
+struct remote {
+  char me[DOMAIN_TEXT];      /* our name, canonical */
+  struct route route;
+  struct resolver dns;
+  struct self self;
+  struct targets targets;
+  struct client client;
+};
+
+/* Makes ready for a route; all but `r` is set up. `rules`: rules.cdb, for our name (null or without one: errno EPROTO). `server`: $DNSCACHEIP or null.
+ * patience: seconds that no wait exceeds, 0: as the RFC has it. Returns null, or what went wrong in words (static). On null remote_close undoes it. */
+char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
+
+/* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no connection, also when a kept one turns
+ * out to be dead. */
+void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report);
+
+/* Says QUIT to a kept connection. */
+void remote_hang_up(struct remote *rm);
+
+void remote_close(struct remote *rm);
+
+#endif

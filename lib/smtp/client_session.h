@@ -1,0 +1,95 @@
+/* The client's side of an SMTP connection: connecting, greeting, what the server offers, commands out and replies in. Every wait has a
+ * deadline (RFC 5321 4.5.3.2). */
+#ifndef SMTP_CLIENT_SESSION_H
+#define SMTP_CLIENT_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "parse/domain.h"
+#include "parse/ip.h"
+#include "smtp/client_body.h"
+#include "smtp/client_reply.h"
+
+/* Seconds. RFC 5321 4.5.3.2 gives the least for most of them. */
+#define CLIENT_TIME_CONNECT 45      /* until the connection stands; the RFC says nothing, the kernel would take two minutes */
+#define CLIENT_TIME_GREETING 300    /* 4.5.3.2.1 */
+#define CLIENT_TIME_COMMAND 300     /* 4.5.3.2.2 and .3: MAIL, RCPT; also EHLO, HELO, RSET */
+#define CLIENT_TIME_DATA 120        /* 4.5.3.2.4: until 354 */
+#define CLIENT_TIME_BLOCK 180       /* 4.5.3.2.5: until the server took a block of the message */
+#define CLIENT_TIME_DOT 600         /* 4.5.3.2.6: until the verdict */
+#define CLIENT_TIME_QUIT 5          /* for 221: nothing depends on it */
+#define CLIENT_TIME_TOTAL 7200      /* for a whole transaction: a server that drips must not hold us for days */
+
+#define CLIENT_IN 4096                                     /* bytes read ahead */
+#define CLIENT_OUT (CLIENT_WIRE_ROOM(CLIENT_BLOCK) + 65536)  /* bytes gathered for one write */
+
+enum client_extension { /* bits of struct client's offers */
+  CLIENT_PIPELINING = 1, CLIENT_CHUNKING = 2, CLIENT_SIZE = 4, CLIENT_8BITMIME = 8, CLIENT_SMTPUTF8 = 16,
+};
+
+/* What went wrong, when a function below returns -1. The connection is of no more use then, and closed. */
+enum client_trouble {
+  CLIENT_LOST = 1,   /* closed or reset: errno, 0 for a plain end */
+  CLIENT_TIMEOUT,
+  CLIENT_GARBAGE,    /* what came is no reply of SMTP */
+};
+
+struct client {
+  int fd;                     /* -1: not connected */
+  unsigned patience;          /* no wait is longer than as many seconds; 0: the constants above alone */
+  int64_t deadline;           /* of the whole transaction, io_now's clock; 0: none */
+  char name[DOMAIN_TEXT + IP_TEXT + 4]; /* "host [address]", for texts */
+  unsigned offers;            /* enum client_extension */
+  uint64_t size;              /* the server's limit in bytes; 0: not said */
+  unsigned used : 1;          /* a transaction was tried on this connection */
+  unsigned dirty : 1;         /* one may still be open on the server's side: RSET before the next */
+  enum client_trouble trouble;
+  int error;                  /* errno that goes with it */
+  struct client_reply reply;  /* the last one */
+  size_t in_at, in_len;       /* unread bytes in `in` */
+  size_t out_at, out_len;     /* unsent bytes in `out` */
+  char in[CLIENT_IN];
+  char out[CLIENT_OUT];
+};
+
+void client_init(struct client *c);
+
+/* Connects. `host` is the name for texts, canonical or "". Returns 0, or -1 with errno. */
+int client_connect(struct client *c, struct ip const *ip, uint16_t port, char const *host);
+
+enum client_hello {
+  CLIENT_READY,
+  CLIENT_REFUSED,  /* c->reply says why (its code is no 2xx) */
+  CLIENT_SELF,     /* the server goes by our own name */
+  CLIENT_BROKEN,   /* c->trouble says why */
+};
+
+/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1). `me` is our name, canonical. With `find_self` a
+ * server that greets or answers by our own name is found out. Anything but READY leaves a connection on which only client_quit or client_close make sense. */
+enum client_hello client_hello(struct client *c, char const *me, int find_self);
+
+/* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
+int client_alive(struct client *c);
+
+/* Appends to what will be sent; c->out must have room (client_room). */
+void client_put(struct client *c, char const *s, size_t n);
+void client_puts(struct client *c, char const *s);
+size_t client_room(struct client const *c);
+
+/* Sends what was put. Returns 0, or -1. */
+int client_flush(struct client *c, unsigned seconds);
+
+/* Reads one reply into c->reply. Returns its code, or -1. */
+int client_read(struct client *c, unsigned seconds);
+
+/* After a failed client_flush: a reply that explains why the server hung up may still be there. Returns its code, or -1. */
+int client_last_words(struct client *c);
+
+/* Says QUIT and waits a little for 221, then closes. Harmless without a connection. */
+void client_quit(struct client *c);
+void client_close(struct client *c);
+
+/* c->trouble in words, with an enhanced code: "closed the connection (#4.4.2)". Static. */
+char const *client_trouble_text(struct client const *c);
+
+#endif
