@@ -1,0 +1,130 @@
+/* A client and a queue for the session, both in memory: bytes in by pieces of any size, replies out, and an injector that only
+ * writes down what it was given: `F<sender>T<recipient>...|body` for each message, `abort` for each one given up. */
+#ifndef TESTS_SMTP_DOUBLE_H
+#define TESTS_SMTP_DOUBLE_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "smtp/server.h"
+
+#define DOUBLE_KEPT 65536 /* bytes that each of the records keeps; what is beyond counts only */
+
+struct double_record { size_t len; char s[DOUBLE_KEPT + 1]; };
+
+struct double_world {
+  /* What the client does */
+  char const *in;
+  size_t in_len;
+  size_t piece;           /* bytes that one read brings at most; 0: all */
+  int silent;             /* errno of the read behind the last byte; 0: the end */
+  int deaf;               /* errno of every write; 0: none */
+  /* What the injector does */
+  int start_errno;        /* not 0: it can't be started */
+  struct inject_result result;
+  /* What came of it */
+  struct double_record replies, taken, body;
+  unsigned writes, starts, finishes, aborts, misuses;
+  int running;
+  int utf8;               /* of the last start */
+};
+
+static inline void double_keep(struct double_record *r, char const *s, size_t n)
+{
+  size_t room = r->len < DOUBLE_KEPT ? DOUBLE_KEPT - r->len : 0;
+  if (room) memcpy(r->s + r->len, s, n < room ? n : room);
+  r->len += n;
+  r->s[r->len < DOUBLE_KEPT ? r->len : DOUBLE_KEPT] = 0;
+}
+
+static inline ssize_t double_read(void *arg, char *buf, size_t len, int64_t deadline)
+{
+  struct double_world *d = arg;
+  (void)deadline;
+  if (!len) d->misuses++;
+  if (!d->in_len) return d->silent ? (errno = d->silent, -1) : 0;
+  if (len > d->in_len) len = d->in_len;
+  if (d->piece && len > d->piece) len = d->piece;
+  memcpy(buf, d->in, len);
+  d->in += len;
+  d->in_len -= len;
+  return (ssize_t)len;
+}
+
+static inline int double_write(void *arg, char const *s, size_t len, int64_t deadline)
+{
+  struct double_world *d = arg;
+  (void)deadline;
+  if (d->deaf) return errno = d->deaf, -1;
+  d->writes++;
+  double_keep(&d->replies, s, len);
+  return 0;
+}
+
+static inline void double_id(void *arg, char out[STORE_ID + 1])
+{
+  struct double_world *d = arg;
+  snprintf(out, STORE_ID + 1, "%022u", d->starts + 1);
+}
+
+static inline int double_start(void *arg, char const *id, int utf8)
+{
+  struct double_world *d = arg;
+  (void)id;
+  if (d->start_errno) return errno = d->start_errno, -1;
+  if (d->running) d->misuses++;
+  d->starts++;
+  d->running = 1;
+  d->utf8 = utf8;
+  d->body.len = 0;
+  return 0;
+}
+
+static inline void double_body(void *arg, char const *s, size_t len, int64_t deadline)
+{
+  struct double_world *d = arg;
+  (void)deadline;
+  if (!d->running) d->misuses++;
+  double_keep(&d->body, s, len);
+}
+
+static inline void double_finish(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline,
+                                 struct inject_result *r)
+{
+  struct double_world *d = arg;
+  (void)deadline;
+  if (!d->running) d->misuses++;
+  d->running = 0;
+  d->finishes++;
+  double_keep(&d->taken, "F", 1);
+  double_keep(&d->taken, sender, strlen(sender));
+  for (size_t i = 0; i < n; i += strlen(recipients + i) + 1) {
+    double_keep(&d->taken, "T", 1);
+    double_keep(&d->taken, recipients + i, strlen(recipients + i));
+  }
+  double_keep(&d->taken, "|", 1);
+  double_keep(&d->taken, d->body.s, d->body.len < DOUBLE_KEPT ? d->body.len : DOUBLE_KEPT);
+  *r = d->result;
+}
+
+static inline void double_abort(void *arg)
+{
+  struct double_world *d = arg;
+  if (!d->running) d->misuses++;
+  d->running = 0;
+  d->aborts++;
+  double_keep(&d->taken, "abort", 5);
+}
+
+/* Runs a session. */
+static inline void double_run(struct double_world *d, struct server_facts const *facts)
+{
+  struct server_world world = {
+    d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort
+  };
+  server_run(facts, &world);
+}
+
+#endif
