@@ -87,7 +87,7 @@ int io_slurp(char const *path, size_t max, char **data, size_t *len)
   char *buf = 0;
   if (fstat(fd, &st) < 0) goto fail;
   if (S_ISDIR(st.st_mode)) { errno = EISDIR; goto fail; }
-  size_t room = (size_t)st.st_size + 1, got = 0;
+  size_t room = ((uintmax_t)st.st_size <= max ? (size_t)st.st_size : max) + 1, got = 0;
   for (;;) {
     if (got > max) { errno = EFBIG; goto fail; }
     char *bigger = realloc(buf, room + 1);
