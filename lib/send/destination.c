@@ -1,0 +1,219 @@
+/* Destinations: a hash table of them, their queues, and when they rest. */
+#include <stdlib.h>
+#include <string.h>
+#include <skalibs/random.h>
+#include "base/log.h"
+#include "send/destination.h"
+#include "send/retry.h"
+
+#define UNPROVEN_QUEUE 40    /* deliveries that queue for one that never worked: they hold messages active */
+#define PROVEN_QUEUE 500
+#define UNPROVEN_REMOTES 5   /* relay-remotes for one that never worked: they may all hang */
+#define FIRST_BUCKETS 256
+
+static size_t hash(char const *word)
+{
+  size_t h = 5381;
+  while (*word) h = h * 33 ^ (unsigned char)*word++;
+  return h ^ h >> 16;
+}
+
+static void grow(struct send *s)
+{
+  size_t n = s->buckets ? 4 * s->buckets : FIRST_BUCKETS;
+  struct destination **bucket = calloc(n, sizeof *bucket);
+  if (!bucket) return; /* the chains become longer */
+  for (size_t i = 0; i < s->buckets; i++)
+    for (struct destination *d = s->bucket[i], *next; d; d = next) {
+      next = d->chain;
+      d->chain = bucket[hash(d->word) % n];
+      bucket[hash(d->word) % n] = d;
+    }
+  free(s->bucket);
+  s->bucket = bucket;
+  s->buckets = n;
+}
+
+struct destination *destination_get(struct send *s, char const *word)
+{
+  if (s->destinations >= s->buckets) grow(s);
+  if (!s->buckets) return 0;
+  struct destination **b = s->bucket + hash(word) % s->buckets;
+  for (struct destination *d = *b; d; d = d->chain)
+    if (!strcmp(d->word, word)) return d;
+  size_t n = strlen(word) + 1;
+  struct destination *d = calloc(1, sizeof *d + n);
+  if (!d) return 0;
+  memcpy(d->word, word, n);
+  d->parked = d->parked_last = SCHEDULE_NONE;
+  d->window = UNPROVEN_REMOTES;
+  d->chain = *b;
+  *b = d;
+  s->destinations++;
+  return d;
+}
+
+int destination_full(struct destination const *d)
+{
+  return d->queued >= (d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE);
+}
+
+unsigned destination_allowed(struct send const *s, struct destination const *d)
+{
+  unsigned n = d->window < s->routing.destination ? d->window : s->routing.destination;
+  if (!d->proven && n > 1 && 2 * s->remotes > s->remote_most) return 1; /* the rest is for those that do work */
+  return n;
+}
+
+static struct delivery *begin(struct destination *d, struct message *m)
+{
+  struct delivery *v = calloc(1, sizeof *v);
+  if (!v) return 0;
+  v->message = m;
+  if (d->last) d->last->next = v;
+  else d->first = v;
+  d->last = v;
+  d->queued++;
+  m->out++;
+  return v;
+}
+
+void delivery_free(struct delivery *v)
+{
+  free(v->at);
+  free(v);
+}
+
+int destination_add(struct destination *d, struct message *m, size_t at, char const *address)
+{
+  size_t bytes = strlen(address) + 1;
+  struct delivery *v = d->last;
+  if (!v || v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES) v = begin(d, m);
+  if (!v) return 0;
+  if (v->n == v->room) {
+    unsigned room = v->room ? 5 * v->room : 4;
+    uint32_t *bigger = realloc(v->at, room * sizeof *bigger);
+    if (!bigger) return 0; /* a delivery without recipients is over as soon as its turn comes */
+    v->at = bigger;
+    v->room = room;
+  }
+  v->at[v->n++] = (uint32_t)at;
+  v->bytes += bytes;
+  return 1;
+}
+
+struct delivery *destination_pop(struct destination *d)
+{
+  struct delivery *v = d->first;
+  if (!v) return 0;
+  d->first = v->next;
+  if (!d->first) d->last = 0;
+  d->queued--;
+  v->next = 0;
+  return v;
+}
+
+void destination_push(struct destination *d, struct delivery *v)
+{
+  v->next = d->first;
+  d->first = v;
+  if (!d->last) d->last = v;
+  d->queued++;
+}
+
+void destination_park(struct send *s, struct destination *d, uint32_t slot)
+{
+  s->schedule.slot[slot].link = SCHEDULE_NONE;
+  if (d->parked == SCHEDULE_NONE) d->parked = slot;
+  else s->schedule.slot[d->parked_last].link = slot;
+  d->parked_last = slot;
+}
+
+static void unpark(struct send *s, struct destination *d, int64_t when)
+{
+  uint32_t slot = d->parked;
+  d->parked = s->schedule.slot[slot].link;
+  schedule_wait(&s->schedule, slot, when);
+}
+
+void destination_unpark(struct send *s, struct destination *d)
+{
+  unsigned most = d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE;
+  if (d->queued > most / 2) return;
+  for (unsigned n = most - d->queued; n-- && d->parked != SCHEDULE_NONE;) unpark(s, d, s->now);
+}
+
+void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread)
+{
+  for (unsigned n = 0; d->parked != SCHEDULE_NONE; n++) unpark(s, d, when + (spread ? n % spread : 0));
+}
+
+void destination_succeeded(struct send *s, struct destination *d)
+{
+  d->failures = 0;
+  d->proven = 1;
+  d->rest_until = 0;
+  if (d->window < s->routing.destination) d->window++;
+}
+
+void destination_failed(struct send *s, struct destination *d, char const *reason)
+{
+  struct log_line l;
+  uint32_t random;
+  random_buf((char *)&random, sizeof random);
+  int64_t rest = retry_rest(++d->failures, random);
+  d->rest_until = s->now + rest;
+  d->forget_at = d->rest_until + 2 * RETRY_REST_MOST;
+  d->window = 1;
+  d->proven = 0;
+  size_t n = strlen(reason);
+  if (n >= sizeof d->reason) n = sizeof d->reason - 1;
+  memcpy(d->reason, reason, n);
+  d->reason[n] = 0;
+  log_start(&l, "rest");
+  log_str(&l, "route", d->word);
+  log_num(&l, "seconds", (uint64_t)rest);
+  log_num(&l, "failures", d->failures);
+  log_str(&l, "text", d->reason);
+  log_end(&l);
+}
+
+void destination_list(struct send *s, struct destination *d, int starved)
+{
+  struct destination_list *list = starved ? &s->starved : &s->ready;
+  if (d->list != LIST_NONE) return;
+  d->list = starved ? LIST_STARVED : LIST_READY;
+  d->list_next = 0;
+  if (list->last) list->last->list_next = d;
+  else list->first = d;
+  list->last = d;
+}
+
+struct destination *destination_next(struct send *s, int starved)
+{
+  struct destination_list *list = starved ? &s->starved : &s->ready;
+  struct destination *d = list->first;
+  if (!d) return 0;
+  list->first = d->list_next;
+  if (!list->first) list->last = 0;
+  d->list = LIST_NONE;
+  return d;
+}
+
+void destination_sweep(struct send *s, int wake)
+{
+  for (size_t i = 0; i < s->buckets; i++)
+    for (struct destination **link = s->bucket + i, *d; (d = *link);) {
+      if (wake) {
+        d->rest_until = 0;
+        destination_unpark_all(s, d, s->now, 0);
+      }
+      if (d->first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE || d->forget_at > s->now) {
+        link = &d->chain;
+        continue;
+      }
+      *link = d->chain;
+      s->destinations--;
+      free(d);
+    }
+}

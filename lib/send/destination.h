@@ -1,0 +1,42 @@
+/* Destinations: found by their word, their queues, how many relay-remotes they may have, and when they rest. */
+#ifndef SEND_DESTINATION_H
+#define SEND_DESTINATION_H
+
+#include "send/send.h"
+
+/* The destination of a route's word; made when there is none. Null without memory. */
+struct destination *destination_get(struct send *s, char const *word);
+
+/* Has its queue no room for a further message's recipients? One that has not shown that it works has little. */
+int destination_full(struct destination const *d);
+
+/* How many relay-remotes it may have now: few until it has shown that it works, one after it failed. */
+unsigned destination_allowed(struct send const *s, struct destination const *d);
+
+/* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them). Returns 1, or 0 without memory. */
+int destination_add(struct destination *d, struct message *m, size_t at, char const *address);
+
+void delivery_free(struct delivery *v);
+
+/* The queue's front. */
+struct delivery *destination_pop(struct destination *d);
+void destination_push(struct destination *d, struct delivery *v);
+
+/* Lets the message, which is not active, wait until the queue has room. */
+void destination_park(struct send *s, struct destination *d, uint32_t slot);
+/* Makes some of them due when it has room; and all, from `when` on, spread over some seconds. */
+void destination_unpark(struct send *s, struct destination *d);
+void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread);
+
+void destination_succeeded(struct send *s, struct destination *d);
+/* It can't be reached: it rests, longer each time. The queue is the caller's to empty. */
+void destination_failed(struct send *s, struct destination *d, char const *reason);
+
+/* Lists of those that have something to run. */
+void destination_list(struct send *s, struct destination *d, int starved);
+struct destination *destination_next(struct send *s, int starved);
+
+/* Forgets those that nothing needs any longer. With `wake`, ends every rest. */
+void destination_sweep(struct send *s, int wake);
+
+#endif

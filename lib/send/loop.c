@@ -1,0 +1,206 @@
+/* relay-send's event loop: the trigger, signals, the spawner's socket, the relay-remotes' sockets; and the clock. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <skalibs/random.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/strerr.h>
+#include "base/log.h"
+#include "send/arrival.h"
+#include "send/bounce.h"
+#include "send/destination.h"
+#include "send/loop.h"
+#include "send/message.h"
+#include "send/pool.h"
+
+#define EVENTS 128       /* taken at once */
+#define STARTS 64        /* messages started before we look at events again */
+#define SWEEP 60         /* seconds */
+#define OWN_DESCRIPTORS 64
+
+static struct send send_state;
+
+static void say(char const *event, char const *why)
+{
+  struct log_line l;
+  log_start(&l, event);
+  log_str(&l, "why", why);
+  log_end(&l);
+}
+
+/* Descriptors: one for each active message and each relay-remote, and some of our own. */
+static void measure(struct send *s)
+{
+  struct rlimit r;
+  rlim_t n = 1024;
+  if (!getrlimit(RLIMIT_NOFILE, &r)) {
+    r.rlim_cur = r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+    if (!getrlimit(RLIMIT_NOFILE, &r)) n = r.rlim_cur;
+  }
+  n = n > 65536 ? 65536 : n < OWN_DESCRIPTORS + 4 ? 4 : n - OWN_DESCRIPTORS;
+  s->remote_most = (unsigned)(n / 3 ? n / 3 : 1);
+  s->active_most = (unsigned)(n - s->remote_most);
+  if (s->active_most > MESSAGE_ACTIVE) s->active_most = MESSAGE_ACTIVE;
+}
+
+static int watch(struct send *s, enum watch which, int fd, uint32_t events)
+{
+  s->watch[which] = which;
+  struct epoll_event e = { .events = events, .data.ptr = &s->watch[which] };
+  return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+static int set_up(struct send *s, struct loop_options const *o)
+{
+  static int const trapped[] = { SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD };
+  s->schedule = (struct schedule)SCHEDULE_ZERO;
+  random_buf((char *)&s->schedule.seed, sizeof s->schedule.seed);
+  s->routing.path = o->rules;
+  s->injector = o->injector;
+  s->scan_every = o->scan_every;
+  s->spawner = o->spawner_pid;
+  s->now = time(0);
+  s->sweep_at = s->now + SWEEP;
+  unixmessage_sender_init(&s->requests, o->spawner);
+  measure(s);
+  if (arrival_open(s) < 0) strerr_diefusys(111, "open the queue's trigger");
+  s->epoll = epoll_create1(EPOLL_CLOEXEC);
+  s->signals = selfpipe_init();
+  signal(SIGPIPE, SIG_IGN);
+  int ok = s->epoll >= 0 && s->signals >= 0;
+  for (unsigned i = 0; ok && i < sizeof trapped / sizeof *trapped; i++) ok = selfpipe_trap(trapped[i]);
+  return ok && !watch(s, WATCH_TRIGGER, s->trigger, EPOLLIN) && !watch(s, WATCH_SIGNAL, s->signals, EPOLLIN)
+    && !watch(s, WATCH_SPAWNER, o->spawner, EPOLLRDHUP);
+}
+
+/* Children: the injectors of bounces, and the spawner. Returns 0 when the latter has ended. */
+static int reap(struct send *s)
+{
+  int status;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    if (!bounce_reaped(s, pid, status) && pid == s->spawner) return 0;
+  return 1;
+}
+
+/* Returns 0 when there is nothing to go on with. */
+static int on_signals(struct send *s, int64_t *stop_at)
+{
+  for (int sig; (sig = selfpipe_read()) > 0;) switch (sig) {
+    case SIGTERM: case SIGINT:
+      if (!s->stopping) {
+        s->stopping = 1;
+        *stop_at = s->now + LOOP_STOP;
+        pool_end_idle(s);
+        say("stopping", "signal");
+      }
+      break;
+    case SIGHUP:
+      routing_fresh(&s->routing, s->now, 1);
+      break;
+    case SIGALRM:
+      destination_sweep(s, 1);
+      schedule_hurry(&s->schedule, s->now);
+      break;
+    case SIGCHLD:
+      if (!reap(s)) return 0;
+      break;
+    default: break;
+  }
+  return 1;
+}
+
+/* Starts what is due, while there is room. Returns 1 when more is due. */
+static int start_due(struct send *s)
+{
+  uint32_t slot;
+  for (unsigned n = 0; s->active < s->active_most; n++) {
+    slot = schedule_first(&s->schedule);
+    if (slot == SCHEDULE_NONE || s->schedule.slot[slot].when > s->now) return 0;
+    if (n == STARTS) return 1;
+    schedule_take(&s->schedule, slot);
+    message_start(s, slot);
+    pool_run(s);
+  }
+  return 0;
+}
+
+/* What the clock brings. Returns 1 when there is more to do at once. */
+static int on_time(struct send *s)
+{
+  int more = 0;
+  if (s->now >= s->sweep_at || s->sweep_at > s->now + 2 * SWEEP) { /* or the clock was set back */
+    remote_sweep(s);
+    bounce_sweep(s);
+    destination_sweep(s, 0);
+    s->sweep_at = s->now + SWEEP;
+  }
+  if (s->stopping) return 0;
+  if (s->now >= s->scan_at || s->scan_at > s->now + 2 * s->scan_every) arrival_scan(s);
+  if (s->scan_next < STORE_SPLIT) {
+    arrival_scan_step(s);
+    more = s->scan_next < STORE_SPLIT;
+  }
+  if (routing_fresh(&s->routing, s->now, 0)) more |= start_due(s);
+  pool_run(s);
+  return more;
+}
+
+/* Milliseconds until the clock brings something; at most a second's worth of rounding too late. */
+static int patience(struct send const *s, int more)
+{
+  if (more) return 0;
+  if (s->stopping) return 1000;
+  int64_t next = s->sweep_at < s->scan_at ? s->sweep_at : s->scan_at;
+  uint32_t slot = schedule_first(&s->schedule);
+  if (slot != SCHEDULE_NONE && s->active < s->active_most && s->schedule.slot[slot].when < next) next = s->schedule.slot[slot].when;
+  if (next <= s->now) return 1000; /* due, but there are no rules */
+  int64_t left = next - s->now;
+  return left > SWEEP ? SWEEP * 1000 : (int)left * 1000;
+}
+
+/* Returns 0 when the spawner has gone or a signal says so. */
+static int on_event(struct send *s, struct epoll_event const *e, int64_t *stop_at)
+{
+  switch (*(enum watch *)e->data.ptr) {
+    case WATCH_TRIGGER: arrival_read(s); return 1;
+    case WATCH_SIGNAL: return on_signals(s, stop_at);
+    case WATCH_SPAWNER: return !(e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && remote_requests(s) == 0;
+    case WATCH_REMOTE:
+      remote_event(s, e->data.ptr);
+      pool_run(s);
+      return 1;
+  }
+  return 1;
+}
+
+int loop(struct loop_options const *o)
+{
+  struct send *s = &send_state;
+  struct epoll_event events[EVENTS];
+  int64_t stop_at = 0;
+  int more = 1;
+  if (!set_up(s, o)) strerr_diefusys(111, "set up the event loop");
+  say("running", 0);
+  for (;;) {
+    int n = epoll_wait(s->epoll, events, EVENTS, patience(s, more));
+    if (n < 0 && errno != EINTR) strerr_diefusys(111, "wait for events");
+    s->now = time(0);
+    for (int i = 0; i < n; i++)
+      if (!on_event(s, events + i, &stop_at)) {
+        if (s->stopping) return 0;
+        say("stopped", "the spawner has ended");
+        return 111;
+      }
+    remote_bury(s);
+    more = on_time(s);
+    remote_bury(s);
+    if (s->stopping && ((!s->busy && !bounce_count(s)) || s->now >= stop_at)) break;
+  }
+  say("stopped", 0);
+  return 0;
+}

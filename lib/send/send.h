@@ -1,0 +1,142 @@
+/* What relay-send holds in memory, shared by the files of this room. One process, one thread.
+ *
+ *   schedule   every message known (schedule.h): waits for its time, is parked at a destination whose queue is full, or is active
+ *   message    active: its file open, its envelope read; at most `active_most` of them (message.h)
+ *   delivery   recipients of one message for one destination, at most DELIVERY_RECIPIENTS: one job
+ *   destination  a route's word: the deliveries that queue for it, its relay-remotes, whether it rests (destination.h)
+ *   remote     a relay-remote process, busy with one delivery or idle (remote.h)
+ *
+ * A message is held active by its deliveries (`out`). When the last is over, message_advance takes the next recipients, hands
+ * failures to a bounce (bounce.h), and at last removes the message or lets it wait. */
+#ifndef SEND_SEND_H
+#define SEND_SEND_H
+
+#include <skalibs/stralloc.h>
+#include <skalibs/unixmessage.h>
+#include "send/routing.h"
+#include "send/schedule.h"
+
+#define DELIVERY_RECIPIENTS 100    /* of one job; RFC 5321 4.5.3.1.8: a server takes at least so many */
+#define DELIVERY_BYTES 49152       /* of one job's addresses, so that it fits into a socket's buffer at once */
+#define DELIVERY_TRIES 3           /* how often one is handed to a relay-remote that turns out to have left */
+#define MESSAGE_WINDOW 1000        /* recipients of one message that are under way at once */
+#define MESSAGE_ACTIVE 2000        /* messages open at once, descriptors permitting */
+#define REASON_TEXT 400            /* bytes that we keep of a reason */
+#define REPORT_MOST 262144         /* bytes of a report */
+#define BOUNCES 8                  /* injectors at once */
+
+enum watch { WATCH_TRIGGER, WATCH_SIGNAL, WATCH_SPAWNER, WATCH_REMOTE };
+
+struct delivery {
+  struct delivery *next;           /* in its destination's queue */
+  struct message *message;
+  unsigned n;                      /* recipients */
+  unsigned room;                   /* allocated */
+  unsigned tries;
+  size_t bytes;                    /* of the addresses with their NULs */
+  uint32_t *at;                    /* store_recipient's positions, malloc'ed */
+};
+
+struct message {
+  struct store_message store;
+  char id[STORE_ID + 1];
+  uint32_t slot;
+  size_t cursor;                   /* recipients before it were looked at in this round */
+  unsigned out;                    /* deliveries queued or under way */
+  unsigned left;                   /* recipients of this round that stay for a later one */
+  unsigned failed;                 /* entries in failures */
+  unsigned ended : 1;              /* the cursor has reached the end */
+  unsigned stuck : 1;              /* a mark could not be written: not tried again by this process */
+  int64_t next;                    /* the earliest next try of those left; 0: none yet */
+  struct destination *full;        /* one that had no room for some of them; null: none */
+  stralloc failures;               /* position (uint32_t), text, NUL; for each */
+  struct message *queue;           /* the next that waits for an injector */
+};
+
+struct remote;
+
+struct destination {
+  struct destination *chain;       /* in its bucket */
+  struct delivery *first, *last;
+  unsigned queued;
+  unsigned remotes;
+  unsigned good;                   /* of these, have delivered */
+  unsigned proven : 1;             /* one has delivered, and it has not failed since */
+  unsigned window;                 /* remotes that experience allows */
+  unsigned failures;               /* in a row */
+  unsigned holds;                  /* messages that point here */
+  struct remote *idle;             /* the most recently used first */
+  int64_t rest_until;              /* seconds since 1970 */
+  int64_t forget_at;
+  uint32_t parked, parked_last;    /* slots */
+  enum { LIST_NONE, LIST_READY, LIST_STARVED } list;
+  struct destination *list_next;
+  char reason[REASON_TEXT];        /* why it rests */
+  char word[];                     /* its route */
+};
+
+struct remote {
+  enum watch watch;                /* first: epoll's data points here */
+  int fd;                          /* -1: gone, to be freed */
+  struct destination *destination;
+  struct delivery *delivery;       /* under way; null: idle */
+  unsigned reports;
+  unsigned row;                    /* jobs since it was idle */
+  unsigned worked : 1;
+  int64_t since;                   /* when its job began */
+  struct remote *next, *prev;      /* all of them */
+  struct remote *idle_next, *idle_prev; /* of its destination */
+  struct remote *older, *newer;    /* all idle ones */
+  unixmessage_receiver receiver;
+  char main_buffer[UNIXMESSAGE_BUFSIZE], aux_buffer[2 * sizeof(int)];
+};
+
+struct destination_list {
+  struct destination *first, *last;
+};
+
+struct bounce {
+  pid_t pid;                       /* 0: free */
+  int64_t since;
+  struct message *message;
+};
+
+struct send {
+  struct schedule schedule;
+  struct routing routing;
+  int64_t now;                     /* seconds since 1970 */
+  unsigned stopping : 1;
+
+  unsigned active, active_most;
+  unsigned remote_most;            /* descriptors permitting */
+
+  struct destination **bucket;
+  size_t buckets, destinations;
+  struct destination_list ready, starved;
+
+  unsigned remotes, busy;
+  struct remote *all, *gone;
+  struct remote *oldest, *newest;  /* idle */
+  stralloc job;                    /* scratch */
+
+  pid_t spawner;
+  unixmessage_sender requests;
+  unsigned requests_waiting : 1;   /* epoll tells when there is room */
+
+  char const *injector;
+  struct bounce bounce[BOUNCES];
+  struct message *bounce_first, *bounce_last;
+
+  int epoll, trigger, signals;
+  enum watch watch[WATCH_REMOTE];  /* what epoll's data points to: each its own index */
+  char trigger_buffer[65536];
+  size_t trigger_len;
+  size_t trigger_room;             /* of the FIFO */
+
+  int64_t scan_every, scan_at, sweep_at;
+  unsigned scan_next;              /* the subdirectory; STORE_SPLIT: none under way */
+};
+
+#define SLOT_UNVERIFIED 1          /* flag of a slot: found by a scan, its digest not yet compared */
+
+#endif
