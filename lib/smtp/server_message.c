@@ -19,14 +19,13 @@ void message_begin(struct session *s, unsigned mode)
 
 static void refuse(struct session *s, enum reply r, char const *fault)
 {
-  if (s->message.refusal) return;
   s->message.refusal = r;
   s->message.fault = fault;
-  s->world->abort(s->world->arg);
+  if (s->message.running) s->world->abort(s->world->arg);
   s->message.running = 0;
 }
 
-/* Is there something to object to so far? */
+/* Is there something to object to so far? Of several faults the answer names the gravest, in whatever pieces they came. */
 static void judge(struct session *s)
 {
   struct message const *m = &s->message;

@@ -1,0 +1,110 @@
+/* Whole sessions. The first byte says how (trusted or not, bare LF allowed, rules, limits), the rest is what the client says. Each is run
+ * twice, in one piece and in small ones: the pieces must not matter. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "../unit/smtp_double.h"
+#include "base/log.h"
+
+#define NEED(what) do { if (!(what)) abort(); } while (0)
+
+/* The log would fill the fuzzer's own output. */
+void log_start(struct log_line *l, char const *event) { (void)event; l->len = 0; }
+void log_bytes(struct log_line *l, char const *key, char const *value, size_t len) { (void)l, (void)key, (void)value, (void)len; }
+void log_str(struct log_line *l, char const *key, char const *value) { (void)l, (void)key, (void)value; }
+void log_num(struct log_line *l, char const *key, uint64_t value) { (void)l, (void)key, (void)value; }
+void log_end(struct log_line *l) { (void)l; }
+
+static struct table_set *rules(int small)
+{
+  int fd = memfd_create("rules", MFD_CLOEXEC);
+  struct table_builder *b = table_build(fd);
+  NEED(b && !table_add(b, TABLE_ME, "", 0, 1, "relay.example", 13));
+  NEED(!table_add(b, TABLE_DOMAINS, "hosted.example", 14, 3, "any", 3));
+  NEED(!table_add(b, TABLE_RELAY, "grant clients", 13, 2, "", 0));
+  if (small) {
+    NEED(!table_add(b, TABLE_LIMITS, "size", 4, 1, "200", 3));
+    NEED(!table_add(b, TABLE_LIMITS, "recipients", 10, 2, "3", 1));
+    NEED(!table_add(b, TABLE_LIMITS, "hops", 4, 3, "5", 1));
+  }
+  NEED(!table_finish(b));
+  struct table_set *t = table_open_fd(fd);
+  NEED(t);
+  close(fd);
+  return t;
+}
+
+/* Each reply line: three digits, space or hyphen, printable ASCII, CRLF, 512 bytes at most. */
+static void check_replies(char const *p)
+{
+  while (*p) {
+    char const *end = strstr(p, "\r\n");
+    NEED(end && end - p >= 4 && end - p <= 510);
+    NEED(p[0] >= '2' && p[0] <= '5' && p[1] >= '0' && p[1] <= '9' && p[2] >= '0' && p[2] <= '9' && (p[3] == ' ' || p[3] == '-'));
+    for (; p < end; p++) NEED(*p >= ' ' && *p < 0x7f);
+    p = end + 2;
+  }
+}
+
+/* What a stranger got in must be for our own domain. */
+static void check_stranger(struct double_record const *recipients)
+{
+  char const *p = recipients->s;
+  while (*p) {
+    char const *end = strchr(p, '\n'), *at = end;
+    NEED(end);
+    while (at > p && *at != '@') at--;
+    NEED(*at == '@');
+    size_t n = (size_t)(end - at - 1);
+    NEED((n == 14 && !strncasecmp(at + 1, "hosted.example", n)) || (n == 13 && !strncasecmp(at + 1, "relay.example", n)));
+    p = end + 1;
+  }
+}
+
+static struct double_record recipients;
+static void finish(void *arg, char const *sender, char const *r, size_t n, int64_t deadline, struct inject_result *result)
+{
+  for (size_t i = 0; i < n; i += strlen(r + i) + 1) {
+    NEED(!strpbrk(r + i, "\r\n"));
+    double_keep(&recipients, r + i, strlen(r + i));
+    double_keep(&recipients, "\n", 1);
+  }
+  NEED(!strpbrk(sender, "\r\n"));
+  NEED(!memchr(((struct double_world *)arg)->body.s, '\r', ((struct double_world *)arg)->body.len < DOUBLE_KEPT ? ((struct double_world *)arg)->body.len : 0));
+  double_finish(arg, sender, r, n, deadline, result);
+}
+
+static void run(struct double_world *d, struct server_facts const *f, char const *in, size_t n, size_t piece)
+{
+  struct server_world world = { d, &double_read, &double_write, &double_id, &double_start, &double_body, &finish, &double_abort };
+  memset(d, 0, offsetof(struct double_world, replies));
+  d->replies.len = d->taken.len = d->body.len = 0;
+  d->replies.s[0] = d->taken.s[0] = d->body.s[0] = 0;
+  d->writes = d->starts = d->finishes = d->aborts = d->misuses = 0;
+  d->running = 0;
+  d->in = in;
+  d->in_len = n;
+  d->piece = piece;
+  recipients.len = 0;
+  recipients.s[0] = 0;
+  server_run(f, &world);
+  NEED(!d->running && !d->misuses && d->starts == d->finishes + d->aborts);
+  if (d->replies.len <= DOUBLE_KEPT) check_replies(d->replies.s);
+  if (!f->relayclient && recipients.len <= DOUBLE_KEPT) check_stranger(&recipients);
+  if (!f->tables) NEED(!d->starts);
+}
+
+int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
+{
+  static struct table_set *tables[2];
+  static struct double_world whole, pieces;
+  if (!size) return 0;
+  if (!tables[0]) tables[0] = rules(0), tables[1] = rules(1);
+  struct server_facts f = { .tables = data[0] & 4 ? 0 : tables[data[0] >> 3 & 1], .lf_ok = data[0] & 1 };
+  if (data[0] & 2) f.relayclient = data[0] & 16 ? "@hosted.example" : "";
+  run(&whole, &f, (char const *)data + 1, size - 1, 0);
+  run(&pieces, &f, (char const *)data + 1, size - 1, 1 + (data[0] >> 5));
+  NEED(whole.replies.len == pieces.replies.len && whole.taken.len == pieces.taken.len);
+  NEED(!strcmp(whole.replies.s, pieces.replies.s));
+  return 0;
+}
