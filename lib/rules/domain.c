@@ -3,7 +3,7 @@
 #include <strings.h>
 #include "rules/rules.h"
 
-/* Is the last label all digits? No host name ends so (RFC 1123 2.1): it is an address that lacks its brackets. */
+/* Is the last label all digits? No domain ends so (RFC 1123 2.1): it is an address that lacks its brackets. */
 static int numeric(char const *s, size_t n)
 {
   size_t i = n;
@@ -15,10 +15,8 @@ size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, si
 {
   struct quoted q;
   size_t len = domain_canon(out, s, n);
-  if (!len) rules_error(c, "%s is no domain", quote(&q, s, n));
-  else if (!numeric(out, len)) return len;
-  else rules_error(c, "%s is no domain; an address stands in brackets", quote(&q, s, n));
-  return 0;
+  if (!len) rules_error(c, "%s is no domain%s", quote(&q, s, n), numeric(s, n) ? "; an address stands in brackets" : "");
+  return len;
 }
 
 /* [192.0.2.1], [IPv6:2001:db8::1], as parse/address.h writes them. */

@@ -74,8 +74,7 @@ size_t rules_words(char const *s, size_t n, struct word *words, size_t max);
 
 #define RULES_DOMAIN (DOMAIN_TEXT + 1) /* bytes of the longest key of a domain with its NUL */
 
-/* A name in canonical form; one whose last label is all digits is refused, for it is a misspelt address. Returns its
- * length, or 0 after complaining. */
+/* A name in canonical form. Returns its length, or 0 after complaining. */
 size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, size_t n);
 /* The same for a domain, a `.suffix`, or a literal in brackets (IPv6 with or without the tag `IPv6:`). */
 size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n);

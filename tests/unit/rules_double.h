@@ -1,0 +1,64 @@
+/* A control directory in memory, compiled and opened: for tests of what stands on the tables. */
+#ifndef TESTS_RULES_DOUBLE_H
+#define TESTS_RULES_DOUBLE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <skalibs/stralloc.h>
+
+#include "rules/compile.h"
+#include "table/table.h"
+
+/* The complaints of the last compilation, a line each. */
+static stralloc said = STRALLOC_ZERO;
+
+static void say(void *arg, int warning, char const *line)
+{
+  assert_ptr_equal(arg, &said);
+  assert_int_equal(warning, strstr(line, ": warning: ") != 0);
+  assert_null(strchr(line, '\n'));
+  assert_true(stralloc_cats(&said, line) && stralloc_catb(&said, "\n", 1));
+}
+
+/* Compiles texts into a new file. Returns its descriptor and, in *result, what the compiler returned. */
+static int compiled(struct rules_text const *texts, size_t n, int *result)
+{
+  FILE *f = tmpfile();
+  assert_non_null(f);
+  int fd = dup(fileno(f));
+  assert_true(fd >= 0);
+  fclose(f);
+  said.len = 0;
+  *result = rules_compile_texts(texts, n, fd, say, &said);
+  assert_true(stralloc_0(&said));
+  return fd;
+}
+
+/* Compiles `me` and the texts given, null for none, which must be right, and opens the result. */
+static inline struct table_set *rules(char const *clients, char const *domains, char const *relay, char const *routes,
+                               char const *limits)
+{
+  char const *const names[] = { "clients", "domains", "relay", "routes", "limits" };
+  char const *const contents[] = { clients, domains, relay, routes, limits };
+  struct rules_text texts[6] = { { "me", "relay.example\n", 14 } };
+  size_t n = 1;
+  int result;
+  for (size_t i = 0; i < 5; i++)
+    if (contents[i]) texts[n++] = (struct rules_text){ names[i], contents[i], strlen(contents[i]) };
+  int fd = compiled(texts, n, &result);
+  if (result) print_error("%s", said.s);
+  assert_int_equal(result, 0);
+  struct table_set *t = table_open_fd(fd);
+  assert_non_null(t);
+  close(fd);
+  return t;
+}
+
+#endif
