@@ -7,7 +7,8 @@
 #include "base/io.h"
 #include "base/limits.h"
 
-/* What a text alone (with a good `me`) compiles to: the letter, the key, `@` and the line, `=` and the data of each record, with
+/* What a text alone (with a good `me`) compiles to: the letter, the key, `@` and the line, `=` and the data of each
+ * record, with
  * NUL as `|` and bytes outside of ASCII as {decimal}. */
 static struct { char const *file, *text, *records; } const good[] = {
   /* lines */
@@ -20,7 +21,8 @@ static struct { char const *file, *text, *records; } const good[] = {
   /* domains */
   { "domains", "A.Example.\n.SUB.example\nlocalhost\na_b.example\n",
     "da.example@1=any d.sub.example@2=any dlocalhost@3=any da_b.example@4=any " },
-  { "domains", "gr\xc3\xbcn.example\n.M\xc3\x9cll.example\n", "dxn--grn-ioa.example@1=any d.xn--mll-hoa.example@2=any " },
+  { "domains", "gr\xc3\xbcn.example\n.M\xc3\x9cll.example\n",
+    "dxn--grn-ioa.example@1=any d.xn--mll-hoa.example@2=any " },
   { "domains", "[192.0.2.1]\n[IPv6:2001:DB8:0::1]\n[2001:db8::2]\n[::ffff:192.0.2.3]\n",
     "d[192.0.2.1]@1=any d[IPv6:2001:db8::1]@2=any d[IPv6:2001:db8::2]@3=any d[192.0.2.3]@4=any " },
   { "domains", "example.com\n.example.com\n", "dexample.com@1=any d.example.com@2=any " },
@@ -50,7 +52,8 @@ static struct { char const *file, *text, *records; } const good[] = {
   { "clients", "0.0.0.0:deny\n255.255.255.255:deny\n10.:deny\n10.0.:deny\n10.0.0.:deny\n",
     "c0.0.0.0@1=D| c255.255.255.255@2=D| c10.@3=D| c10.0.@4=D| c10.0.0.@5=D| " },
   { "clients", "10.0.0.9-11:deny\n", "c10.0.0.9@1=D| c10.0.0.10@1=D| c10.0.0.11@1=D| " },
-  { "clients", "10.1-2.:deny\n7-7.:deny\n1.9-10.3.4:deny\n", "c10.1.@1=D| c10.2.@1=D| c7.@2=D| c1.9.3.4@3=D| c1.10.3.4@3=D| " },
+  { "clients", "10.1-2.:deny\n7-7.:deny\n1.9-10.3.4:deny\n",
+    "c10.1.@1=D| c10.2.@1=D| c7.@2=D| c1.9.3.4@3=D| c1.10.3.4@3=D| " },
   { "clients", "0-1.:deny\n", "c0.@1=D| c1.@1=D| " },
   { "clients", "=:deny\n=Host.Example:deny\n=.Example:deny\n", "c=@1=D| c=host.example@2=D| c=.example@3=D| " },
   { "clients", "Joe@192.0.2.1:deny\na@b@=Host.example.:deny\n\xe4 b@[2001:db8::1]:deny\n_1@192.0.2.1:deny\n",
@@ -66,7 +69,8 @@ static struct { char const *file, *text, *records; } const good[] = {
     "c^00100000000000010000110110111000@1= c^1111110@2= c^@3=D| c/6@0={32}{7}| " },
 };
 
-/* What is wrong, and what is said about it: `file:` is left out. A text is wrong when a line without `warning` is said. */
+/* What is wrong, and what is said about it: `file:` is left out. A text is wrong when a line without `warning` is
+ * said. */
 static struct { char const *file, *text, *why; } const bad[] = {
   /* lines */
   { "domains", "\xef\xbb\xbf" "a.example\n", "1: the file begins with a byte order mark: save it without\n" },
@@ -89,7 +93,8 @@ static struct { char const *file, *text, *why; } const bad[] = {
   { "domains", "[192.0.2.1\n[]\n[IPv6:192.0.2.256]\n[192.0.2.0/24]\n[\n", "1: `[192.0.2.1` is no address in brackets\n"
     "2: `[]` is no address in brackets\n3: `[IPv6:192.0.2.256]` is no address in brackets\n"
     "4: `[192.0.2.0/24]` is no address in brackets\n5: `[` is no address in brackets\n" },
-  { "domains", "a.example listed\nb.example any any\nc.example ANY\n", "1: `listed` is no way to check recipients; known: any\n"
+  { "domains", "a.example listed\nb.example any any\nc.example ANY\n",
+    "1: `listed` is no way to check recipients; known: any\n"
     "2: `any` is one word too many\n3: `ANY` is no way to check recipients; known: any\n" },
   { "domains", "a.example\nb.example\nA.EXAMPLE. any\n", "3: `A.EXAMPLE.` stands already in line 1\n" },
   { "domains", "[::ffff:192.0.2.1]\n[192.0.2.1]\n", "2: `[192.0.2.1]` stands already in line 1\n" },
@@ -105,7 +110,8 @@ static struct { char const *file, *text, *why; } const bad[] = {
   { "relay", "grant login\ngrant  login\n", "2: `grant login` stands already in line 1\n" },
   /* limits */
   { "limits", "sise 1\nhops\nhops 5 6\nhops 4\nhops 1001\nhops -5\nhops 5k\nhops 99999999999999999999999\n",
-    "1: `sise` is no limit; known: size recipients text-line hops errors command-time session-time concurrency destination "
+    "1: `sise` is no limit; known: size recipients text-line hops errors command-time session-time concurrency "
+    "destination "
     "queue-time\n"
     "2: a limit's line is its name and a number (Received fields; RFC 5321 6.3)\n"
     "3: a limit's line is its name and a number (Received fields; RFC 5321 6.3)\n"
@@ -141,12 +147,15 @@ static struct { char const *file, *text, *why; } const bad[] = {
     "192.0.2.6:allow,A=\"b\"c\n192.0.2.7:allow,A=\"b\",\n192.0.2.8:allow,=\"\"\n192.0.2.9:allow,9=\"\"\n"
     "192.0.2.10:allow b\n192.0.2.11:allow, A=\"b\"\n192.0.2.12:allow,A=\"b\"#c\n",
     "1: `` is no variable: VAR=\"value\" follows a comma\n2: `A` is no variable: VAR=\"value\" follows a comma\n"
-    "3: `A` has no value in quotes\n4: the value of `A` lacks its second quote\n5: the value of `A` lacks its second quote\n"
+    "3: `A` has no value in quotes\n4: the value of `A` lacks its second quote\n"
+    "5: the value of `A` lacks its second quote\n"
     "6: `c` stands behind the rule's end\n7: `` is no variable: VAR=\"value\" follows a comma\n"
-    "8: `=\"\"` is no variable: VAR=\"value\" follows a comma\n9: `9=\"\"` is no variable: VAR=\"value\" follows a comma\n"
+    "8: `=\"\"` is no variable: VAR=\"value\" follows a comma\n"
+    "9: `9=\"\"` is no variable: VAR=\"value\" follows a comma\n"
     "10: `b` stands behind the rule's end\n11: ` A=\"b\"` is no variable: VAR=\"value\" follows a comma\n"
     "12: `#c` stands behind the rule's end\n" },
-  { "clients", "192.0.2.1:deny,A=\"1\",AA=\"1\",A=\"1\"\n192.0.2.2:allow,RELAYBY=\"x\"\n192.0.2.3:allow,RELAYRULESFD=\"0\"\n"
+  { "clients", "192.0.2.1:deny,A=\"1\",AA=\"1\",A=\"1\"\n192.0.2.2:allow,RELAYBY=\"x\"\n"
+    "192.0.2.3:allow,RELAYRULESFD=\"0\"\n"
     "192.0.2.4:allow,RELAYRULES=\"x\"\n", "1: `A` is set twice\n2: RELAYBY is for relay-gate alone to set\n"
     "3: RELAYRULESFD is for relay-gate alone to set\n4: RELAYRULES is for relay-gate alone to set\n" },
   { "clients", "10.0.0.1:allow,RELAYCLIENT=\"\",RELAYPROXY=\"\"\n",
@@ -154,16 +163,20 @@ static struct { char const *file, *text, *why; } const bad[] = {
   { "clients", "192.0.2:deny,A=\n", "1: `192.0.2` ends too early: a prefix has a dot at its end (192.0.2.) or a length "
     "(192.0.2.0/24)\n1: `A` has no value in quotes\n" },
   /* clients: addresses */
-  { "clients", "a:deny\n192.0.2.256:deny\n192.0.02.1:deny\n1.2.3.4.5:deny\n1.2.3.4.:deny\n.1:deny\n1..2:deny\n0x7f.1:deny\n"
+  { "clients", "a:deny\n192.0.2.256:deny\n192.0.02.1:deny\n1.2.3.4.5:deny\n1.2.3.4.:deny\n.1:deny\n1..2:deny\n"
+    "0x7f.1:deny\n"
     "192.0.2.1#:deny\n192.0.2.1 :deny\n1000.:deny\n",
-    "1: `a` is no address\n2: `192.0.2.256` is no address\n3: `192.0.02.1` is no address\n4: `1.2.3.4.5` is no address\n"
+    "1: `a` is no address\n2: `192.0.2.256` is no address\n3: `192.0.02.1` is no address\n"
+    "4: `1.2.3.4.5` is no address\n"
     "5: `1.2.3.4.` is no address\n6: `.1` is no address\n7: `1..2` is no address\n8: `0x7f.1` is no address\n"
     "9: `192.0.2.1#` is no address\n10: `192.0.2.1 ` is no address\n11: `1000.` is no address\n" },
-  { "clients", "10.0.0.5-4:deny\n10.0.0.1-256:deny\n10.0.0.-4:deny\n10.0.0.4-:deny\n10.0-1.0-1.:deny\n10.0.0.1-2-3:deny\n",
+  { "clients", "10.0.0.5-4:deny\n10.0.0.1-256:deny\n10.0.0.-4:deny\n10.0.0.4-:deny\n10.0-1.0-1.:deny\n"
+    "10.0.0.1-2-3:deny\n",
     "1: `10.0.0.5-4` has a range that runs backwards\n2: `10.0.0.1-256` is no address\n3: `10.0.0.-4` is no address\n"
     "4: `10.0.0.4-` is no address\n5: `10.0-1.0-1.` has more than one range\n6: `10.0.0.1-2-3` is no address\n" },
   { "clients", "10.0.0.1/8:deny\n10.0.0.0/33:deny\n10.0.0.0/:deny\n10.0.0.0/08:deny\n10.0.0.0/8/8:deny\n10.0/8:deny\n"
-    "10.0.0.0/255.0.0.0:deny\n2001:db8::1/64:deny\n2001:db8::/129:deny\n::ffff:0.0.0.0/95:deny\n::ffff:10.0.0.0/8:deny\n"
+    "10.0.0.0/255.0.0.0:deny\n2001:db8::1/64:deny\n2001:db8::/129:deny\n::ffff:0.0.0.0/95:deny\n"
+    "::ffff:10.0.0.0/8:deny\n"
     "=a/8:deny\n/8:deny\n10.0.0.0/8-9:deny\n10.0.0.0/-1:deny\n",
     "1: `10.0.0.1/8` has bits set behind its prefix length\n2: `10.0.0.0/33` has no right prefix length\n"
     "3: `10.0.0.0/` has no right prefix length\n4: `10.0.0.0/08` has no right prefix length\n"
@@ -179,11 +192,13 @@ static struct { char const *file, *text, *why; } const bad[] = {
   { "clients", "2001:db8:1::deny\nfe80::1%eth0:deny\n2001:db8:1:deny\n[::1:deny\n",
     "1: `2001:db8:1:` is no address; an IPv6 prefix is written with its length (2001:db8::/32)\n"
     "2: `fe80::1%eth0` is no address\n3: `2001:db8:1` is no address\n4: `[::1` is no address\n" },
-  { "clients", "=..example:deny\n=a b:deny\n=.:deny\n@192.0.2.1:deny\njoe@:deny\njoe@10.:deny\njoe@10.0.0.0/8:deny\njoe@=:deny\n"
+  { "clients", "=..example:deny\n=a b:deny\n=.:deny\n@192.0.2.1:deny\njoe@:deny\njoe@10.:deny\njoe@10.0.0.0/8:deny\n"
+    "joe@=:deny\n"
     "joe@=.example:deny\nj\x01@192.0.2.1:deny\n",
     "1: `=..example` has no host name after its `=`\n2: `=a b` has no host name after its `=`\n"
     "3: `=.` has no host name after its `=`\n4: `@192.0.2.1` has no user before its `@`\n"
-    "5: `joe@` must have one address or =host after its `@`\n6: `joe@10.` must have one address or =host after its `@`\n"
+    "5: `joe@` must have one address or =host after its `@`\n"
+    "6: `joe@10.` must have one address or =host after its `@`\n"
     "7: `joe@10.0.0.0/8` must have one address or =host after its `@`\n"
     "8: `joe@=` must have one address or =host after its `@`\n"
     "9: `joe@=.example` must have one address or =host after its `@`\n"
@@ -199,15 +214,18 @@ static struct { char const *file, *text, *why; } const bad[] = {
 
 /* What compiles with a warning. */
 static struct { char const *text, *why; } const warned[] = {
-  { "10.0.0.1:allow,RELAYCLIENT=\"x\"\n", "1: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n" },
-  { "=.example:allow,RELAYCLIENT=\"\"\n=a.example:deny\n", "1: warning: who owns an address chooses its name: unless the "
+  { "10.0.0.1:allow,RELAYCLIENT=\"x\"\n",
+    "1: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n" },
+  { "=.example:allow,RELAYCLIENT=\"\"\n=a.example:deny\n",
+    "1: warning: who owns an address chooses its name: unless the "
     "super-server checks names (tcpserver -p), strangers may relay\n" },
   { "64.0.0.0/7:allow,RELAYCLIENT=\"\"\n10.0.0.0/8:allow,RELAYCLIENT=\"\"\n2000::/3:allow,RELAYCLIENT=\"\"\n"
     "64.0.0.0/3:allow\n2001::/16:allow,RELAYCLIENT=\"\"\n",
     "1: warning: a prefix of 7 bits is a large part of the internet, and it may relay\n"
     "3: warning: a prefix of 3 bits is a large part of the internet, and it may relay\n" },
   { "10.1.0.0/16:allow\n10.:deny\n10.0.0.0/7:allow\n11.0.0.0/8:deny\n10.2.3.4/32:deny\n",
-    "1: warning: never used: `10.` in line 2 is asked first\n5: warning: never used: `10.` in line 2 is asked first\n" },
+    "1: warning: never used: `10.` in line 2 is asked first\n"
+    "5: warning: never used: `10.` in line 2 is asked first\n" },
   { "10.1.0.0/24:allow\n10.1.0.:deny\n10.2.0.0/23:allow\n10.2.0.:deny\n192.0.2.1/32:allow\n192.0.2.1:deny\n",
     "1: warning: never used: `10.1.0.` in line 2 is asked first\n"
     "5: warning: never used: `192.0.2.1` in line 6 is asked first\n" },
@@ -274,7 +292,8 @@ static void with_file(stralloc *out, char const *file, char const *why)
   for (char const *lf; *why; why = lf + 1) {
     lf = strchr(why, '\n');
     assert_non_null(lf);
-    assert_true(stralloc_cats(out, file) && stralloc_catb(out, ":", 1) && stralloc_catb(out, why, (size_t)(lf + 1 - why)));
+    assert_true(stralloc_cats(out, file) && stralloc_catb(out, ":", 1) && stralloc_catb(out, why,
+      (size_t)(lf + 1 - why)));
   }
   assert_true(stralloc_0(out));
 }
@@ -314,11 +333,13 @@ static void open_relay(void **state)
     int result;
     snprintf(clients, sizeof clients, "10.0.0.1:deny\n%sallow,RELAYCLIENT=\"\"\n", everybody[i]);
     struct rules_text texts[] = {
-      { "me", "relay.example", 13 }, { "relay", "grant login\ngrant clients", 25 }, { "clients", clients, strlen(clients) }
+      { "me", "relay.example", 13 }, { "relay", "grant login\ngrant clients", 25 },
+      { "clients", clients, strlen(clients) }
     };
     close(compiled(texts, 3, &result));
     assert_int_equal(result, 1);
-    assert_string_equal(said.s, "clients:2: an open relay: this line sets RELAYCLIENT for everybody, and `grant clients` "
+    assert_string_equal(said.s,
+      "clients:2: an open relay: this line sets RELAYCLIENT for everybody, and `grant clients` "
                         "(relay:2) lets them relay\n");
     texts[1].len = 11;
     close(compiled(texts, 3, &result));
@@ -401,7 +422,9 @@ static void scale(void **state)
     snprintf(text, sizeof text, "d%u.hosted.example\n", i);
     assert_true(stralloc_cats(&domains, text));
   }
-  struct rules_text texts[] = { { "me", "m", 1 }, { "clients", clients.s, clients.len }, { "domains", domains.s, domains.len } };
+  struct rules_text texts[] = {
+    { "me", "m", 1 }, { "clients", clients.s, clients.len }, { "domains", domains.s, domains.len }
+  };
   int64_t start = io_now();
   int result, fd = compiled(texts, 3, &result);
   assert_string_equal(said.s, "");
@@ -468,7 +491,8 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(compiles), cmocka_unit_test(complains), cmocka_unit_test(warns), cmocka_unit_test(open_relay),
-    cmocka_unit_test(all_files_at_once), cmocka_unit_test(long_line), cmocka_unit_test(long_user), cmocka_unit_test(scale), cmocka_unit_test(long_word),
+    cmocka_unit_test(all_files_at_once), cmocka_unit_test(long_line), cmocka_unit_test(long_user),
+      cmocka_unit_test(scale), cmocka_unit_test(long_word),
     cmocka_unit_test(directory), cmocka_unit_test(no_room),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);

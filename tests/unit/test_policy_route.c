@@ -1,0 +1,123 @@
+/* lib/policy/route: which route a domain takes, and routes as words. */
+#include "rules_double.h"
+#include "policy/route.h"
+
+static char const some[] =
+  "a.example:exact.example:2525\n"
+  ".example:suffix.example\n"
+  ".b.example:[2001:db8::1]:26\n"
+  "direct.example:\n"
+  "port.example::587\n"
+  "[192.0.2.9]:literal.example\n"
+  "[192.0.2.8]::24\n"
+  "[IPv6:2001:db8::8]:\n";
+static char const with_default[] = "a.example:\n:192.0.2.1:2525\n";
+static char const empty_default[] = "::26\n";
+
+static struct { char const *routes, *domain, *word; } const cases[] = {
+  { some, "a.example", "exact.example:2525" }, { some, "x.a.example", "suffix.example:25" },
+  { some, "c.example", "suffix.example:25" },
+  { some, "b.example", "suffix.example:25" }, { some, "x.b.example", "[2001:db8::1]:26" },
+  { some, "y.x.b.example", "[2001:db8::1]:26" },
+  { some, "direct.example", "mx:direct.example" }, { some, "port.example", "mx:port.example:587" },
+  { some, "example", "mx:example" }, { some, "other.test", "mx:other.test" }, { some, "aa.examplex", "mx:aa.examplex" },
+  { some, "[192.0.2.9]", "literal.example:25" }, { some, "[192.0.2.8]", "192.0.2.8:24" },
+  { some, "[192.0.2.7]", "192.0.2.7:25" },
+  { some, "[IPv6:2001:db8::8]", "[2001:db8::8]:25" }, { some, "[IPv6:2001:db8::9]", "[2001:db8::9]:25" },
+  { with_default, "a.example", "mx:a.example" }, { with_default, "b.a.example", "192.0.2.1:2525" },
+  { with_default, "other.test", "192.0.2.1:2525" }, { with_default, "[192.0.2.9]", "192.0.2.1:2525" },
+  { empty_default, "a.example", "mx:a.example:26" }, { empty_default, "[192.0.2.9]", "192.0.2.9:26" },
+  { "", "a.example", "mx:a.example" }, { 0, "a.example", "mx:a.example" }, { 0, "[IPv6:::1]", "[::1]:25" },
+};
+
+static void found(void **state)
+{
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct table_set *t = cases[i].routes ? rules(0, 0, 0, cases[i].routes, 0) : 0;
+    struct route r, again;
+    char word[ROUTE_TEXT];
+    assert_int_equal(route_find(t, cases[i].domain, &r), 0);
+    assert_int_equal(route_fmt(word, &r), strlen(cases[i].word));
+    assert_string_equal(word, cases[i].word);
+    assert_int_equal(r.mx, !strncmp(word, "mx:", 3));
+    assert_true(route_scan(&again, word));
+    assert_string_equal(again.host, r.host);
+    assert_int_equal(again.port, r.port);
+    assert_int_equal(again.mx, r.mx);
+    if (t) table_close(t);
+  }
+}
+
+/* Words that a hand may have typed: the canonical word, or null. */
+static struct { char const *word, *canonical; } const scans[] = {
+  { "mx:Example.COM", "mx:example.com" }, { "mx:example.com:25", "mx:example.com" },
+  { "mx:example.com:2525", "mx:example.com:2525" },
+  { "Host.example:25", "host.example:25" }, { "192.0.2.1:65535", "192.0.2.1:65535" },
+  { "[2001:DB8::1]:25", "[2001:db8::1]:25" },
+  { "", 0 }, { "mx:", 0 }, { "host.example", 0 }, { "host.example:", 0 }, { "host.example:0", 0 },
+  { "host.example:65536", 0 },
+  { "host.example:25x", 0 }, { "host.example: 25", 0 }, { ":25", 0 }, { "2001:db8::1:25", 0 }, { "[2001:db8::1]", 0 },
+  { "[2001:db8::1]25", 0 }, { "[2001:db8::1:25", 0 }, { "[192.0.2.1]:25", 0 }, { "[]:25", 0 },
+  { "mx:[2001:db8::1]:25", 0 },
+  { "mx:192.0.2.1", 0 }, { "mx:192.0.2.1:25", 0 }, { "a b.example:25", 0 }, { "1.2.3:25", 0 }, { "192.0.2.256:25", 0 },
+  { "mx:mx:example.com", 0 }, { "a..b:25", 0 }, { "[fe80::1%1]:25", 0 }, { "host.example:-25", 0 },
+};
+
+static void scanned(void **state)
+{
+  for (size_t i = 0; i < sizeof scans / sizeof *scans; i++) {
+    struct route r;
+    char word[ROUTE_TEXT];
+    if (route_scan(&r, scans[i].word) != (scans[i].canonical != 0)) fail_msg("%s", scans[i].word);
+    if (!scans[i].canonical) continue;
+    route_fmt(word, &r);
+    assert_string_equal(word, scans[i].canonical);
+  }
+}
+
+/* The longest name fits its word. */
+static void longest(void **state)
+{
+  char name[DOMAIN_TEXT], word[ROUTE_TEXT];
+  struct route r, again;
+  for (unsigned i = 0; i < 253; i++) name[i] = i % 64 == 63 ? '.' : 'a';
+  name[253] = 0;
+  r = (struct route){ .port = 65535, .mx = 1 };
+  strcpy(r.host, name);
+  assert_int_equal(route_fmt(word, &r), 253 + 3 + 6);
+  assert_true(route_scan(&again, word));
+  assert_string_equal(again.host, name);
+}
+
+/* Records that relay-mkcdb did not make. */
+static void malformed(void **state)
+{
+  static struct { char const *data; uint32_t len; } const rows[] = {
+    { "", 0 }, { "a.example", 9 }, { "a.example", 10 }, { "a.example\0" "25", 12 }, { "a.example\0" "0", 12 },
+    { "a.example\0" "65536", 16 }, { "a.example\0x", 12 }, { "a\0b\0c", 6 }, { "\0", 1 },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    FILE *f = tmpfile();
+    struct table_builder *b = table_build(fileno(f));
+    struct route r;
+    assert_int_equal(table_add(b, TABLE_ROUTES, "", 0, 1, rows[i].data, rows[i].len), 0);
+    assert_int_equal(table_finish(b), 0);
+    struct table_set *t = table_open_fd(fileno(f));
+    assert_non_null(t);
+    if (route_find(t, "b.example", &r) != -1) fail_msg("row %zu", i);
+    table_close(t);
+    fclose(f);
+  }
+  struct route r;
+  assert_int_equal(route_find(0, "", &r), -1);
+}
+
+int main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(found), cmocka_unit_test(scanned), cmocka_unit_test(longest), cmocka_unit_test(malformed),
+  };
+  int r = cmocka_run_group_tests(tests, 0, 0);
+  stralloc_free(&said);
+  return r;
+}
