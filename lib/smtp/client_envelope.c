@@ -130,11 +130,11 @@ static void got(struct transaction *t)
 {
   int code = t->c->reply.code;
   t->outstanding--;
-  if (code != 421) t->answered = 1;
+  if (code != 421 && t->getting != STEP_RSET) t->answered = 1;
   switch (t->getting) {
     case STEP_RSET:
       t->getting = STEP_MAIL;
-      if (code / 100 != 2) t->answered = 0, transaction_said(t); /* a server that can't even forget: connect anew */
+      if (code / 100 != 2) transaction_said(t); /* a server that can't even forget: connect anew */
       return;
     case STEP_MAIL:
       t->mail = code;

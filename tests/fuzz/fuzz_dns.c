@@ -1,0 +1,40 @@
+/* The DNS' answers: whatever a server sends, the lists stay within their limits and hold only names and addresses. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <arpa/nameser.h>
+#include "dns/addr.h"
+#include "dns/mx.h"
+
+static void exchangers(uint8_t const *data, size_t size)
+{
+  static struct mx_list l;
+  char canonical[DOMAIN_TEXT];
+  if (dns_answer_mx(&l, "a.example", data, size) < 0) return;
+  if (l.n > DNS_MX || (l.null && (l.n || l.bad))) abort();
+  mx_sort(&l);
+  for (unsigned i = 0; i < l.n; i++) {
+    if (i && l.mx[i].preference < l.mx[i - 1].preference) abort();
+    if (!domain_canon(canonical, l.mx[i].host, strlen(l.mx[i].host)) || strcmp(canonical, l.mx[i].host)) abort();
+  }
+}
+
+static void addresses(uint8_t const *data, size_t size, int type)
+{
+  static struct address_list l;
+  char text[IP_TEXT];
+  l.n = 0;
+  if (dns_answer_addresses(&l, "a.example", type, data, size) < 0) return;
+  if (l.n > DNS_ADDRESSES) abort();
+  addr_interleave(&l);
+  for (unsigned i = 0; i < l.n; i++) if (!ip_fmt(text, &l.ip[i])) abort();
+}
+
+int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
+{
+  exchangers(data, size);
+  addresses(data, size, ns_t_a);
+  addresses(data, size, ns_t_aaaa);
+  return 0;
+}
