@@ -2,18 +2,25 @@
 #include <textcode.h>
 #include "codec/escape.h"
 
-/* What a log line must not hold and fmt_cescape2 alone would let through: separators, quotes, DEL, all non-ASCII. */
-static char const special[] = " \"=\x7f"
-  "\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f"
-  "\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f"
-  "\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf"
-  "\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf"
-  "\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf"
-  "\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf"
-  "\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef"
-  "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff";
+/* What a log line must not hold and fmt_cescape2 alone would let through: separators, quotes, DEL. Bytes from 0x80 on
+ * can't be told to it this way: where char is signed it finds none of them. */
+static char const special[] = " \"=\x7f";
 
 size_t codec_escape(char *out, char const *in, size_t len)
 {
-  return fmt_cescape2(out, in, len, special);
+  size_t n = 0;
+  for (size_t i = 0, run; i < len; i += run) {
+    for (run = 0; i + run < len && (unsigned char)in[i + run] < 0x80; run++) ;
+    if (run) {
+      n += fmt_cescape2(out + n, in + i, run, special);
+      continue;
+    }
+    unsigned char c = (unsigned char)in[i];
+    out[n++] = '\\';
+    out[n++] = 'x';
+    out[n++] = "0123456789abcdef"[c >> 4];
+    out[n++] = "0123456789abcdef"[c & 15];
+    run = 1;
+  }
+  return n;
 }
