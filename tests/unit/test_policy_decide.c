@@ -125,13 +125,13 @@ static void rows(void **state)
 }
 
 /* All combinations of what can be known, against the rules said in another way: who may relay is a property of
- * client, login
- * and grants, never of the sender. */
+ * client, login and grants, never of the sender. */
 static void second_opinion(void **state)
 {
   static char const *const grants[] = { "", "grant login\n", "grant clients\n", "grant login\ngrant clients\n" };
-  static char const *const senders[] = { "", "a@hosted.example", "a@other.example", "a@[192.0.2.1]",
-    "a@relay.example" };
+  static char const *const senders[] = {
+    "", "a@hosted.example", "a@other.example", "a@[192.0.2.1]", "a@relay.example"
+  };
   static struct { char const *text; int hosted, onward; } const recipients[] = {
     { "b@hosted.example", 1, 0 }, { "b@a.sub.example", 1, 0 }, { "b@[192.0.2.1]", 1, 0 }, { "b@other.example", 0, 0 },
     { "b@[192.0.2.7]", 0, 0 }, { "b%c@hosted.example", 1, 1 }, { "b!c@other.example", 0, 1 },

@@ -8,8 +8,7 @@
 #include "base/limits.h"
 
 /* What a text alone (with a good `me`) compiles to: the letter, the key, `@` and the line, `=` and the data of each
- * record, with
- * NUL as `|` and bytes outside of ASCII as {decimal}. */
+ * record, with NUL as `|` and bytes outside of ASCII as {decimal}. */
 static struct { char const *file, *text, *records; } const good[] = {
   /* lines */
   { "domains", "", "" },
