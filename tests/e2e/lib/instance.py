@@ -131,7 +131,8 @@ class Instance:
 
     def send(self, *options, **more):
         """Starts relay-send; returns when it reads the trigger."""
-        argv = [os.path.join(self.bin, "relay-send"), "-q", self.queue, "-r", self.rules, *options]
+        argv = [os.path.join(self.bin, "relay-send"), "-q", self.queue, "-r", self.rules,
+                "-R", os.path.join(self.bin, "relay-remote"), *options]
         self.sender = self.run(argv, "send", **more)
         wait_for(lambda: not self.sender.alive() or self.trigger_read(), 20, "relay-send reading its trigger")
         assert self.sender.alive(), self.log("send")

@@ -1,0 +1,587 @@
+"""What was answered with 250 arrives: whatever is killed, full or missing in between.
+
+The seed of the random kills is printed; POSTHOUSE_SEED repeats it, POSTHOUSE_CRASH_SECONDS makes the loop longer."""
+import collections
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lib.messages import big, without_trace
+from lib.procs import BIN, stat_of, wait_for
+from lib.smtp import Closed, Dialogue, wire
+
+SECONDS = float(os.environ.get("POSTHOUSE_CRASH_SECONDS", "30"))
+SIZES = (100, 100, 3000, 200000)
+OURS = ("relay-gate", "relay-smtpd", "relay-queue", "relay-send", "relay-remote")
+
+
+class Client(threading.Thread):
+    """Sends messages with names of their own, a few on each connection; remembers what it was told of each."""
+
+    def __init__(self, instance, number, stop, seed):
+        super().__init__(daemon=True)
+        self.instance, self.number, self.stop = instance, number, stop
+        self.accepted, self.refused, self.unknown = {}, {}, set()
+        self.rnd = random.Random("%d %d" % (seed, number))
+        self.wrong = None
+
+    def run(self):
+        n = 0
+        while not self.stop.is_set():
+            name = None
+            try:
+                with Dialogue((self.instance.host, self.instance.port), seconds=20) as d:
+                    d.hello()
+                    for _ in range(self.rnd.randrange(1, 4)):
+                        n += 1
+                        name = "m%d-%d" % (self.number, n)
+                        self.one(d, name)
+                        name = None
+                    d.quit()
+            except (Closed, OSError, AssertionError) as e:
+                if name:
+                    self.unknown.add(name)
+                if isinstance(e, AssertionError):
+                    self.wrong = e
+                time.sleep(0.01)
+
+    def one(self, d, name):
+        # no verdict may come before the end of the data, so all goes out at once
+        rcpts = ["%s-%d@box.example" % (name, i) for i in range(self.rnd.choice((1, 1, 1, 3)))]
+        body = big(self.rnd.choice(SIZES), n_of(name))
+        d.send(b"MAIL FROM:<%s@outside.example>\r\n" % name.encode()
+               + b"".join(b"RCPT TO:<%s>\r\n" % r.encode() for r in rcpts) + b"DATA\r\n")
+        codes = [d.reply().code for _ in range(len(rcpts) + 2)]
+        if codes[-1] != 354:
+            self.refused[name] = codes[-1]
+            return
+        d.send(wire(body))
+        r = d.reply()
+        if r.code == 250:
+            self.accepted[name] = (rcpts, time.monotonic())
+        else:
+            self.refused[name] = r.code
+            assert 400 <= r.code < 500, "a crash is temporary, but was answered %r" % r
+
+
+def n_of(name):
+    return int(name[1:].replace("-", "1"))
+
+
+class Killer:
+    """kill -9 for one of our programs after another, whichever runs; starts relay-send anew as supervise would."""
+
+    def __init__(self, instance, seed):
+        self.i = instance
+        self.rnd = random.Random(seed)
+        self.kills = []          # (when, name)
+
+    def running(self):
+        out = collections.defaultdict(list)
+        for p in self.i.procs:
+            for pid in p.members():
+                try:
+                    exe = os.readlink("/proc/%d/exe" % pid)
+                except OSError:
+                    continue
+                if os.path.dirname(exe) == BIN and os.path.basename(exe) in OURS:
+                    out[os.path.basename(exe)].append(pid)
+        return out
+
+    def kill(self):
+        running = self.running()
+        if not running:
+            return
+        name = self.rnd.choice(sorted(running))
+        pid = self.rnd.choice(running[name])
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.kills.append((time.monotonic(), name))
+
+    def supervise(self):
+        if not self.i.sender.alive():
+            self.i.sender.stop(signal.SIGKILL)
+            self.i.procs.remove(self.i.sender)
+            self.i.send()
+
+    def counts(self):
+        return collections.Counter(n for _, n in self.kills)
+
+
+def due_now(instance):
+    """A message's time of the next try is its file's modification time: all are due."""
+    for path in instance.queued():
+        try:
+            os.utime(path, (time.time() - 1, time.time() - 1))
+        except FileNotFoundError:
+            pass
+
+
+def restart(instance):
+    for p in list(instance.procs):
+        p.stop(signal.SIGKILL)
+        instance.procs.remove(p)
+    due_now(instance)
+    instance.send()
+    instance.receive()
+
+
+def unfinished(instance):
+    """Files that no trailer ends: what a killed injector leaves. They are never delivered and age away."""
+    out = []
+    for path in instance.queued():
+        with open(path, "rb") as f:
+            f.seek(max(0, os.path.getsize(path) - 200))
+            if b"posthouse" not in f.read():
+                out.append(path)
+    return out
+
+
+@pytest.mark.slow
+def test_kill_9_at_random(instance, sink):
+    seed = int(os.environ.get("POSTHOUSE_SEED") or random.randrange(1 << 30))
+    print("seed %d" % seed)
+    sink.on["."] = lambda s, line, r=random.Random(seed): (r.choice((0, 0, 0.02)), b"250 2.0.0 kept\r\n")
+    stop = threading.Event()
+    clients = [Client(instance, n, stop, seed) for n in range(6)]
+    killer = Killer(instance, seed)
+    for c in clients:
+        c.start()
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        time.sleep(killer.rnd.uniform(0.005, 0.12))
+        killer.kill()
+        killer.supervise()
+    stop.set()
+    for c in clients:
+        c.join(60)
+        assert not c.is_alive() and c.wrong is None, c.wrong
+    restart(instance)
+    accepted = {k: v for c in clients for k, v in c.accepted.items()}
+    refused = {k: v for c in clients for k, v in c.refused.items()}
+    unknown = set().union(*(c.unknown for c in clients))
+    print("accepted %d, refused %d, cut off %d, kills %s" % (len(accepted), len(refused), len(unknown), dict(killer.counts())))
+    want = {r for rcpts, _ in accepted.values() for r in rcpts}
+    lost = None
+
+    def all_here():
+        nonlocal lost
+        lost = want - {r for m in list(sink.messages) for r in m.recipients}
+        return not lost
+    try:
+        wait_for(all_here, 60, "all accepted messages", 0.1)
+    except AssertionError:
+        raise AssertionError("lost %d of %d: %s" % (len(lost), len(want), sorted(lost)[:10]))
+    wait_for(lambda: len(instance.queued()) == len(unfinished(instance)), 60,
+             lambda: "only unfinished files are left: %s" % instance.queued()[:5], 0.1)
+    assert not sink.bad
+    check_bodies(sink)
+    check_duplicates(sink, killer, accepted, refused, unknown)
+    assert set(killer.counts()) >= {"relay-smtpd", "relay-send", "relay-remote"}, "the loop killed too little"
+    assert len(accepted) > 100, "the load was no load"
+
+
+def check_bodies(sink):
+    """Whole messages alone: nothing cut, nothing mixed."""
+    for m in sink.messages:
+        name = m.sender.split("@")[0]
+        body = without_trace(m.lf)
+        assert any(body == big(size, n_of(name)) for size in SIZES if size <= len(body)), "%s is not what was sent" % name
+        assert all(r.startswith(name + "-") for r in m.recipients)
+
+
+def check_duplicates(sink, killer, accepted, refused, unknown):
+    """Twice only where something that held the message died between the next hop's 250 and our note of it."""
+    times = collections.defaultdict(list)
+    for m in sink.messages:
+        for r in m.recipients:
+            times[r].append((m.when, re.search(r" id ([0-9a-f]+)", m.header("Received")[0]).group(1)))
+    doubled = {r: t for r, t in times.items() if len(t) > 1}
+    fatal = [t for t, name in killer.kills if name in ("relay-send", "relay-remote")]
+    for r, seen in doubled.items():
+        assert len({i for _, i in seen}) == 1, "%s: queued more than once: %s" % (r, seen)
+        for (a, _), (b, _) in zip(seen, seen[1:]):
+            assert any(a - 0.5 <= t <= b for t in fatal), "%s came twice (%.3f, %.3f) and nothing was killed" % (r, a, b)
+    print("recipients %d, doubled %d" % (len(times), len(doubled)))
+    # 4xx after the data and delivered all the same: an injector that died between its commit and its exit
+    ghosts = {r.rsplit("-", 1)[0] for r in times} & set(refused)
+    assert len(ghosts) <= killer.counts()["relay-queue"], "told 4xx, but delivered: %s" % sorted(ghosts)[:10]
+    strangers = {r.rsplit("-", 1)[0] for r in times} - set(accepted) - set(refused) - unknown
+    assert not strangers, sorted(strangers)[:10]
+
+
+# One program at a time, at a known moment
+
+def open_data(d, body=b"Subject: x\r\n\r\n"):
+    d.hello()
+    for line, code in (("MAIL FROM:<a@outside.example>", 250), ("RCPT TO:<b@box.example>", 250), ("DATA", 354)):
+        d.ok(line, code)
+    d.send(body)
+
+
+def child(instance, name):
+    """The pid of the one process `name` of the receiving chain."""
+    def look():
+        for pid in instance.receiver.members():
+            try:
+                if os.path.basename(os.readlink("/proc/%d/exe" % pid)) == name:
+                    return pid
+            except OSError:
+                pass
+    return wait_for(look, 10, "%s running" % name)
+
+
+@pytest.mark.parametrize("sig", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGXCPU], ids=lambda s: s.name)
+def test_killed_injector(instance, sink, sig):
+    """451, nothing delivered; the same session takes the next message."""
+    with instance.dialogue() as d:
+        open_data(d)
+        pid = child(instance, "relay-queue")
+        os.kill(pid, sig)
+        wait_for(lambda: stat_of(pid)[2] in "ZX", 10, "relay-queue dead")
+        d.send(b"more\r\n.\r\n")
+        r = d.reply()
+        assert 451 <= r.code <= 452 and r.enhanced.startswith("4."), r
+        assert d.mail("next@outside.example", "b@box.example") == 250
+        d.quit()
+    assert [m.sender for m in sink.wait(1)] == ["next@outside.example"]
+    wait_for(lambda: len(instance.queued()) == len(unfinished(instance)), 20, "only an unfinished file")
+    assert len(sink.messages) == 1
+
+
+@pytest.mark.parametrize("sig", [signal.SIGKILL, signal.SIGTERM], ids=lambda s: s.name)
+def test_killed_smtpd(instance, sink, sig):
+    """The injector sees no envelope: nothing is queued."""
+    with instance.dialogue() as d:
+        open_data(d)
+        os.kill(child(instance, "relay-smtpd"), sig)
+        d.rest()
+    wait_for(lambda: not instance.queued(), 10, "the injector has cleaned up")
+    assert not sink.messages
+
+
+def test_killed_smtpd_before_the_last_dot_is_read(instance, sink):
+    """Stopped, then given the end of the data, then killed: no 250, so nothing."""
+    with instance.dialogue() as d:
+        open_data(d)
+        pid = child(instance, "relay-smtpd")
+        os.kill(pid, signal.SIGSTOP)
+        d.send(b"body\r\n.\r\n")
+        os.kill(pid, signal.SIGKILL)
+        assert d.rest() == b""
+    wait_for(lambda: not instance.queued(), 10, "the injector has cleaned up")
+    assert not sink.messages
+
+
+def test_killed_relay_send_takes_up_again(instance, sink):
+    """Killed while the next hop hangs at the end of data: after the restart it is delivered."""
+    hang = {"on": True}
+    sink.on["."] = lambda s, line: "hang" if hang["on"] else None
+    with instance.dialogue() as d:
+        d.hello()
+        assert d.mail("a@outside.example", "b@box.example") == 250
+        d.quit()
+    wait_for(lambda: any(s.hung for s in sink.sessions), 20, "the delivery hangs")
+    hang["on"] = False
+    instance.sender.stop(signal.SIGKILL)
+    instance.procs.remove(instance.sender)
+    due_now(instance)
+    instance.send()
+    assert len(sink.wait(1)) == 1
+    instance.wait_empty()
+
+
+def test_killed_relay_remote_is_started_again(instance, sink):
+    """The message stays, and a later try delivers it."""
+    with instance.dialogue() as d:
+        sink.on["."] = lambda s, line: "hang"
+        d.hello()
+        assert d.mail("a@outside.example", "b@box.example") == 250
+        wait_for(lambda: any(s.hung for s in sink.sessions), 20, "the delivery hangs")
+        sink.on.clear()
+        for pid in instance.sender.members():
+            if os.path.basename(os.readlink("/proc/%d/exe" % pid)) == "relay-remote":
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+        assert len(instance.queued()) == 1
+        instance.sender.stop()
+        instance.procs.remove(instance.sender)
+        due_now(instance)
+        instance.send()
+        assert len(sink.wait(1)) == 1
+        instance.wait_empty()
+
+
+def test_stopped_by_term_loses_nothing(instance, sink):
+    """SIGTERM for relay-send under load, several times."""
+    stop = threading.Event()
+    clients = [Client(instance, n, stop, 7) for n in range(4)]
+    for c in clients:
+        c.start()
+    for _ in range(5):
+        time.sleep(0.5)
+        instance.sender.stop()
+        instance.procs.remove(instance.sender)
+        instance.send()
+    stop.set()
+    for c in clients:
+        c.join(60)
+    due_now(instance)
+    instance.sender.stop()
+    instance.procs.remove(instance.sender)
+    instance.send()
+    instance.wait_empty(60)
+    accepted = {r for c in clients for rcpts, _ in c.accepted.values() for r in rcpts}
+    times = collections.Counter(r for m in sink.messages for r in m.recipients)
+    assert accepted and set(times) == accepted
+    assert max(times.values()) == 1, "an orderly stop doubles nothing: %s" % [r for r in times if times[r] > 1][:5]
+    assert not any(c.refused or c.unknown for c in clients)
+
+
+# What runs out
+
+class Tmpfs:
+    def __init__(self, path, options):
+        self.path = path
+        os.mkdir(path)
+        r = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], stderr=subprocess.PIPE, text=True)
+        if r.returncode:
+            os.rmdir(path)
+            pytest.skip("no tmpfs can be mounted: %s" % r.stderr.strip())
+
+    def close(self):
+        subprocess.run(["umount", self.path], check=True)
+        os.rmdir(self.path)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Makes small file systems."""
+    if os.geteuid():
+        pytest.skip("mounting needs root")
+    made = []
+
+    def make(options):
+        made.append(Tmpfs(str(tmp_path / "small"), options))
+        return made[-1].path
+    yield make
+    for t in made:
+        t.close()
+
+
+@pytest.fixture
+def in_small(small, sink):
+    """An instance whose queue lies on a small file system."""
+    from lib.instance import Instance
+    made = []
+
+    def make(options):
+        made.append(Instance(queue=os.path.join(small(options), "queue"), routes=":%s\n" % sink.route))
+        return made[-1].start()
+    yield make
+    for i in made:
+        i.close()
+
+
+def refused_then_accepted(instance, sink, free, body):
+    """A message that can't be kept gets 4xx and leaves nothing; with room made it goes through, once."""
+    before = instance.queued()
+    with instance.dialogue() as d:
+        d.hello()
+        r = d.mail("full@outside.example", "b@box.example", body)
+        assert 400 <= r.code < 500 and r.enhanced.startswith("4."), r
+        assert instance.queued() == before
+        free()
+        assert d.mail("room@outside.example", "b@box.example", body) == 250
+        d.quit()
+    assert [m.sender for m in sink.wait(1)] == ["room@outside.example"]
+    instance.wait_empty()
+    assert len(sink.messages) == 1 and without_trace(sink.messages[0].lf) == body
+
+
+def test_disk_full(in_small, sink):
+    i = in_small("size=2m")
+    ballast = os.path.join(os.path.dirname(i.queue), "ballast")
+    with open(ballast, "wb") as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+                f.flush()
+        except OSError:
+            pass
+    refused_then_accepted(i, sink, lambda: os.unlink(ballast), big(3000))
+
+
+def test_disk_full_in_the_middle(in_small, sink):
+    """5 MiB into 2: refused at the end with 4xx; what was there before stays and is delivered."""
+    i = in_small("size=2m")
+    with i.dialogue() as d:
+        d.hello()
+        r = d.mail("full@outside.example", "b@box.example", big(5 << 20))
+        assert 400 <= r.code < 500 and r.enhanced.startswith("4."), r
+        assert not i.queued()
+        assert d.mail("small@outside.example", "b@box.example", big(1 << 20)) == 250
+        d.quit()
+    assert [m.sender for m in sink.wait(1)] == ["small@outside.example"]
+    i.wait_empty()
+
+
+def test_no_inodes(in_small, sink):
+    i = in_small("size=8m,nr_inodes=120")
+    made = []
+    folder = os.path.dirname(i.queue)
+    try:
+        while True:
+            path = os.path.join(folder, "inode%d" % len(made))
+            open(path, "wb").close()
+            made.append(path)
+    except OSError:
+        pass
+    assert made
+    refused_then_accepted(i, sink, lambda: [os.unlink(p) for p in made], big(3000))
+
+
+def test_queue_on_a_full_disk_still_delivers(in_small, sink):
+    """With no byte free the scheduler still marks and removes: old messages drain."""
+    i = in_small("size=2m")
+    i.sender.stop()
+    i.procs.remove(i.sender)
+    with i.dialogue() as d:
+        d.hello()
+        for n in range(5):
+            assert d.mail("m%d@outside.example" % n, ["a@one.example", "b@two.example"], big(10000)) == 250
+        d.quit()
+    ballast = os.path.join(os.path.dirname(i.queue), "ballast")
+    with open(ballast, "wb") as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+                f.flush()
+        except OSError:
+            pass
+    i.send()
+    i.wait_empty()
+    got = collections.Counter((m.sender, r) for m in sink.messages for r in m.recipients)
+    assert len(got) == 10 and max(got.values()) == 1
+
+
+@pytest.mark.parametrize("what", ["queue", "mess", "subdirectories", "read-only"])
+def test_queue_missing(instances, sink, what):
+    i = instances(routes=":%s\n" % sink.route)
+    i.compile()
+    i.receive()
+    if what == "queue":
+        os.rename(i.queue, i.queue + ".away")
+    elif what == "mess":
+        os.rename(os.path.join(i.queue, "mess"), os.path.join(i.queue, "mess.away"))
+    elif what == "subdirectories":
+        shutil.rmtree(os.path.join(i.queue, "mess"))
+        os.mkdir(os.path.join(i.queue, "mess"))
+    else:
+        r = subprocess.run(["mount", "--bind", "-o", "ro", i.queue, i.queue], stderr=subprocess.PIPE, text=True)
+        if r.returncode:
+            pytest.skip("no bind mount: %s" % r.stderr.strip())
+    try:
+        with i.dialogue() as d:
+            d.hello()
+            r = d.mail("a@outside.example", "b@box.example")
+            assert 400 <= r.code < 500 and r.enhanced.startswith("4."), r
+            d.quit()
+    finally:
+        if what == "read-only":
+            subprocess.run(["umount", i.queue], check=True)
+
+
+def test_injector_missing(instances, sink):
+    i = instances(routes=":%s\n" % sink.route, env={"QMAILQUEUE": "/no/such/injector"})
+    i.start()
+    with i.dialogue() as d:
+        d.hello()
+        r = d.mail("a@outside.example", "b@box.example")
+        assert 400 <= r.code < 500 and r.enhanced.startswith("4."), r
+        d.quit()
+
+
+@pytest.mark.parametrize("code,low,high", [(0, 250, 250), (11, 500, 599), (31, 500, 599), (40, 500, 599), (41, 400, 499),
+                                           (51, 400, 499), (53, 400, 499), (81, 400, 499), (91, 400, 499), (120, 400, 499),
+                                           (255, 400, 499)])
+def test_injector_exit_codes(instances, sink, code, low, high):
+    """Any qmail-queue program may stand there (interfaces of qmail-queue(8))."""
+    i = instances(routes=":%s\n" % sink.route)
+    script = i.path("injector")
+    with open(script, "w") as f:
+        f.write("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\nexit %d\n" % code)
+    os.chmod(script, 0o755)
+    i.extra["QMAILQUEUE"] = script
+    i.start()
+    with i.dialogue() as d:
+        d.hello()
+        r = d.mail("a@outside.example", "b@box.example")
+        assert low <= r.code <= high and r.enhanced[0] == str(r.code)[0], r
+        d.quit()
+
+
+@pytest.mark.parametrize("limit", [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16])
+def test_no_descriptors(instances, sink, limit):
+    """The chain with so many descriptors and no more: 250 and delivered, or 4xx (or no service) and nothing."""
+    i = instances(routes=":%s\n" % sink.route)
+    i.compile()
+    i.send()
+    ours, theirs = socket.socketpair()
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    env = dict(i.env, PROTO="TCP", TCPREMOTEIP="127.0.0.1")
+    with theirs, open(i.path("smtpd.log"), "ab") as log:
+        proc = subprocess.Popen(i.chain(), stdin=theirs, stdout=theirs, stderr=log, env=env, preexec_fn=few)
+    code = None
+    with Dialogue(ours, proc=proc) as d:
+        try:
+            if d.reply().code == 220:
+                d.cmd("EHLO a")
+                code = d.mail("a@outside.example", "b@box.example").code
+        except Closed:
+            pass
+    assert code is None or code == 250 or 400 <= code < 500, code
+    if code == 250:
+        sink.wait(1)
+    i.wait_empty()
+    assert len(sink.messages) == (code == 250)
+
+
+def test_relay_send_without_descriptors(instances, sink):
+    """A hundred messages, twenty descriptors: slower, but all of it arrives, once."""
+    i = instances(routes=":%s\n" % sink.route)
+    i.compile()
+    i.receive()
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    i.send(preexec=few)
+    with i.dialogue() as d:
+        d.hello()
+        for n in range(100):
+            assert d.mail("m%d@outside.example" % n, "b@box%d.example" % (n % 30)) == 250
+        d.quit()
+    try:
+        sink.wait(100, 20)
+    except AssertionError:
+        # those that failed for want of descriptors wait for their next try
+        i.sender.stop()
+        i.procs.remove(i.sender)
+        due_now(i)
+        i.send()
+        sink.wait(100, 30)
+    i.wait_empty()
+    assert len(sink.messages) == 100 and len({m.sender for m in sink.messages}) == 100
