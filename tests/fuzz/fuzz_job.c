@@ -1,0 +1,76 @@
+/* Any bytes as a job, a report, an envelope. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/limits.h"
+#include "queue/envelope.h"
+#include "queue/job.h"
+#include "queue/store.h"
+#include "send/compose.h"
+#include "send/report.h"
+
+static void must(int condition)
+{
+  if (!condition) abort();
+}
+
+static void job(char const *s, size_t len)
+{
+  struct job j;
+  if (!job_scan(&j, s, len)) return;
+  must(store_id_valid(j.id, strlen(j.id)) && j.n);
+  char const *p = j.recipients;
+  for (unsigned i = 0; i < j.n; i++) p += strlen(p) + 1;
+  must(p == s + len);
+}
+
+static void report(char const *s, size_t len)
+{
+  struct report r;
+  for (unsigned n = 1; n < 5; n++) {
+    enum report_state state = report_scan(&r, s, len, n);
+    size_t pos = 0;
+    char const *text;
+    stralloc sa = STRALLOC_ZERO;
+    if (state == REPORT_EACH)
+      for (unsigned i = 0; i < n; i++) {
+        enum outcome o = report_next(&r, &pos, &text);
+        must(o <= OUTCOME_FAILED && text >= s && text < s + len);
+        must(compose_failure(&sa, "a@b", text));
+      }
+    if (state == REPORT_WHOLE) must(report_whole(&r) != OUTCOME_DELIVERED);
+    for (size_t i = 0; i < sa.len; i++) must(sa.s[i] == '\n' || (sa.s[i] >= ' ' && sa.s[i] <= '~'));
+    stralloc_free(&sa);
+  }
+}
+
+/* In one piece and byte by byte: the same. */
+static void envelope(char const *s, size_t len)
+{
+  struct envelope a = ENVELOPE_ZERO, b = ENVELOPE_ZERO;
+  size_t used = envelope_feed(&a, s, len), n = 0;
+  for (size_t i = 0; i < len && b.state < ENVELOPE_END; i++) n += envelope_feed(&b, s + i, 1);
+  must(a.state == b.state && used <= len);
+  if (a.state == ENVELOPE_END) must(used == n && used < len && !s[used]);
+}
+
+static void original(char const *s, size_t len)
+{
+  stralloc sa = STRALLOC_ZERO;
+  must(compose_original(&sa, s, len));
+  must(!memchr(sa.s, 0, sa.len) && !memchr(sa.s, '\r', sa.len));
+  stralloc_free(&sa);
+}
+
+int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len)
+{
+  char *s = malloc(len ? len : 1); /* exactly as long, so that a byte read behind it is seen */
+  must(s != 0);
+  memcpy(s, data, len);
+  job(s, len);
+  report(s, len);
+  envelope(s, len);
+  original(s, len);
+  free(s);
+  return 0;
+}
