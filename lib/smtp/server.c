@@ -136,7 +136,7 @@ void server_run(struct server_facts const *facts, struct server_world const *wor
   session_greet(&s);
   while (s.state != STATE_OVER) step(&s);
   session_flush(&s, io_now() + SESSION_LAST_WORDS);
-  session_reset(&s);
   session_log_end(&s);
+  session_reset(&s);
   stralloc_free(&s.recipients);
 }
