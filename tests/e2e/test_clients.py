@@ -1,5 +1,6 @@
 """Real clients send through the relay; what arrives is what they sent, byte for byte, but for the trace on top."""
 import os
+import pwd
 import re
 import smtplib
 import subprocess
@@ -12,7 +13,7 @@ from lib.procs import program
 SENDER, RECIPIENT = "alice@outside.example", "bob@elsewhere.example"
 FILE = (b"From: alice@outside.example\nTo: bob@elsewhere.example\nSubject: gr\xc3\xbc\xc3\x9fe\nDate: Sun, 22 Nov 2026 08:00:00 +0000\n"
         b"Message-ID: <1@outside.example>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
-        b"Content-Transfer-Encoding: 8bit\n\n.dot\n..two\n.\nl\xc3\xb6ng " + b"x" * 900 + b"\n\tend \n\n.\n")
+        b"Content-Transfer-Encoding: 8bit\n\n.dot\n..two\n.\nl\xc3\xb6ng " + b"x" * 900 + b"\n\tend \n\n.\nend\n")
 
 
 def have(name):
@@ -22,8 +23,14 @@ def have(name):
         pytest.fail("%s is missing: sh package/deps install test" % name)
 
 
+def user():
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
 def run(argv, tmp_path, stdin=b""):
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "USER": "alice"}
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "USER": user(),
+           "GIT_CONFIG_NOSYSTEM": "1", "GIT_COMMITTER_NAME": "Alice", "GIT_COMMITTER_EMAIL": SENDER,
+           "GIT_AUTHOR_NAME": "Alice", "GIT_AUTHOR_EMAIL": SENDER}
     r = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, timeout=60,
                        cwd=str(tmp_path))
     assert r.returncode == 0, "%s: exit %d: %s" % (argv[0], r.returncode, r.stdout.decode("utf-8", "replace"))
@@ -78,14 +85,14 @@ def test_msmtp(instance, sink, tmp_path):
 def test_smtplib(instance, sink, name):
     data, params = CASES[name]
     with smtplib.SMTP("127.0.0.1", instance.port, "client.example", timeout=30) as s:
-        s.sendmail(SENDER, [RECIPIENT], data, params.split())
+        s.sendmail(SENDER, [RECIPIENT], data.replace(b"\n", b"\r\n"), params.split())
     assert arrived(instance, sink) == data
 
 
 def test_smtplib_many_on_one_connection(instance, sink):
     with smtplib.SMTP("127.0.0.1", instance.port, "client.example", timeout=30) as s:
         for n in range(20):
-            s.sendmail(SENDER, [RECIPIENT], b"Subject: %d\n\n%s" % (n, big(1000 * n, n)))
+            s.sendmail(SENDER, [RECIPIENT], (b"Subject: %d\n\n%s" % (n, big(1000 * n, n))).replace(b"\n", b"\r\n"))
     got = {m.header("Subject")[0]: without_trace(m.lf) for m in sink.wait(20)}
     assert got == {str(n): b"Subject: %d\n\n%s" % (n, big(1000 * n, n)) for n in range(20)}
     instance.wait_empty()
@@ -114,7 +121,6 @@ def test_s_nail(instance, sinks, sink, tmp_path):
 
     def send(port):
         run([have("s-nail"), "-:/", "-S", "v15-compat", "-S", "mta=smtp://127.0.0.1:%d" % port,
-             "-S", "smtp-config=-all,ehlo", "-S", "smtp-use-starttls=no",
              "-S", "smtp-auth=none", "-S", "from=" + SENDER, "-S", "hostname=outside.example", "-r", SENDER, "-s", "grüße",
              "-S", "ttycharset=utf-8", "-S", "sendcharsets=utf-8", "-S", "sendwait", RECIPIENT], tmp_path, body.encode())
     assert b"Subject: =?" in both_ways(instance, sinks, sink, send)

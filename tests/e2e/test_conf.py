@@ -73,7 +73,8 @@ class House:
         wait_for(lambda: listening(host, self.port), 20, "somebody listening on %s port %d" % (host, self.port))
 
     def sender(self):
-        argv = [os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", os.path.join(self.control, "rules.cdb")]
+        argv = [os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", os.path.join(self.control, "rules.cdb"),
+                "-R", os.path.join(BIN, "relay-remote")]
         p = Proc(argv, self.path("send.log"), env={"PATH": BIN + ":/usr/bin:/bin", "RELAYQUEUE": self.queue,
                                                    "QMAILQUEUE": os.path.join(BIN, "relay-queue"), **self.env()})
         self.procs.append(p)

@@ -19,7 +19,7 @@ SENDER, RECIPIENT = "alice@outside.example", "bob@elsewhere.example"
 # relay-queue under mailfront
 
 def mailfront(instance, **env):
-    e = dict(instance.env, SMTPGREETING="mailfront.example", **env)
+    e = dict(instance.env, SMTPGREETING="mailfront.example", QMAILHOME=instance.dir, **env)
     argv = [program("mailfront"), "smtp", "qmail", "accept", "add-received"]
     instance.receive(chain=argv, log="mailfront", env=e)
 
@@ -147,12 +147,12 @@ def test_remote_refused(instances, sinks, verb, answer, letters):
     s = sinks(extensions=("8BITMIME", "PIPELINING"))
     i = instances(routes=":%s\n" % s.route)
     i.compile()
-    s.on[verb] = lambda session, line: (answer, CLOSE) if answer != CLOSE else (CLOSE,)
+    s.on[verb] = lambda session, line: (CLOSE,) if answer == CLOSE else answer if verb == "RCPT" else (answer, CLOSE)
     got = remote(i, "x.example", SENDER, [RECIPIENT])
     assert got.message[0] == letters[-1], got.recipients + [got.message]
     if got.recipients and len(letters) > 1:
         assert got.letters in (letters, letters[0] + letters[-1]), got.letters
-    assert not s.messages
+    assert not s.messages or answer[:1] == b"2"
 
 
 def test_remote_nobody_listens(instances):
@@ -210,7 +210,7 @@ def test_cdbdump(compiled):
 
 def test_cdbget(compiled):
     for key, data in dump(compiled.rules):
-        if b"\0" in key:
+        if b"\0" in key or not key:
             continue
         with open(compiled.rules, "rb") as f:
             r = subprocess.run([program("cdbget"), key], stdin=f, stdout=subprocess.PIPE)
@@ -287,12 +287,12 @@ def relay_gate(instance, client):
     return sorted(l for l in r.stdout.splitlines() if l.startswith(("RELAYCLIENT=", "DATABYTES=", "FOO=", "RANGE=")))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(24))
 def test_gate_as_tcprulescheck(instances, tmp_path, seed):
     text, clients = random_rules(random.Random(seed))
     cdb = str(tmp_path / "tcp.cdb")
     subprocess.run([program("tcprules"), cdb, cdb + ".tmp"], input=text, text=True, check=True)
     i = instances()
-    i.compile(clients=text)
+    i.compile(clients=text, relay="grant login\n")   # with grant clients some of these are an open relay
     for client in clients:
         assert relay_gate(i, client) == tcprulescheck(cdb, client), "%s for\n%s" % (client, text)
