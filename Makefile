@@ -108,7 +108,7 @@ check: progs units
 	sh package/check-docs
 
 e2e: progs
-	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 -m pytest -q tests/e2e $(PYTEST)
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 -m pytest -q -rfEs tests/e2e $(PYTEST)
 
 fuzz: fuzzes
 	sh package/run-fuzzers $(B)/fuzz $(FUZZ_SECONDS) $(FUZZES)

@@ -39,7 +39,7 @@ static int set_server(struct conf_values *x, char const *const *o, char const *u
     o[OPT_ADDRESS], "\n", o[OPT_PORT], END);
 }
 
-/* relay-send's words. */
+/* relay-send's words. It knows where relay-remote is installed, but not where else it may be. */
 static int set_send(struct conf_values *x, char const *const *o, struct conf_accounts const *a, char const *dir)
 {
   char ids[128] = "";
@@ -47,7 +47,9 @@ static int set_send(struct conf_values *x, char const *const *o, struct conf_acc
     snprintf(ids, sizeof ids, "\n-u\n%lu:%lu\n-U\n%lu:%lu", (unsigned long)a->queue.uid, (unsigned long)a->queue.gid,
       (unsigned long)a->remote.uid, (unsigned long)a->remote.gid);
   }
-  return set(x, "send", dir, "relay-send\n-q\n", o[OPT_QUEUE], "\n-r\n", o[OPT_CONTROL], "/rules.cdb", ids, END);
+  int elsewhere = strcmp(o[OPT_BIN], BIN_DIR);
+  return set(x, "send", dir, "relay-send\n-q\n", o[OPT_QUEUE], "\n-r\n", o[OPT_CONTROL], "/rules.cdb", ids,
+    elsewhere ? "\n-R\n" : "", elsewhere ? o[OPT_BIN] : "", elsewhere ? "/relay-remote" : "", END);
 }
 
 /* What depends on the address: 0 and 0.0.0.0 are all addresses of both families where that can be had. */

@@ -130,8 +130,8 @@ def check(house, sink, log, host="127.0.0.1", source=None):
     assert without_trace(m.lf) == DATA
     assert set(m.recipients) <= {"c@elsewhere.example", "b@hosted.example"}
     ip = source or host
-    wait_for(lambda: "ip=%s " % ip in log(), 10, lambda: "ip=%s in the log:\n%s" % (ip, log()))
-    assert set(re.findall(r"\bip=(\S+)", log())) == {ip}
+    wait_for(lambda: "client=%s " % ip in log(), 10, lambda: "client=%s in the log:\n%s" % (ip, log()))
+    assert set(re.findall(r"\bclient=(\S+)", log())) == {ip}
     assert SEEN.setdefault(trusted, seen) == seen
 
 
@@ -259,7 +259,7 @@ def test_systemd_and_accounts(house):
     with open(os.path.join(units, "posthouse-send.service")) as f:
         text = f.read()
     ids = [pwd.getpwnam(n) for n in ("daemon", "games")]
-    assert " -u %d:%d -U %d:%d\n" % (ids[0].pw_uid, ids[0].pw_gid, ids[1].pw_uid, ids[1].pw_gid) in text
+    assert " -u %d:%d -U %d:%d -R " % (ids[0].pw_uid, ids[0].pw_gid, ids[1].pw_uid, ids[1].pw_gid) in text
     assert "User=" not in text
     assert "no account nobody-at-all" in house.conf("systemd", house.path("u2"), "--user", "nobody-at-all", code=111)
 

@@ -192,6 +192,7 @@ static struct {
   { conf_send, "run", &apart, { "send", "d", "--queue", "/q" },
     "exec relay-send -q /q -r " CONTROL_DIR "/rules.cdb -u 2:12 -U 3:13\n", "DNSCACHEIP" },
   { conf_send, "run", &alone, { "send", "d", "--queue", "/q", "--resolver", "127.0.0.2" }, "export DNSCACHEIP=127.0.0.2\n", " -u " },
+  { conf_send, "run", &apart, { "send", "d", "--bin", "/b b" }, " -R '/b b/relay-remote'\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d" }, "\nListenStream=25\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=::1" }, "\nListenStream=[::1]:25\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=192.0.2.1" }, "\nListenStream=192.0.2.1:25\n", 0 },
