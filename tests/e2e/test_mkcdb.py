@@ -18,7 +18,8 @@ MKCDB = program("relay-mkcdb")
 FORMAT = b"posthouse rules 1"
 GOOD = {
     "me": "relay.example\n",
-    "clients": '# ours\n127.0.0.1:allow,RELAYCLIENT=""\n10.0.0.0/8:allow,A="1",B="x y"\n=.bad.example:deny\n::1:allow\n',
+    "clients": '# ours\n127.0.0.1:allow,RELAYCLIENT=""\n10.0.0.0/8:allow,A="1",B="x y"\n=.bad.example:deny\n'
+               '::1:allow\n',
     "domains": "hosted.example\n.hosted.example any\n[192.0.2.1]\n",
     "relay": "grant login\ngrant clients\n",
     "routes": "inner.example:[2001:db8::1]:2525\n:192.0.2.7\n",
