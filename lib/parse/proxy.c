@@ -12,7 +12,7 @@ static char const v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
 static enum proxy_status more(struct proxy *p, size_t want)
 {
-  p->want = want;
+  *p = (struct proxy){ .want = want };
   return PROXY_MORE;
 }
 
@@ -54,13 +54,12 @@ static int v1_fields(struct proxy *p, char const *s, size_t n)
   return 1;
 }
 
-/* Bytes that a version 1 header that began with s[0..n), no LF in it, must still have: each field that is to come has a
+/* Bytes that a version 1 header that began with s[0..n), no CR in it, must still have: each field that is to come has a
  * space and a byte at least. */
 static size_t v1_want(char const *s, size_t n)
 {
   size_t fields = 0;
   if (n < V1_LEAST) return V1_LEAST - n;
-  if (s[n - 1] == '\r') return 1;
   if (s[sizeof v1_signature] == 'T') {
     for (size_t i = sizeof v1_signature; i < n; i++) fields += s[i] == ' ';
     fields = fields < 4 ? 4 - fields : 0;
@@ -70,17 +69,18 @@ static size_t v1_want(char const *s, size_t n)
 
 static enum proxy_status v1(struct proxy *p, char const *s, size_t n)
 {
-  char const *lf = memchr(s, '\n', n < V1_MAX ? n : V1_MAX);
-  if (!lf) {
-    if (n >= V1_MAX || memchr(s, '\r', n ? n - 1 : 0)) return PROXY_BAD;
+  size_t const head = sizeof v1_signature;
+  char const *cr = memchr(s, '\r', n < V1_MAX ? n : V1_MAX);
+  if (!cr) {
     size_t want = v1_want(s, n);
-    return n + want > V1_MAX ? PROXY_BAD : more(p, want);
+    return n + want > V1_MAX || memchr(s, '\n', n) ? PROXY_BAD : more(p, want);
   }
-  size_t len = (size_t)(lf - s);
-  if (len <= sizeof v1_signature || s[len - 1] != '\r') return PROXY_BAD;
-  if (memchr(s, '\r', len - 1) || memchr(s, 0, len)) return PROXY_BAD;
-  if (!v1_fields(p, s + sizeof v1_signature, len - 1 - sizeof v1_signature)) return PROXY_BAD;
-  p->used = len + 1;
+  size_t len = (size_t)(cr - s);
+  if (len < head || len + 2 > V1_MAX || memchr(s, '\n', len) || memchr(s, 0, len)) return PROXY_BAD;
+  if (!v1_fields(p, s + head, len - head)) return PROXY_BAD;
+  if (n == len + 1) return more(p, 1);
+  if (cr[1] != '\n') return PROXY_BAD;
+  p->used = len + 2;
   return PROXY_DONE;
 }
 
