@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/env.h>
 #include <skalibs/exec.h>
@@ -33,12 +34,21 @@ struct gate {
 
 static void start_line(struct log_line *l, char const *event, struct gate const *g)
 {
-  char ip[IP_TEXT];
+  char ip[IP_TEXT] = "unknown";
+  if (g->peer.remote.len) ip_fmt(ip, &g->peer.remote);
   log_start(l, event);
-  if (!g->peer.remote.len) return;
-  ip_fmt(ip, &g->peer.remote);
+  log_num(l, "pid", (uint64_t)getpid());
   log_str(l, "client", ip);
   if (g->peer.remote_port) log_num(l, "port", g->peer.remote_port);
+}
+
+/* Some super-servers (inetd, xinetd) make the connection descriptor 2 as well: the log must not go to the client. */
+static void end_line(struct log_line *l)
+{
+  struct stat in, err;
+  if (fstat(0, &in) == 0 && fstat(2, &err) == 0 && S_ISSOCK(err.st_mode) && in.st_dev == err.st_dev &&
+      in.st_ino == err.st_ino) return;
+  log_end(l);
 }
 
 static void reply(char const *text)
@@ -56,7 +66,7 @@ static void die_failed(struct gate const *g, char const *why, char const *what)
   log_str(&l, "why", why);
   log_str(&l, "what", what);
   if (e) log_str(&l, "error", strerror(e));
-  log_end(&l);
+  end_line(&l);
   reply(REPLY_FAILED);
   _exit(111);
 }
@@ -75,7 +85,7 @@ static void die_denied(struct gate const *g)
   start_line(&l, "denied", g);
   log_str(&l, "host", g->peer.host);
   log_str(&l, "by", by);
-  log_end(&l);
+  end_line(&l);
   if (!g->quiet) reply(REPLY_DENIED);
   _exit(0);
 }
@@ -88,7 +98,7 @@ static void die_proxy(struct gate const *g)
   start_line(&l, "failed", g);
   log_str(&l, "why", "proxy-header");
   log_str(&l, "error", e == EPROTO ? "malformed" : e == EPIPE ? "closed" : strerror(e));
-  log_end(&l);
+  end_line(&l);
   _exit(111);
 }
 

@@ -273,7 +273,7 @@ def test_denied(rules):
         server.close()
         assert client.makefile("rb").read() == DENIED
     assert r.returncode == 0
-    assert r.stderr == b"relay-gate: event=denied client=127.0.0.1 port=%d by=clients:1\n" % port
+    assert re.fullmatch(rb"relay-gate: event=denied pid=\d+ client=127.0.0.1 port=%d by=clients:1\n" % port, r.stderr)
 
 
 def test_denied_quietly(rules):
@@ -291,8 +291,18 @@ def test_log_is_one_clean_line(rules):
     r = rules.run(env={"TCPREMOTEIP": "192.0.2.1", "TCPREMOTEHOST": "x by=clients:9\nrelay-gate: event=\x1b[2J\xff"})
     assert r.stdout == DENIED and r.stderr.count(b"\n") == 1
     words = r.stderr.decode("ascii").split()
-    assert words[:3] == ["relay-gate:", "event=denied", "client=192.0.2.1"] and words[3].startswith("host=x")
-    assert words[4:] == ["by=clients:1"]
+    assert words[:2] == ["relay-gate:", "event=denied"] and words[3] == "client=192.0.2.1"
+    assert words[4].startswith("host=x") and words[5:] == ["by=clients:1"]
+
+
+def test_log_not_to_the_client(rules):
+    """Under inetd descriptor 2 is the connection too."""
+    rules.make("127.0.0.0/8:deny\n")
+    for cdb, said in ((rules.cdb, DENIED), ("/nonexistent", FAILED)):
+        with connection() as (server, client):
+            subprocess.run([GATE, cdb, "true"], env={"PATH": PATH}, stdin=server, stdout=server, stderr=server, timeout=30)
+            server.close()
+            assert client.makefile("rb").read() == said
 
 
 def test_no_answer_from_the_client(rules):
@@ -352,7 +362,7 @@ def test_no_rules(rules, tmp_path):
             path.mkdir()
         r = rules.run(cdb=str(path), env={"TCPREMOTEIP": "192.0.2.1", "RELAYCLIENT": ""}, prog=("touch", str(marker)))
         assert (r.returncode, r.stdout) == (111, FAILED), name
-        assert r.stderr.startswith(b"relay-gate: event=failed client=192.0.2.1 why=no-rules what=")
+        assert re.match(rb"relay-gate: event=failed pid=\d+ client=192.0.2.1 why=no-rules what=", r.stderr)
         assert r.stderr.count(b"\n") == 1
     assert not marker.exists()
 
@@ -447,7 +457,7 @@ def test_proxy_denied_client(rules):
     rules.make(PROXIES)
     r, _, _, _ = through(rules, b"PROXY TCP4 192.0.2.66 198.51.100.7 4096 25\r\n")
     assert r.returncode == 0 and r.stdout == DENIED
-    assert r.stderr == b"relay-gate: event=denied client=192.0.2.66 port=4096 by=clients:3\n"
+    assert r.stderr.endswith(b" client=192.0.2.66 port=4096 by=clients:3\n") and b"event=denied" in r.stderr
 
 
 @pytest.mark.parametrize("header", [
@@ -501,7 +511,7 @@ def test_proxy_malformed(rules, which):
     rules.make(PROXIES)
     r, _, _, _ = through(rules, WRONG[which])
     assert r.returncode == 111 and r.stdout == b""
-    assert b"event=failed client=127.0.0.1 " in r.stderr and b"why=proxy-header" in r.stderr
+    assert b" client=127.0.0.1 " in r.stderr and b"why=proxy-header" in r.stderr
 
 
 @pytest.mark.slow
