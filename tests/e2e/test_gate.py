@@ -300,7 +300,8 @@ def test_log_not_to_the_client(rules):
     rules.make("127.0.0.0/8:deny\n")
     for cdb, said in ((rules.cdb, DENIED), ("/nonexistent", FAILED)):
         with connection() as (server, client):
-            subprocess.run([GATE, cdb, "true"], env={"PATH": PATH}, stdin=server, stdout=server, stderr=server, timeout=30)
+            subprocess.run([GATE, cdb, "true"], env={"PATH": PATH}, stdin=server, stdout=server, stderr=server,
+                           timeout=30)
             server.close()
             assert client.makefile("rb").read() == said
 
