@@ -11,6 +11,9 @@ import time
 from .procs import program, stat_of, status_of
 
 
+ID = b"0123456789abcdef012305"
+
+
 class Outcome:
     """What a report says: `each` letter and text for each recipient, `verdict` and `text`."""
 
@@ -95,7 +98,7 @@ class Jobs:
     def give(self, message, sender, recipients, flags=0, junk=b"", raw=None):
         """Sends a job. `junk` follows the message in the file, as the envelope does in the queue."""
         data = raw if raw is not None else b"\0".join(
-            [b"%d" % len(message), b"%d" % flags, b"0123456789abcdef012345", sender.encode()] +
+            [b"%d" % len(message), b"%d" % flags, ID, sender.encode()] +
             [r.encode() for r in recipients]) + b"\0"
         with tempfile.TemporaryFile() as f:
             f.write(message + junk)
