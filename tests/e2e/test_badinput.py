@@ -69,7 +69,7 @@ MALFORMED = [
     b"HELP", b"EXPN x", b"ETRN x", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1", b"NOOP \rMAIL FROM:<a@b.example>",
 ]
 #: may be answered 2xx: no error by RFC 5321
-MILD = {b"HELP", b"MAIL FROM: <a@b.example> x=", b"RSET x", b"DATA", b"EHLO a b"}
+MILD = {b"HELP", b"MAIL FROM:<" + b"a" * 65 + b"@b.example>", b"MAIL FROM: <a@b.example> x=", b"RSET x", b"DATA", b"EHLO a b"}
 
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda l: re.sub(r"\W+", "_", repr(l[:30])))
@@ -85,9 +85,9 @@ def test_malformed_command(instance, line):
         else:
             assert 500 <= r.code < 600, r
             assert r.enhanced.startswith("5."), r
-        d.send(b"NOOP\r\n")
-        assert d.reply() == 250
-        d.quit()
+        if not line.startswith(b"BDAT 9"):   # nobody knows where such a chunk ends: the session is over
+            d.ok("NOOP")
+            d.quit()
     gone(instance)
     assert not instance.queued()
 
@@ -164,21 +164,41 @@ def test_endless_line_in_data(instance):
     assert not instance.queued()
 
 
-def test_endless_recipients(instance):
-    """The limit, then 452 for each more; memory stays bounded."""
+def recipients(first, last):
+    return b"".join(b"RCPT TO:<" + b"x" * 60 + b"%d@" % n + b"y" * 60 + b".example>\r\n" for n in range(first, last))
+
+
+def test_too_many_recipients(instance, sink):
+    """The thousand that the limit allows, 452 for each more (RFC 5321 4.5.3.1.10), and the message goes to the thousand."""
     with instance.dialogue(seconds=60) as d:
         d.hello()
         d.ok("MAIL FROM:<a@b.example>")
-        address = b"RCPT TO:<" + b"x" * 60 + b"%d@" + b"y" * 60 + b".example>\r\n"
         codes = []
-        for start in range(0, 3000, 100):
-            d.send(b"".join(address % n for n in range(start, start + 100)))
-            for _ in range(100):
-                codes.append(d.reply().code)
-            if codes[-1] >= 500 or codes[-1] == 421:
-                break
-        high = peak(instance)
-    assert codes[:1000] == [250] * 1000 and codes[1000] == 452
+        for start in range(0, 1100, 100):
+            d.send(recipients(start, start + 100))
+            codes += [d.reply().code for _ in range(100)]
+        assert codes == [250] * 1000 + [452] * 100
+        d.ok("DATA", 354)
+        d.send(b"Subject: x\r\n\r\n.\r\n")
+        assert d.reply() == 250
+        d.quit()
+    instance.wait_empty()
+    assert len({r for m in sink.messages for r in m.recipients}) == 1000
+
+
+def test_endless_recipients(instance):
+    """A hundred thousand: memory stays bounded, whether the session goes on or not."""
+    high = 0
+    with instance.dialogue(seconds=60) as d:
+        d.hello()
+        d.ok("MAIL FROM:<a@b.example>")
+        try:
+            for start in range(0, 100000, 100):
+                d.send(recipients(start, start + 100))
+                high = max(high, peak(instance))
+                assert {d.reply().code for _ in range(100)} <= {250, 452, 421}
+        except (Closed, ConnectionError):
+            pass
     assert 0 < high < MEMORY, high
     gone(instance)
 

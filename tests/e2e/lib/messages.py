@@ -15,19 +15,18 @@ def without_trace(data):
             data = data.split(b"\n", 1)[1]
 
 
+_letters = bytes(random.Random(1).choices(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", k=1 << 16))
+
+
 def big(size, seed=1):
-    """A message of about `size` bytes, lines of up to 76 letters, no two alike."""
-    rnd = random.Random(seed)
-    letters = bytes(rnd.choices(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", k=1 << 16))
+    """A message of about `size` bytes, numbered lines of 76 letters, different for each seed below 65000."""
     out = [b"Subject: big\n\n"]
     have = len(out[0])
-    i = 0
+    at = seed * 7919
     while have < size:
-        at = (i * 7919) % (len(letters) - 76)
-        line = b"%09d %s\n" % (i, letters[at:at + 66])
-        out.append(line)
-        have += len(line)
-        i += 1
+        at = (at + 7919) % (len(_letters) - 76)
+        out.append(b"%09d %s\n" % (len(out), _letters[at:at + 66]))
+        have += 77
     return b"".join(out)
 
 
