@@ -28,13 +28,14 @@ def receive(s):
     return body, fds
 
 def main():
+    fds = sorted(os.listdir("/proc/self/fd"))
     folder = os.environ["DOUBLE"]
     route = sys.argv[sys.argv.index("-s") + 1]
     s = socket.socket(fileno=os.dup(0))
     s.settimeout(float(os.environ.get("DOUBLE_IDLE", "5")))
     with open(folder + "/started", "a") as f:
         f.write(json.dumps({"route": route, "pid": os.getpid(), "argv": sys.argv, "uid": os.getuid(), "groups": os.getgroups(),
-            "cwd": os.getcwd(), "fds": sorted(os.listdir("/proc/self/fd"))}) + "\n")
+            "cwd": os.getcwd(), "fds": fds}) + "\n")
     while True:
         try:
             data, fds = receive(s)
