@@ -1,5 +1,5 @@
-/* relay-smtpd: speaks SMTP with the client on descriptors 0 and 1, asks the rules about each recipient, hands messages to a
- * qmail-queue program. */
+/* relay-smtpd: speaks SMTP with the client on descriptors 0 and 1, asks the rules about each recipient, hands
+ * messages to a qmail-queue program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +25,8 @@ static void die_usage(void)
 /* A checker would be asked by AUTH. To take one and never ask it would look like a login that works. */
 static void die_checker(char const *checker)
 {
-  strerr_dief3x(100, "a checker was given (", checker, "), but logins are not supported yet: remove it from the command line");
+  strerr_dief3x(100, "a checker was given (", checker,
+                "), but logins are not supported yet: remove it from the command line");
 }
 
 struct options {

@@ -48,8 +48,8 @@ static char **environment(char *id, char *utf8)
   if (!e) return 0;
   char **out = e;
   for (size_t i = 0; i < n; i++)
-    if (strncmp(environ[i], "RELAYID=", 8) && strncmp(environ[i], "RELAYUTF8=", 10) && strncmp(environ[i], "RELAYRULESFD=", 13))
-      *out++ = environ[i];
+    if (strncmp(environ[i], "RELAYID=", 8) && strncmp(environ[i], "RELAYUTF8=", 10)
+        && strncmp(environ[i], "RELAYRULESFD=", 13)) *out++ = environ[i];
   if (id) *out++ = id;
   if (utf8) *out++ = utf8;
   *out = 0;
@@ -68,8 +68,10 @@ static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
   if ((e = posix_spawnattr_init(&attr))) goto actions;
   sigemptyset(&normal);
   sigaddset(&normal, SIGPIPE);
-  if ((e = posix_spawnattr_setsigdefault(&attr, &normal)) || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fds[0], 0)) || (e = posix_spawn_file_actions_adddup2(&actions, fds[1], 1))
+  if ((e = posix_spawnattr_setsigdefault(&attr, &normal))
+      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF))
+      || (e = posix_spawn_file_actions_adddup2(&actions, fds[0], 0))
+      || (e = posix_spawn_file_actions_adddup2(&actions, fds[1], 1))
       || (e = posix_spawn_file_actions_adddup2(&actions, fds[2], ERROR_FD))) goto attr;
   e = posix_spawn(pid, program, &actions, &attr, argv, envp);
 attr:
@@ -153,13 +155,14 @@ static void feed_envelope(struct inject *q, char const *sender, char const *reci
 /* Takes what the program has said so far; the first INJECT_TEXT bytes count. *len: of text. */
 static void listen_to(struct inject *q, char *text, size_t *len)
 {
-  char rest[512];
+  char piece[INJECT_TEXT];
   for (;;) {
-    size_t room = INJECT_TEXT - *len;
-    ssize_t r = read(q->error, room ? text + *len : rest, room ? room : sizeof rest);
+    ssize_t r = read(q->error, piece, sizeof piece);
     if (r < 0 && errno == EINTR) continue;
     if (r <= 0) return;
-    if (room) *len += (size_t)r;
+    size_t room = INJECT_TEXT - *len, n = (size_t)r < room ? (size_t)r : room;
+    memcpy(text + *len, piece, n);
+    *len += n;
   }
 }
 
@@ -221,7 +224,8 @@ static void words(struct inject_result *r, char const *text, size_t len)
   r->text[n] = 0;
 }
 
-void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r)
+void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline,
+                   struct inject_result *r)
 {
   char text[INJECT_TEXT];
   size_t len = 0;

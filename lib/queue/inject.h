@@ -1,6 +1,6 @@
-/* Handing a message to a qmail-queue program (interfaces.md): started early, fed while it comes in, judged at the end.
- * Descriptors 0 to 2 must be open. SIGPIPE must be ignored and SIGCHLD not (inject_signals); the program gets both in their
- * default state. All our ends of the pipes are close-on-exec. */
+/* Handing a message to a qmail-queue program (interfaces.md): started early, fed while it comes in, judged at the
+ * end. Descriptors 0 to 2 must be open. SIGPIPE must be ignored and SIGCHLD not (inject_signals); the program gets
+ * both in their default state. All our ends of the pipes are close-on-exec. */
 #ifndef QUEUE_INJECT_H
 #define QUEUE_INJECT_H
 
@@ -23,23 +23,24 @@ struct inject {
 
 struct inject_result {
   int code;               /* qmail-queue's exit code; 0 queued; 81 when it crashed */
-  char text[INJECT_TEXT]; /* the program's own words without their D or Z, one line of printable ASCII (the rest as \xHH), or "" */
+  char text[INJECT_TEXT]; /* the program's own words without D or Z, one line of printable ASCII (the rest as \xHH) */
   char kind;              /* 'D' permanent, 'Z' temporary, 0 accepted */
 };
 
 /* Ignores SIGPIPE and gives SIGCHLD its default, for the whole process. */
 void inject_signals(void);
 
-/* Starts `program` (null: $QMAILQUEUE, or else BIN_DIR/relay-queue) with the environment plus `id` as RELAYID and, if utf8,
- * RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with errno. */
+/* Starts `program` (null: $QMAILQUEUE, or else BIN_DIR/relay-queue) with the environment plus `id` as RELAYID and, if
+ * utf8, RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with errno. */
 int inject_start(struct inject *q, char const *program, char const *id, int utf8);
 
 /* Feeds the message, LF line ends; any byte may occur. Errors are kept for the end. deadline: base/io.h. */
 void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline);
 
-/* Ends the message, hands over the envelope (addresses NUL-terminated one behind the other: sender, then `n` bytes of recipients)
- * and waits for the verdict; at the deadline the program is killed. */
-void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r);
+/* Ends the message, hands over the envelope (addresses NUL-terminated one behind the other: sender, then `n` bytes of
+ * recipients) and waits for the verdict; at the deadline the program is killed. */
+void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline,
+                   struct inject_result *r);
 
 /* Gives up: the program sees no envelope and queues nothing. Returns when it has gone. Harmless when none runs. */
 void inject_abort(struct inject *q);

@@ -8,7 +8,8 @@ static int blank(char c)
   return c == ' ' || c == '\t';
 }
 
-struct command const *command_find(struct command const *table, char const *line, size_t n, char const **arg, size_t *len)
+struct command const *command_find(struct command const *table, char const *line, size_t n, char const **arg,
+                                   size_t *len)
 {
   size_t verb = 0;
   while (n && blank(line[n - 1])) n--;

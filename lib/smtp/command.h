@@ -17,7 +17,9 @@ struct command {
   void (*run)(struct session *s, char const *arg, size_t len);
 };
 
-/* Splits line[0..n) into verb and argument and finds the row. *arg and *len: the argument, without spaces (or tabs) around it. */
-struct command const *command_find(struct command const *table, char const *line, size_t n, char const **arg, size_t *len);
+/* Splits line[0..n) into verb and argument and finds the row. *arg and *len: the argument, without spaces (or tabs)
+ * around it. */
+struct command const *command_find(struct command const *table, char const *line, size_t n, char const **arg,
+                                   size_t *len);
 
 #endif

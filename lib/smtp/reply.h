@@ -7,7 +7,8 @@
 
 #define REPLY_LINE 512  /* bytes of a reply line with CRLF; RFC 5321 4.5.3.1.5 */
 
-/* X(name, code, enhanced code or "", text). RFC 2034 3: no enhanced code with 220 of the greeting, with EHLO, HELO and 354. */
+/* X(name, code, enhanced code or "", text). RFC 2034 3: no enhanced code with 220 of the greeting, with EHLO, HELO
+ * and 354. */
 #define REPLIES(X) \
   X(REPLY_BYE,             221, "2.0.0", "closing the connection") \
   X(REPLY_OK,              250, "2.0.0", "ok") \
@@ -22,14 +23,13 @@
   X(REPLY_TIMEOUT,         421, "4.4.2", "too slow, closing the connection") \
   X(REPLY_SESSION_TIME,    421, "4.4.2", "the session lasts too long, closing the connection") \
   X(REPLY_ERRORS,          421, "4.7.0", "too many errors, closing the connection") \
-  X(REPLY_MEMORY_CLOSE,    421, "4.3.0", "out of memory, closing the connection") \
   X(REPLY_TABLES,          451, "4.3.5", "no rules can be read here, try again later") \
   X(REPLY_INJECTOR,        451, "4.3.0", "the message cannot be queued now, try again later") \
   X(REPLY_INJECTOR_TIME,   451, "4.4.5", "queueing takes too long, try again later") \
-  X(REPLY_INJECTOR_FULL,   452, "4.3.1", "the queue is full, try again later") \
+  X(REPLY_INJECTOR_FULL,   451, "4.3.1", "the queue is full, try again later") \
   X(REPLY_INJECTOR_HOP,    451, "4.4.1", "the next hop does not answer, try again later") \
   X(REPLY_RECIPIENTS,      452, "4.5.3", "too many recipients") \
-  X(REPLY_MEMORY,          452, "4.3.1", "out of memory, try again later") \
+  X(REPLY_MEMORY,          451, "4.3.0", "out of memory, try again later") \
   X(REPLY_UNKNOWN,         500, "5.5.2", "command not recognized") \
   X(REPLY_BARE,            500, "5.5.2", "CR and LF must come as CRLF") \
   X(REPLY_NUL,             500, "5.5.2", "NUL in a command") \
@@ -74,8 +74,8 @@ enum reply {
 
 unsigned reply_code(enum reply r);
 
-/* Writes the reply's line with its CRLF, the text followed by a space and `more` when that isn't null. `more` is ours: printable
- * ASCII; what goes beyond the line is cut. Returns the bytes. */
+/* Writes the reply's line with its CRLF, the text followed by a space and `more` when that isn't null. `more` is
+ * ours: printable ASCII; what goes beyond the line is cut. Returns the bytes. */
 size_t reply_fmt(char out[REPLY_LINE], enum reply r, char const *more);
 
 /* The same with a text of its own instead of the reply's (an injector's words, which may begin with an enhanced code of

@@ -1,5 +1,5 @@
-/* The session: greeting, then command after command. "May it come now?" is the table's and may()'s business, "do it" the
- * functions'. The states are drawn in smtp/server_session.h. */
+/* The session: greeting, then command after command. "May it come now?" is the table's and may()'s business, "do it"
+ * the functions'. The states are drawn in smtp/server_session.h. */
 #include <string.h>
 #include "base/io.h"
 #include "parse/number.h"
@@ -93,7 +93,8 @@ static void set_name(struct session *s)
 {
   struct record r;
   char const *name = s->facts->name;
-  if (s->facts->tables && table_find(s->facts->tables, TABLE_ME, "", 0, &r) > 0 && domain_canon(s->me, r.data, r.len)) return;
+  struct table_set const *t = s->facts->tables;
+  if (t && table_find(t, TABLE_ME, "", 0, &r) > 0 && domain_canon(s->me, r.data, r.len)) return;
   if (name && domain_canon(s->me, name, strlen(name))) return;
   memcpy(s->me, "localhost", 10);
 }

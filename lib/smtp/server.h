@@ -1,6 +1,6 @@
-/* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING and SMTPUTF8): commands in,
- * replies out, messages to an injector. It knows no descriptors, no environment and no processes: those come as functions and facts,
- * so that tests can play network and queue. */
+/* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING and SMTPUTF8):
+ * commands in, replies out, messages to an injector. It knows no descriptors, no environment and no processes: those
+ * come as functions and facts, so that tests can play network and queue. */
 #ifndef SMTP_SERVER_H
 #define SMTP_SERVER_H
 
@@ -12,8 +12,8 @@
 #include "queue/store.h"
 #include "table/table.h"
 
-/* What is known about the connection before its first byte. Strings may hold any byte but NUL (they come from the environment);
- * null when unknown. All must outlive the session. */
+/* What is known about the connection before its first byte. Strings may hold any byte but NUL (they come from the
+ * environment); null when unknown. All must outlive the session. */
 struct server_facts {
   struct table_set const *tables;  /* null: there are none, every recipient is answered 451 */
   char const *name;                /* of this host, for the case that the tables don't tell */
@@ -37,21 +37,24 @@ struct server_world {
   void (*id)(void *arg, char out[STORE_ID + 1]);
   int (*start)(void *arg, char const *id, int utf8);
   void (*body)(void *arg, char const *s, size_t len, int64_t deadline);
-  void (*finish)(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r);
+  void (*finish)(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline,
+                 struct inject_result *r);
   void (*abort)(void *arg);
 };
 
-/* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every case. */
+/* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every
+ * case. */
 void server_run(struct server_facts const *facts, struct server_world const *world);
 
-/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, and the seconds that a read usually
- * may take (the limit command-time). inject_signals must have been called. */
+/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, and the seconds that a
+ * read usually may take (the limit command-time). inject_signals must have been called. */
 struct server_fds {
   int in, out;
   char const *program;
   struct inject inject;
-  int64_t patience;      /* milliseconds that the kernel waits in a read for us; 0: `in` is no socket, each read is polled */
+  int64_t patience;      /* milliseconds that the kernel waits in a read; 0: `in` is no socket, each read is polled */
 };
-void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds, char const *program);
+void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
+                      char const *program);
 
 #endif

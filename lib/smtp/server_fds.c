@@ -1,5 +1,5 @@
-/* The session's real world: two descriptors, and an injector process. On sockets a read or write costs one system call: the kernel
- * itself keeps the usual deadline. Elsewhere, and for shorter deadlines, readiness is asked first. */
+/* The session's real world: two descriptors, and an injector process. On sockets a read or write costs one system
+ * call: the kernel itself keeps the usual deadline. Elsewhere, and for shorter deadlines, readiness is asked first. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -57,7 +57,8 @@ static void fds_body(void *arg, char const *s, size_t len, int64_t deadline)
   inject_body(&((struct server_fds *)arg)->inject, s, len, deadline);
 }
 
-static void fds_finish(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline, struct inject_result *r)
+static void fds_finish(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline,
+                       struct inject_result *r)
 {
   inject_finish(&((struct server_fds *)arg)->inject, sender, recipients, n, deadline, r);
 }
@@ -67,7 +68,8 @@ static void fds_abort(void *arg)
   inject_abort(&((struct server_fds *)arg)->inject);
 }
 
-void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds, char const *program)
+void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
+                      char const *program)
 {
   static struct server_world const real = {
     0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort

@@ -21,13 +21,14 @@ static int plain(char const *a, size_t len, char const *others)
 {
   for (size_t i = 0; i < len; i++) {
     char c = a[i];
-    if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && (!c || !strchr(others, c))) return 0;
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) continue;
+    if (!c || !strchr(others, c)) return 0;
   }
   return len > 0;
 }
 
-/* RFC 5321 4.1.4 wants no more than that the name may be wrong; so a name is anything that looks like one, and a literal
- * anything that looks like one. U-labels become A-labels: the trace stays ASCII. */
+/* RFC 5321 4.1.4 wants no more than that the name may be wrong; so a name is anything that looks like one, and a
+ * literal anything that looks like one. U-labels become A-labels: the trace stays ASCII. */
 static enum reply helo_may(char out[DOMAIN_TEXT], char const *arg, size_t len)
 {
   if (len >= DOMAIN_TEXT) return REPLY_HELO_SYNTAX;

@@ -36,7 +36,7 @@ void session_log_connect(struct session const *s)
   log_given(&l, "host", s->facts->client_host);
   log_given(&l, "info", s->facts->client_info);
   log_given(&l, "listener", s->relay.listener);
-  if (s->relay.trusted && s->relay.trusted_by.file) log_rule(&l, "trusted", s->relay.trusted_by.file, s->relay.trusted_by.line);
+  if (s->relay.trusted_by.file) log_rule(&l, "trusted", s->relay.trusted_by.file, s->relay.trusted_by.line);
   else if (s->relay.trusted) log_str(&l, "trusted", "environment");
   if (!s->facts->tables) log_str(&l, "rules", "none");
   log_end(&l);
@@ -51,7 +51,8 @@ void session_log_refused(struct session const *s, char const *command, enum repl
   log_end(&l);
 }
 
-void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient, char const *word)
+void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
+                           char const *word)
 {
   struct log_line l;
   session_log_start(s, &l, "recipient");

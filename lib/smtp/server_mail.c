@@ -17,12 +17,16 @@ struct request {
 static enum reply parameter(struct session const *s, struct request *r, struct param const *p)
 {
   uint64_t size;
-  unsigned which = param_is(p, "SIZE") ? GIVEN_SIZE : param_is(p, "BODY") ? GIVEN_BODY : param_is(p, "SMTPUTF8") ? GIVEN_SMTPUTF8 : 0;
-  if (!which) return REPLY_PARAMETER;
+  unsigned which = 0;
+  if (param_is(p, "SIZE")) which = GIVEN_SIZE;
+  else if (param_is(p, "BODY")) which = GIVEN_BODY;
+  else if (param_is(p, "SMTPUTF8")) which = GIVEN_SMTPUTF8;
+  else return REPLY_PARAMETER;
   if (r->given & which) return REPLY_REPEATED;
   r->given |= which;
   if (which == GIVEN_SMTPUTF8) return p->value ? REPLY_REPEATED : REPLY_NONE;
-  if (which == GIVEN_BODY) return param_value_is(p, "8BITMIME") || param_value_is(p, "7BIT") ? REPLY_NONE : REPLY_PARAMETER;
+  if (which == GIVEN_BODY)
+    return param_value_is(p, "8BITMIME") || param_value_is(p, "7BIT") ? REPLY_NONE : REPLY_PARAMETER;
   if (!p->value) return REPLY_REPEATED;
   enum number_status n = number_scan(p->value, p->valuelen, UINT64_MAX, &size);
   if (n == NUMBER_BAD) return REPLY_REPEATED;

@@ -1,9 +1,11 @@
-/* A message on its way from the client to the injector. As soon as it is known to be refused the injector is aborted and the
- * rest is dropped as it comes, so that memory stays bounded and nothing is written in vain. */
+/* A message on its way from the client to the injector. As soon as it is known to be refused the injector is aborted
+ * and the rest is dropped as it comes, so that memory stays bounded and nothing is written in vain. */
 #include <string.h>
 #include <time.h>
 #include "base/io.h"
 #include "smtp/server_session.h"
+
+#define SMALL 4096 /* bytes of a message's text that go along with its trace */
 
 void message_begin(struct session *s, unsigned mode)
 {
@@ -25,13 +27,15 @@ static void refuse(struct session *s, enum reply r, char const *fault)
   s->message.running = 0;
 }
 
-/* Is there something to object to so far? Of several faults the answer names the gravest, in whatever pieces they came. */
+/* Is there something to object to so far? Of several faults the answer names the gravest, in whatever pieces they
+ * came. */
 static void judge(struct session *s)
 {
   struct message const *m = &s->message;
   unsigned faults = m->eod.faults;
   if (faults & EOD_NUL) refuse(s, REPLY_TEXT_NUL, "nul");
-  else if (faults & (EOD_BARE_CR | EOD_BARE_LF)) refuse(s, REPLY_TEXT_BARE, faults & EOD_BARE_CR ? "bare-cr" : "bare-lf");
+  else if (faults & EOD_BARE_CR) refuse(s, REPLY_TEXT_BARE, "bare-cr");
+  else if (faults & EOD_BARE_LF) refuse(s, REPLY_TEXT_BARE, "bare-lf");
   else if (faults & EOD_LONG) refuse(s, REPLY_TEXT_LONG, "long-line");
   else if (s->size && m->eod.size > s->size) refuse(s, REPLY_SIZE, "size");
   else if (m->header.received > s->hops) refuse(s, REPLY_HOPS, "hops");
@@ -42,16 +46,22 @@ static void pass(struct session *s, char const *text, size_t n, int64_t deadline
   if (n && s->message.running) s->world->body(s->world->arg, text, n, deadline);
 }
 
-/* Once it is known how the message begins: the trace, an empty line if the message has no header, and what was held back. */
-static void pass_start(struct session *s, int64_t deadline)
+/* Once it is known how the message begins: the trace, an empty line if the message has no header, what was held back,
+ * and of the text behind that as much as makes one write of a small message. Returns the bytes of text that were
+ * taken. */
+static size_t pass_start(struct session *s, char const *text, size_t n, int64_t deadline)
 {
   struct message *m = &s->message;
-  char trace[LIMIT_TRACE + 1 + sizeof m->start];
-  size_t n = trace_fmt(trace, s, (int64_t)time(0));
+  char out[LIMIT_TRACE + 1 + sizeof m->start + SMALL];
+  size_t at = trace_fmt(out, s, (int64_t)time(0));
   m->traced = 1;
-  if (m->header.start == HEADER_MISSING) trace[n++] = '\n';
-  memcpy(trace + n, m->start, m->held);
-  pass(s, trace, n + m->held, deadline);
+  if (m->header.start == HEADER_MISSING) out[at++] = '\n';
+  memcpy(out + at, m->start, m->held);
+  at += m->held;
+  if (n > SMALL) n = 0;
+  if (n) memcpy(out + at, text, n);
+  pass(s, out, at + n, deadline);
+  return n;
 }
 
 /* Text of the queue's form. */
@@ -59,16 +69,17 @@ static void pass_text(struct session *s, char const *text, size_t n)
 {
   struct message *m = &s->message;
   int64_t deadline = io_now() + s->command_time;
-  while (n && !m->traced) { /* byte by byte, HEADER_NAME + 1 at most */
-    header_feed(&m->header, text, 1);
-    if (m->held < sizeof m->start) m->start[m->held++] = *text;
-    text++;
-    n--;
-    if (m->header.start != HEADER_UNKNOWN) pass_start(s, deadline);
+  size_t begin = 0, taken = 0;
+  while (begin < n && m->header.start == HEADER_UNKNOWN) { /* byte by byte, HEADER_NAME + 1 at most */
+    header_feed(&m->header, text + begin, 1);
+    if (m->held < sizeof m->start) m->start[m->held++] = text[begin];
+    begin++;
   }
-  header_feed(&m->header, text, n);
+  header_feed(&m->header, text + begin, n - begin);
   judge(s);
-  pass(s, text, n, deadline);
+  if (m->refusal || m->header.start == HEADER_UNKNOWN) return;
+  if (!m->traced) taken = pass_start(s, text + begin, n - begin, deadline);
+  pass(s, text + begin + taken, n - begin - taken, deadline);
 }
 
 void message_feed(struct session *s, char *buf, size_t n, size_t *used)
@@ -118,7 +129,7 @@ void message_end(struct session *s)
   if (!m->refusal && add_lf) pass_text(s, "\n", 1);
   if (!m->refusal && !m->traced) {
     header_end(&m->header);
-    pass_start(s, io_now() + s->command_time);
+    pass_start(s, 0, 0, io_now() + s->command_time);
   }
   if (m->refusal) {
     session_log_message(s, 0);

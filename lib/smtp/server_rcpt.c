@@ -34,8 +34,9 @@ static enum reply rcpt_syntax(struct session const *s, struct address *a, char c
   return a->utf8 && !s->utf8 ? REPLY_NEEDS_UTF8 : REPLY_NONE;
 }
 
-/* RELAYCLIENT's value goes behind the recipient, as in qmail: user@there and "@gateway.example" make "user@there"@gateway.example, in
- * quotes because that is its form in SMTP. Returns 1, or 0 when no address comes of it. */
+/* RELAYCLIENT's value goes behind the recipient, as in qmail: user@there and "@gateway.example" make
+ * "user@there"@gateway.example, in quotes because that is its form in SMTP. Returns 1, or 0 when no address comes of
+ * it. */
 static int append(struct address *out, struct address const *a, char const *value)
 {
   char text[2 * LIMIT_ADDRESS + 4];
@@ -91,7 +92,8 @@ static enum reply rcpt_may(struct session *s, struct address *a, struct decision
   return verdict_reply(d);
 }
 
-/* "client clients:12": what the trace says. The grant for clients lets in whom the gate trusts, so the gate's rule tells more. */
+/* "client clients:12": what the trace says. The grant for clients lets in whom the gate trusts, so the gate's rule
+ * tells more. */
 static void set_reason(struct session *s, struct decision const *d)
 {
   int by_gate = d->reason == REASON_CLIENT && s->relay.trusted_by.file;

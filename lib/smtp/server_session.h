@@ -1,15 +1,15 @@
 /* The session's inside, shared by the server_*.c files alone.
  *
- *   state \ event   EHLO HELO   MAIL       RCPT         DATA         BDAT          BDAT LAST    RSET      QUIT, end, limit
- *   FRESH           -> READY    503        503          503          503 s         503 s        250       -> OVER
- *   READY           READY       -> MAIL    503          503          503 s         503 s        250       -> OVER
- *   MAIL            -> READY    503        -> RCPT      503          503 s         503 s        -> READY  -> OVER
- *   RCPT            -> READY a  503        RCPT         -> READY     -> CHUNK      -> READY     -> READY a  -> OVER a
- *   CHUNK           -> READY a  503        503          503          CHUNK         -> READY     -> READY a  -> OVER a
+ *   state \ event   EHLO HELO   MAIL      RCPT      DATA       BDAT       BDAT LAST   RSET        QUIT, end, limit
+ *   FRESH           -> READY    503       503       503        503 s      503 s       FRESH       -> OVER
+ *   READY           READY       -> MAIL   503       503        503 s      503 s       READY       -> OVER
+ *   MAIL            -> READY    503       -> RCPT   503        503 s      503 s       -> READY    -> OVER
+ *   RCPT            -> READY a  503       RCPT      -> READY   -> CHUNK   -> READY    -> READY a  -> OVER a
+ *   CHUNK           -> READY a  503       503       503        CHUNK      -> READY    -> READY a  -> OVER a
  *
- * RCPT is entered with the first accepted recipient. `s`: the chunk's bytes are swallowed all the same. `a`: the injector, started with
- * the first accepted recipient, is aborted. A refused command leaves the state as it is. A message known to be refused (message.refusal)
- * stays in its state until its end, its injector gone, its bytes dropped. */
+ * RCPT is entered with the first accepted recipient. `s`: the chunk's bytes are swallowed all the same. `a`: the
+ * injector, started with the first accepted recipient, is aborted. A refused command leaves the state as it is. A
+ * message known to be refused (message.refusal) stays in its state until its end, its injector gone, its bytes dropped. */
 #ifndef SMTP_SERVER_SESSION_H
 #define SMTP_SERVER_SESSION_H
 
@@ -26,7 +26,7 @@
 #include "smtp/server.h"
 
 #define SESSION_IN 65536      /* bytes of the input buffer: what one read can bring */
-#define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes as much in one piece */
+#define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes that in one piece */
 #define SESSION_LAST_WORDS 2000 /* milliseconds for the reply that says why we close */
 
 enum state { STATE_FRESH, STATE_READY, STATE_MAIL, STATE_RCPT, STATE_CHUNK, STATE_OVER };
@@ -137,7 +137,8 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now);
 /* server_log.c */
 void session_log_connect(struct session const *s);
 void session_log_refused(struct session const *s, char const *command, enum reply r);
-void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient, char const *word);
+void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
+                           char const *word);
 void session_log_message(struct session const *s, struct inject_result const *r);
 void session_log_end(struct session const *s);
 /* Starts a line with what each has: pid and the client's address. */

@@ -21,13 +21,14 @@ static void puts_(struct trace *t, char const *s)
   put(t, s, strlen(s));
 }
 
-/* A host name from the environment: what no host name holds becomes `?`, so that it can't end the comment or the line. */
+/* A host name from the environment: what no host name holds becomes `?`, so that it can't end the comment or the
+ * line. */
 static void put_host(struct trace *t, char const *s)
 {
-  for (size_t i = 0; s[i] && i < HOST_MAX; i++) {
+  for (size_t i = 0; i < HOST_MAX && s[i]; i++) {
     char c = s[i];
-    int good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
-    put(t, good ? &c : "?", 1);
+    int alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    put(t, alnum || c == '.' || c == '-' || c == '_' ? &c : "?", 1);
   }
 }
 
@@ -81,7 +82,8 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now)
   put_client(&t, s);
   puts_(&t, "\n  by ");
   puts_(&t, s->me);
-  puts_(&t, s->utf8 ? " with UTF8SMTP id " : s->extended ? " with ESMTP id " : " with SMTP id "); /* RFC 3848, RFC 6531 4.3 */
+  /* RFC 3848; RFC 6531 4.3 */
+  puts_(&t, s->utf8 ? " with UTF8SMTP id " : s->extended ? " with ESMTP id " : " with SMTP id ");
   puts_(&t, s->message.id);
   puts_(&t, "\n  (");
   puts_(&t, s->reason);

@@ -1,5 +1,5 @@
-/* Whole sessions. The first byte says how (trusted or not, bare LF allowed, rules, limits), the rest is what the client says. Each is run
- * twice, in one piece and in small ones: the pieces must not matter. */
+/* Whole sessions. The first byte says how (trusted or not, bare LF allowed, rules, limits), the rest is what the
+ * client says. Each is run twice, in one piece and in small ones: the pieces must not matter. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -10,7 +10,10 @@
 
 /* The log would fill the fuzzer's own output. */
 void log_start(struct log_line *l, char const *event) { (void)event; l->len = 0; }
-void log_bytes(struct log_line *l, char const *key, char const *value, size_t len) { (void)l, (void)key, (void)value, (void)len; }
+void log_bytes(struct log_line *l, char const *key, char const *value, size_t len)
+{
+  (void)l, (void)key, (void)value, (void)len;
+}
 void log_str(struct log_line *l, char const *key, char const *value) { (void)l, (void)key, (void)value; }
 void log_num(struct log_line *l, char const *key, uint64_t value) { (void)l, (void)key, (void)value; }
 void log_end(struct log_line *l) { (void)l; }
@@ -40,7 +43,7 @@ static void check_replies(char const *p)
   while (*p) {
     char const *end = strstr(p, "\r\n");
     NEED(end && end - p >= 4 && end - p <= 510);
-    NEED(p[0] >= '2' && p[0] <= '5' && p[1] >= '0' && p[1] <= '9' && p[2] >= '0' && p[2] <= '9' && (p[3] == ' ' || p[3] == '-'));
+    NEED(p[0] >= '2' && p[0] <= '5' && strspn(p, "0123456789") == 3 && (p[3] == ' ' || p[3] == '-'));
     for (; p < end; p++) NEED(*p >= ' ' && *p < 0x7f);
     p = end + 2;
   }
@@ -56,27 +59,32 @@ static void check_stranger(struct double_record const *recipients)
     while (at > p && *at != '@') at--;
     NEED(*at == '@');
     size_t n = (size_t)(end - at - 1);
-    NEED((n == 14 && !strncasecmp(at + 1, "hosted.example", n)) || (n == 13 && !strncasecmp(at + 1, "relay.example", n)));
+    int hosted = n == 14 && !strncasecmp(at + 1, "hosted.example", n);
+    NEED(hosted || (n == 13 && !strncasecmp(at + 1, "relay.example", n)));
     p = end + 1;
   }
 }
 
 static struct double_record recipients;
-static void finish(void *arg, char const *sender, char const *r, size_t n, int64_t deadline, struct inject_result *result)
+static void finish(void *arg, char const *sender, char const *r, size_t n, int64_t deadline,
+                   struct inject_result *result)
 {
+  struct double_record const *body = &((struct double_world *)arg)->body;
   for (size_t i = 0; i < n; i += strlen(r + i) + 1) {
     NEED(!strpbrk(r + i, "\r\n"));
     double_keep(&recipients, r + i, strlen(r + i));
     double_keep(&recipients, "\n", 1);
   }
   NEED(!strpbrk(sender, "\r\n"));
-  NEED(!memchr(((struct double_world *)arg)->body.s, '\r', ((struct double_world *)arg)->body.len < DOUBLE_KEPT ? ((struct double_world *)arg)->body.len : 0));
+  if (body->len < DOUBLE_KEPT) NEED(!memchr(body->s, '\r', body->len));
   double_finish(arg, sender, r, n, deadline, result);
 }
 
 static void run(struct double_world *d, struct server_facts const *f, char const *in, size_t n, size_t piece)
 {
-  struct server_world world = { d, &double_read, &double_write, &double_id, &double_start, &double_body, &finish, &double_abort };
+  struct server_world world = {
+    d, &double_read, &double_write, &double_id, &double_start, &double_body, &finish, &double_abort
+  };
   memset(d, 0, offsetof(struct double_world, replies));
   d->replies.len = d->taken.len = d->body.len = 0;
   d->replies.s[0] = d->taken.s[0] = d->body.s[0] = 0;

@@ -1,5 +1,6 @@
-/* A client and a queue for the session, both in memory: bytes in by pieces of any size, replies out, and an injector that only
- * writes down what it was given: `F<sender>T<recipient>...|body` for each message, `abort` for each one given up. */
+/* A client and a queue for the session, both in memory: bytes in by pieces of any size, replies out, and an injector
+ * that only writes down what it was given: `F<sender>T<recipient>...|body` for each message, `abort` for each one
+ * given up. */
 #ifndef TESTS_SMTP_DOUBLE_H
 #define TESTS_SMTP_DOUBLE_H
 

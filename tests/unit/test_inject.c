@@ -95,8 +95,9 @@ static void test_message(void **state)
   struct inject q;
   struct inject_result r;
   char want[64];
-  assert_int_equal(inject_start(&q, script("cat >$DIR/body; cat <&1 >$DIR/envelope; echo \"$RELAYID,$RELAYUTF8,$RELAYRULESFD\" >$DIR/environment;"
-    "ls /proc/$$/fd | tr '\\n' ' ' >$DIR/descriptors"), "0123456789abcdef012345", 1), 0);
+  assert_int_equal(inject_start(&q, script("cat >$DIR/body; cat <&1 >$DIR/envelope;"
+    "echo \"$RELAYID,$RELAYUTF8,$RELAYRULESFD\" >$DIR/environment;"
+    "for fd in 3 4 5 7 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >$DIR/descriptors; true"), "0123456789abcdef012345", 1), 0);
   inject_body(&q, "a: b\n", 5, io_now() + SOON);
   inject_body(&q, "\n\0\xff", 3, io_now() + SOON);
   inject_finish(&q, "", "t@y\0u@z", 8, io_now() + SOON, &r);
@@ -107,7 +108,7 @@ static void test_message(void **state)
   written("envelope", "F\0Tt@y\0Tu@z\0", 13);
   snprintf(want, sizeof want, "0123456789abcdef012345,1,\n");
   written("environment", want, strlen(want));
-  written("descriptors", "0 1 10 2 6 ", 11); /* 10 is the shell's own */
+  written("descriptors", "", 0); /* from 10 on they are the shell's own */
   run(&r, "cat >/dev/null; echo \"$RELAYID,$RELAYUTF8\" >$DIR/environment", "", 0, SOON);
   written("environment", "0123,\n", 6);
 }
@@ -116,8 +117,8 @@ static void test_codes(void **state)
 {
   (void)state;
   static struct { int code; char kind; } const cases[] = {
-    { 0, 0 }, { 1, 'Z' }, { 10, 'Z' }, { 11, 'D' }, { 31, 'D' }, { 40, 'D' }, { 41, 'Z' }, { 51, 'Z' }, { 81, 'Z' }, { 91, 'Z' }, { 111, 'Z' },
-    { 255, 'Z' },
+    { 0, 0 }, { 1, 'Z' }, { 10, 'Z' }, { 11, 'D' }, { 31, 'D' }, { 40, 'D' }, { 41, 'Z' }, { 51, 'Z' }, { 81, 'Z' },
+    { 91, 'Z' }, { 111, 'Z' }, { 255, 'Z' },
   };
   struct inject_result r;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -265,8 +266,9 @@ static void test_start(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(test_message), cmocka_unit_test(test_codes), cmocka_unit_test(test_words), cmocka_unit_test(test_failures),
-    cmocka_unit_test(test_large), cmocka_unit_test(test_abort), cmocka_unit_test(test_start),
+    cmocka_unit_test(test_message), cmocka_unit_test(test_codes), cmocka_unit_test(test_words),
+    cmocka_unit_test(test_failures), cmocka_unit_test(test_large), cmocka_unit_test(test_abort),
+    cmocka_unit_test(test_start),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
