@@ -40,9 +40,12 @@ def answer(smtpd, script, text=b"Subject: x\n\ntext\n", bdat=False):
 
 
 READ = "cat >/dev/null; cat <&1 >/dev/null; "
-CODES = {0: (250, "2.6.0"), 11: (553, "5.1.0"), 31: (554, "5.3.0"), 32: (554, "5.3.0"), 40: (554, "5.3.0"), 41: (451, "4.3.0"), 51: (451, "4.3.0"),
-         52: (451, "4.4.5"), 53: (451, "4.3.1"), 54: (451, "4.3.0"), 56: (451, "4.4.1"), 61: (451, "4.3.0"), 66: (451, "4.3.0"), 71: (451, "4.4.1"),
-         74: (451, "4.4.1"), 81: (451, "4.3.0"), 82: (451, "4.3.0"), 91: (451, "4.3.0"), 100: (451, "4.3.0"), 111: (451, "4.3.0")}
+CODES = {0: (250, "2.6.0"), 11: (553, "5.1.0"), 31: (554, "5.3.0"), 32: (554, "5.3.0"), 40: (554, "5.3.0"),
+         41: (451, "4.3.0"), 51: (451, "4.3.0"),
+         52: (451, "4.4.5"), 53: (451, "4.3.1"), 54: (451, "4.3.0"), 56: (451, "4.4.1"), 61: (451, "4.3.0"),
+         66: (451, "4.3.0"), 71: (451, "4.4.1"),
+         74: (451, "4.4.1"), 81: (451, "4.3.0"), 82: (451, "4.3.0"), 91: (451, "4.3.0"), 100: (451, "4.3.0"),
+         111: (451, "4.3.0")}
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -55,8 +58,10 @@ def test_codes(smtpd, code, bdat):
 
 
 @pytest.mark.parametrize("says,reply", [
-    ("Dno spam here", b"554 5.3.0 no spam here\r\n"), ("D5.7.1 no", b"554 5.7.1 no\r\n"), ("Z4.7.1 later", b"451 4.7.1 later\r\n"),
-    ("Dbad\\r\\n250 2.0.0 injected", b"554 5.3.0 bad  250 2.0.0 injected\r\n"), ("Z\\303\\274", b"451 4.3.0 \\xc3\\xbc\r\n"),
+    ("Dno spam here", b"554 5.3.0 no spam here\r\n"), ("D5.7.1 no", b"554 5.7.1 no\r\n"),
+    ("Z4.7.1 later", b"451 4.7.1 later\r\n"),
+    ("Dbad\\r\\n250 2.0.0 injected", b"554 5.3.0 bad  250 2.0.0 injected\r\n"),
+    ("Z\\303\\274", b"451 4.3.0 \\xc3\\xbc\r\n"),
 ])
 def test_own_words(smtpd, says, reply):
     assert answer(smtpd, READ + "printf '%s' >&6; exit 82" % says).raw == reply
@@ -68,7 +73,8 @@ def test_long_words(smtpd):
 
 
 @pytest.mark.parametrize("script,big", [
-    ("kill -9 $$", 0), ("kill -9 $$", 1 << 20), (READ + "kill -9 $$", 0), ("exit 0", 1 << 20), ("cat >/dev/null; kill -SEGV $$", 1 << 20),
+    ("kill -9 $$", 0), ("kill -9 $$", 1 << 20), (READ + "kill -9 $$", 0), ("exit 0", 1 << 20),
+    ("cat >/dev/null; kill -SEGV $$", 1 << 20),
 ])
 def test_crashes(smtpd, script, big):
     r = answer(smtpd, script, b"Subject: x\n\n" + big // 64 * (63 * b"x" + b"\n"))
@@ -143,7 +149,7 @@ def test_no_descriptors(smtpd):
 
 
 def test_started_for_the_first_accepted_recipient(smtpd):
-    smtpd.script("#!/bin/sh\necho $$ >>$KEEP/pids\nenv >$KEEP/env\nls /proc/$$/fd >$KEEP/fds\ncat >/dev/null\ncat <&1 >/dev/null\n")
+    smtpd.script("#!/bin/sh\necho $$ >>$KEEP/pids\nenv >$KEEP/env\nls /proc/$$/fd >$KEEP/fds\n" + READ + "\n")
     with smtpd.start() as d:
         d.hello()
         d.ok(MAIL + " SMTPUTF8")
@@ -209,7 +215,8 @@ def test_outsider_leaves_nothing(smtpd, queue):
     assert (line["verdict"], line["reason"], line["origin"]) == ("refused", "relaying-denied", "claimed")
 
 
-@pytest.mark.parametrize("raw", [b"Subject: x\r\n\r\nbare\nlf\r\n.\r\n", b"Subject: x\r\n\r\nNUL\0\r\n.\r\n", b"Subject: x\r\n\r\nhalf", b""])
+@pytest.mark.parametrize("raw", [b"Subject: x\r\n\r\nbare\nlf\r\n.\r\n", b"Subject: x\r\n\r\nNUL\0\r\n.\r\n",
+                         b"Subject: x\r\n\r\nhalf", b""])
 def test_refused_leaves_nothing(smtpd, queue, raw):
     with smtpd.start(QMAILQUEUE=os.path.join(BIN, "relay-queue"), RELAYQUEUE=queue) as d:
         d.hello()

@@ -125,7 +125,8 @@ def test_trust(smtpd):
         assert d.mail("a@b.example", "x@else.example") == 250
         d.quit()
     assert smtpd.messages()[-1][1] == ['"x@else.example"@hosted.example']
-    with Smtpd(relay="grant login\n") as s, s.start(RELAYCLIENT="") as d:  # trusted by the gate, but nobody granted anything
+    # trusted by the gate, but no rule grants anything for that
+    with Smtpd(relay="grant login\n") as s, s.start(RELAYCLIENT="") as d:
         d.hello()
         d.ok(MAIL)
         d.ok(AWAY, 550)

@@ -1,4 +1,4 @@
-"""relay-smtpd and the clock: silent clients, slow ones, and those that don't read. The slot is freed, each time by a deadline."""
+"""relay-smtpd and the clock: silent clients, slow ones, and those that don't read. A deadline frees the slot."""
 import socket
 import time
 
