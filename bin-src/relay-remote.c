@@ -15,7 +15,8 @@
 #include "remote/remote.h"
 #include "table/table.h"
 
-#define USAGE "relay-remote [-r RULES] [-t SECONDS] HOST SENDER RECIP... | relay-remote [-r RULES] [-t SECONDS] [-i SECONDS] -s ROUTE"
+#define USAGE "relay-remote [-r RULES] [-t SECONDS] HOST SENDER RECIP... | " \
+  "relay-remote [-r RULES] [-t SECONDS] [-i SECONDS] -s ROUTE"
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
 struct options {
@@ -56,7 +57,8 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
   }
 }
 
-/* The next hop of a host as qmail-remote's callers give it: a domain or an address literal. Returns what is wrong, or null. */
+/* The next hop of a host as qmail-remote's callers give it: a domain or an address literal. Returns what is wrong,
+ * or null. */
 static char const *find_route(struct table_set const *rules, char const *host, struct route *r, char *kind)
 {
   char domain[DOMAIN_TEXT];
@@ -78,13 +80,14 @@ static void deliver(struct remote *rm, char const *const *argv, unsigned n, stru
   }
   struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body };
   if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
-  else if (body.measure.bad) client_refuse(report, n, 'D', "the message holds a NUL or a bare CR and can't be sent (#5.6.0)", 0);
+  else if (body.measure.bad) client_refuse(report, n, 'D', CLIENT_BAD_TEXT, 0);
   else remote_deliver(rm, &m, report);
   stralloc_free(&recipients);
 }
 
 /* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2; exit 0. */
-static int once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv, unsigned n)
+static int once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv,
+  unsigned n)
 {
   struct client_report report = CLIENT_REPORT_ZERO;
   char kind = 'Z';

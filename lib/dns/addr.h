@@ -5,8 +5,9 @@
 #include "dns/answer.h"
 #include "dns/resolver.h"
 
-/* Looks the addresses of a canonical name up: AAAA when `v6` is set, and A. On DNS_FOUND l has them, IPv6 and IPv4 taking turns, so that a
- * machine whose IPv6 leads nowhere soon comes to an IPv4 address. One family is enough: DNS_FAILED only when the other had none. */
+/* Looks the addresses of a canonical name up: AAAA when `v6` is set, and A. On DNS_FOUND l has them, IPv6 and IPv4
+ * taking turns, so that a machine whose IPv6 leads nowhere soon comes to an IPv4 address. One family is enough:
+ * DNS_FAILED only when the other had none. */
 enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct address_list *l);
 
 /* Lets the families take turns, IPv6 first, each in its own order. */

@@ -7,8 +7,9 @@
 #include <netinet/in.h>
 #include "dns/answer.h"
 
-/* A name from within the message, uncompressed, as text without trailing dot ("" is the root). ns_name_uncompress keeps
- * within the message, follows pointers a bounded number of times and escapes what is no plain character. Returns 0 or -1. */
+/* A name from within the message, uncompressed, as text without trailing dot ("" is the root). ns_name_uncompress
+ * keeps within the message, follows pointers a bounded number of times and escapes what is no plain character.
+ * Returns 0 or -1. */
 static int name_at(char out[NS_MAXDNAME], ns_msg const *m, unsigned char const *p)
 {
   if (ns_name_uncompress(ns_msg_base(*m), ns_msg_end(*m), p, out, NS_MAXDNAME) < 0) return -1;
@@ -17,7 +18,8 @@ static int name_at(char out[NS_MAXDNAME], ns_msg const *m, unsigned char const *
   return 0;
 }
 
-/* Follows the CNAMEs from name on: their order in the answer doesn't matter. Returns 0, -1 malformed (also: a circle). */
+/* Follows the CNAMEs from name on: their order in the answer doesn't matter. Returns 0, -1 malformed (also: a
+ * circle). */
 static int follow(char owner[NS_MAXDNAME], char const *name, ns_msg *m)
 {
   int n = ns_msg_count(*m, ns_s_an);
@@ -44,7 +46,8 @@ static struct mx *place(struct mx_list *l, uint16_t preference, uint32_t random)
   struct mx *worst = l->mx;
   for (unsigned i = 1; i < l->n; i++) {
     struct mx *x = &l->mx[i];
-    if (x->preference > worst->preference || (x->preference == worst->preference && x->random > worst->random)) worst = x;
+    if (x->preference < worst->preference) continue;
+    if (x->preference > worst->preference || x->random > worst->random) worst = x;
   }
   if (worst->preference < preference) return 0;
   if (worst->preference == preference && worst->random <= random) return 0;

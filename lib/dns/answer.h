@@ -1,5 +1,5 @@
-/* Reading the DNS' answers: pure, over bytes that may be anything. The records that count are those of the answer section, of class
- * IN, whose owner is the name that was asked or the end of the chain of CNAMEs that starts there. */
+/* Reading the DNS' answers: pure, over bytes that may be anything. The records that count are those of the answer
+ * section, of class IN, whose owner is the name that was asked or the end of the chain of CNAMEs that starts there. */
 #ifndef DNS_ANSWER_H
 #define DNS_ANSWER_H
 
@@ -30,12 +30,12 @@ struct address_list {
   struct ip ip[2 * DNS_ADDRESSES];
 };
 
-/* Each reads an answer of len bytes to a question about canonical `name` and returns 0, or -1 when it is malformed (l is
- * then to be thrown away). An empty list and 0: no such records. */
+/* Each reads an answer of len bytes to a question about canonical `name` and returns 0, or -1 when it is malformed
+ * (l is then to be thrown away). An empty list and 0: no such records. */
 int dns_answer_mx(struct mx_list *l, char const *name, unsigned char const *answer, size_t len);
 
-/* type ns_t_a or ns_t_aaaa; addresses are appended to what l holds, at most DNS_ADDRESSES, each once. IPv4-mapped IPv6 addresses
- * become IPv4 (parse/ip.h), so that they can be recognised as ourselves. */
+/* type ns_t_a or ns_t_aaaa; addresses are appended to what l holds, at most DNS_ADDRESSES, each once. IPv4-mapped
+ * IPv6 addresses become IPv4 (parse/ip.h), so that they can be recognised as ourselves. */
 int dns_answer_addresses(struct address_list *l, char const *name, int type, unsigned char const *answer, size_t len);
 
 #endif

@@ -1,6 +1,7 @@
-/* Questions to the DNS, through libresolv: UDP, and TCP when the answer is truncated. No search domains, no /etc/hosts, no
- * $HOSTALIASES: a name is asked as it is. Which server: $DNSCACHEIP, else /etc/resolv.conf (whose options, and $RES_OPTIONS, set
- * the timeouts). An answer comes from outside and may hold anything: it is read by dns/answer.h alone. */
+/* Questions to the DNS, through libresolv: UDP, and TCP when the answer is truncated. No search domains, no
+ * /etc/hosts, no $HOSTALIASES: a name is asked as it is. Which server: $DNSCACHEIP, else /etc/resolv.conf (whose
+ * options, and $RES_OPTIONS, set the timeouts). An answer comes from outside and may hold anything: it is read by
+ * dns/answer.h alone. */
 #ifndef DNS_RESOLVER_H
 #define DNS_RESOLVER_H
 
@@ -25,17 +26,17 @@ struct resolver {
   unsigned char *answer;    /* DNS_ANSWER bytes, malloc'ed */
 };
 
-/* Makes ready. `server` is $DNSCACHEIP's value; null or empty: /etc/resolv.conf. Returns 0, or -1 with errno: EINVAL when `server` is no
- * address, ENOMEM and the like. On 0 resolver_free undoes it. */
+/* Makes ready. `server` is $DNSCACHEIP's value; null or empty: /etc/resolv.conf. Returns 0, or -1 with errno: EINVAL
+ * when `server` is no address, ENOMEM and the like. On 0 resolver_free undoes it. */
 int resolver_init(struct resolver *r, char const *server);
 void resolver_free(struct resolver *r);
 
-/* Asks for records of a type (ns_t_mx, ...) of a canonical name (parse/domain.h). On DNS_FOUND the answer is in r->answer, *len bytes,
- * good until the next question; it may still turn out to hold no such record. */
+/* Asks for records of a type (ns_t_mx, ...) of a canonical name (parse/domain.h). On DNS_FOUND the answer is in
+ * r->answer, *len bytes, good until the next question; it may still turn out to hold no such record. */
 enum dns_state resolver_ask(struct resolver *r, char const *name, int type, size_t *len);
 
-/* Reads "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:5353", "[2001:db8::1]" or "2001:db8::1"; the port is 53 unless given. Any byte may
- * occur. Returns 1, or 0. */
+/* Reads "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:5353", "[2001:db8::1]" or "2001:db8::1"; the port is 53 unless
+ * given. Any byte may occur. Returns 1, or 0. */
 int resolver_server(struct ip *ip, uint16_t *port, char const *s);
 
 #endif

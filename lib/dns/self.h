@@ -17,7 +17,8 @@ void self_free(struct self *s);
 /* Is it an address of ours, or a loopback one (127.0.0.0/8, ::1), also in its IPv4-mapped form? */
 int self_has(struct self const *s, struct ip const *ip);
 
-/* Is it one that nobody may connect to: 0.0.0.0/8 and :: (which would be ourselves), multicast, broadcast, and none at all? */
+/* Is it one that nobody may connect to: 0.0.0.0/8 and :: (which would be ourselves), multicast, broadcast, and none
+ * at all? */
 int self_never(struct ip const *ip);
 
 #endif

@@ -9,8 +9,8 @@ struct failure {
   char text[REMOTE_FAILURE_TEXT];   /* one line, NUL-terminated */
 };
 
-/* Notes kind ('Z' or 'D') and the texts one behind the other (null: none). A temporary failure outweighs any permanent one, since another try may take that
- * way; of the same kind the later counts. */
+/* Notes kind ('Z' or 'D') and the texts one behind the other (null: none). A temporary failure outweighs any
+ * permanent one, since another try may take that way; of the same kind the later counts. */
 void failure_note(struct failure *f, char kind, char const *a, char const *b, char const *c);
 
 #endif

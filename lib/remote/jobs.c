@@ -24,13 +24,14 @@ struct jobs {
 static void deliver(struct jobs *s, struct job const *j, int fd)
 {
   struct client_message m = {
-    .sender = j->sender, .recipients = j->recipients, .n = j->n, .utf8 = (j->flags & STORE_FLAG_UTF8) != 0, .body = &s->body,
+    .sender = j->sender, .recipients = j->recipients, .n = j->n,
+    .utf8 = (j->flags & STORE_FLAG_UTF8) != 0, .body = &s->body,
   };
   if (client_body_open(&s->body, fd, (int64_t)j->body) < 0) {
     client_refuse(&s->report, j->n, 'Z', "the message can't be read (#4.3.0)", 0);
   }
   else if (s->body.measure.bad) {
-    client_refuse(&s->report, j->n, 'D', "the message holds a NUL or a bare CR and can't be sent (#5.6.0)", 0);
+    client_refuse(&s->report, j->n, 'D', CLIENT_BAD_TEXT, 0);
   }
   else remote_deliver(s->rm, &m, &s->report);
 }
@@ -60,7 +61,8 @@ static int serve(struct jobs *s, unixmessage const *m)
   return unixmessage_sender_timed_flush_g(&s->out, &deadline) ? 0 : -1;
 }
 
-/* Waits for a job; meanwhile the server may give the connection up. Returns 1, 0 when the time is over, or -1 with errno. */
+/* Waits for a job; meanwhile the server may give the connection up. Returns 1, 0 when the time is over, or -1 with
+ * errno. */
 static int wait_job(struct jobs *s, int fd, unsigned idle)
 {
   int64_t until = io_now() + (int64_t)idle * 1000;

@@ -16,12 +16,13 @@ struct remote {
   struct client client;
 };
 
-/* Makes ready for a route; all but `r` is set up. `rules`: rules.cdb, for our name (null or without one: errno EPROTO). `server`: $DNSCACHEIP or null.
- * patience: seconds that no wait exceeds, 0: as the RFC has it. Returns null, or what went wrong in words (static). On null remote_close undoes it. */
+/* Makes ready for a route; all but `r` is set up. `rules`: rules.cdb, for our name (null or without one: errno
+ * EPROTO). `server`: $DNSCACHEIP or null. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
+ * null, or what went wrong in words (static). On null remote_close undoes it. */
 char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
 
-/* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no connection, also when a kept one turns
- * out to be dead. */
+/* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no
+ * connection, also when a kept one turns out to be dead. */
 void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report);
 
 /* Says QUIT to a kept connection. */

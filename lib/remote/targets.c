@@ -54,7 +54,8 @@ static int take_host(struct targets *t, char const *host)
   return 0;
 }
 
-/* All mail exchangers of the next preference at once: any of them may show that we are one of the domain's ourselves. Returns 1, or 0 at the end. */
+/* All mail exchangers of the next preference at once: any of them may show that we are one of the domain's
+ * ourselves. Returns 1, or 0 at the end. */
 static int next_group(struct targets *t)
 {
   t->n = t->i = 0;
@@ -96,7 +97,8 @@ static void start_domain(struct targets *t)
   }
 }
 
-void targets_start(struct targets *t, struct route const *r, char const *me, struct resolver *dns, struct self const *self)
+void targets_start(struct targets *t, struct route const *r, char const *me, struct resolver *dns,
+  struct self const *self)
 {
   struct ip ip;
   t->dns = dns;

@@ -1,10 +1,11 @@
-/* The addresses to try for a route, one after the other: those of an address or a host, or of a domain's mail exchangers, best preference
- * first. Names are looked up when their turn comes.
+/* The addresses to try for a route, one after the other: those of an address or a host, or of a domain's mail
+ * exchangers, best preference first. Names are looked up when their turn comes.
  *
- * Never ourselves. 0.0.0.0 and :: are never tried. An address that the DNS gave for a domain's mail is never one of this machine, on any port, since a
- * stranger can write what he likes there; nor is a mail exchanger of our own name: such a one, its equals and the worse ones are
- * dropped (RFC 5321 5.1), and when none is left, that is the end (5.4.6). A route of the operator's may lead to this machine, to a filter or
- * a test on a port of its own, but not to port 25. */
+ * Never ourselves. 0.0.0.0 and :: are never tried. An address that the DNS gave for a domain's mail is never one of
+ * this machine, on any port, since a stranger can write what he likes there; nor is a mail exchanger of our own
+ * name: such a one, its equals and the worse ones are dropped (RFC 5321 5.1), and when none is left, that is the end
+ * (5.4.6). A route of the operator's may lead to this machine, to a filter or a test on a port of its own, but not
+ * to port 25. */
 #ifndef REMOTE_TARGETS_H
 #define REMOTE_TARGETS_H
 
@@ -41,8 +42,10 @@ struct targets {
   struct target group[TARGETS_GROUP];
 };
 
-/* Starts over. `me` is our name, canonical. What is pointed to stays the caller's and must live as long as t is used. */
-void targets_start(struct targets *t, struct route const *r, char const *me, struct resolver *dns, struct self const *self);
+/* Starts over. `me` is our name, canonical. What is pointed to stays the caller's and must live as long as t is
+ * used. */
+void targets_start(struct targets *t, struct route const *r, char const *me, struct resolver *dns,
+  struct self const *self);
 
 /* The next address to try. Returns 1, or 0 when there are no more: t->failure then has what went wrong, if anything. */
 int targets_next(struct targets *t, struct target *out);

@@ -24,9 +24,9 @@ struct client_body {
   char buf[CLIENT_BLOCK];
 };
 
-/* Makes ready, and looks the message through if that is possible before sending. len: bytes from the file's start, or -1: all from fd's
- * position to its end (which may be a pipe's). The file's position is never moved. Returns 0, or -1 with errno (EPROTO: the file is shorter
- * than len). fd stays the caller's. */
+/* Makes ready, and looks the message through if that is possible before sending. len: bytes from the file's start,
+ * or -1: all from fd's position to its end (which may be a pipe's). The file's position is never moved. Returns 0,
+ * or -1 with errno (EPROTO: the file is shorter than len). fd stays the caller's. */
 int client_body_open(struct client_body *b, int fd, int64_t len);
 
 /* The next piece: *s is set into the buffer. Returns its bytes, 0 at the end, -1 with errno. */

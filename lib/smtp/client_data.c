@@ -21,13 +21,13 @@ void transaction_verdict(struct transaction *t, int code)
   client_report_add(t->report, kind, t->c->name, " said: ", t->c->reply.text);
 }
 
-/* The message turned out to hold what must not be sent, or can't be read: the connection is closed before the server takes what it has for
- * a whole message. */
+/* The message turned out to hold what must not be sent, or can't be read: the connection is closed before the server
+ * takes what it has for a whole message. */
 static void abort_text(struct transaction *t, int bad)
 {
   char const *why = strerror(errno);
   client_close(t->c);
-  if (bad) client_report_add(t->report, 'D', "the message holds a NUL or a bare CR and can't be sent (#5.6.0)", 0, 0);
+  if (bad) client_report_add(t->report, 'D', CLIENT_BAD_TEXT, 0, 0);
   else client_report_add(t->report, 'Z', "the message can't be read: ", why, " (#4.3.0)");
 }
 
@@ -92,7 +92,8 @@ void transaction_data(struct transaction *t)
   finish(t, client_flush(c, CLIENT_TIME_BLOCK));
 }
 
-/* Fills c->out behind CHUNK_HEAD with the next chunk. Returns 1, 0 for the last one, -1: can't be read, -2: must not be sent. */
+/* Fills c->out behind CHUNK_HEAD with the next chunk. Returns 1, 0 for the last one, -1: can't be read, -2: must not
+ * be sent. */
 static int fill_chunk(struct transaction *t, struct client_wire *w)
 {
   struct client *c = t->c;
@@ -120,7 +121,8 @@ static int send_chunk(struct client *c, int last)
   return client_flush(c, CLIENT_TIME_BLOCK);
 }
 
-/* A chunk was refused: the replies to those behind it say nothing new, but must be read. The refusal stays in c->reply. */
+/* A chunk was refused: the replies to those behind it say nothing new, but must be read. The refusal stays in
+ * c->reply. */
 static void refused_chunk(struct transaction *t, unsigned outstanding)
 {
   struct client *c = t->c;

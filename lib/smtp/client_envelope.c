@@ -1,5 +1,5 @@
-/* A client's transaction: the envelope. Commands are put while the window has room, then all replies are read; both walk through the
- * same steps, RSET (when needed), MAIL, RCPT ..., DATA or BDAT. */
+/* A client's transaction: the envelope. Commands are put while the window has room, then all replies are read; both
+ * walk through the same steps, RSET (when needed), MAIL, RCPT ..., DATA or BDAT. */
 #include <stdio.h>
 #include <string.h>
 #include "smtp/client_transaction.h"

@@ -9,8 +9,9 @@ static int ascii(char const *s, size_t n)
   return 1;
 }
 
-/* qmail's own programs hand over local parts without their quotes: `a..b@example.com`, `a:b@example.com`. Quotes them. A space, a control
- * or a quote in such a thing is more likely a mistake or an attack. Returns the length, or 0. */
+/* qmail's own programs hand over local parts without their quotes: `a..b@example.com`, `a:b@example.com`. Quotes
+ * them. A space, a control or a quote in such a thing is more likely a mistake or an attack. Returns the length, or
+ * 0. */
 static size_t quote(char out[LIMIT_ADDRESS + 3], char const *s, size_t n)
 {
   char const *at = memrchr(s, '@', n);

@@ -26,7 +26,8 @@ static void put(struct client_reply *r, char const *s, size_t n)
   r->text[r->text_len] = 0;
 }
 
-/* Bytes of an enhanced code at s, "4.0.0" to "5.999.999": class "." 1*3 digits "." 1*3 digits, then a space or the end. 0: none. */
+/* Bytes of an enhanced code at s, "4.0.0" to "5.999.999": class "." 1*3 digits "." 1*3 digits, then a space or the
+ * end. 0: none. */
 static size_t enhanced(char const *s, size_t n, int class)
 {
   size_t i = 1;

@@ -2,8 +2,9 @@
  *
  *   reply  = *( code "-" text CRLF ) code [ SP text ] CRLF      all codes the same, 200 to 599
  *
- * A line may also end in a bare LF: what we make of a reply is a verdict, not data for others, so leniency harms nobody. A line longer
- * than LIMIT_REPLY_LINE, more than LIMIT_REPLY_LINES lines, or anything else makes the reply bad: the connection is of no more use. */
+ * A line may also end in a bare LF: what we make of a reply is a verdict, not data for others, so leniency harms
+ * nobody. A line longer than LIMIT_REPLY_LINE, more than LIMIT_REPLY_LINES lines, or anything else makes the reply
+ * bad: the connection is of no more use. */
 #ifndef SMTP_CLIENT_REPLY_H
 #define SMTP_CLIENT_REPLY_H
 
@@ -17,13 +18,14 @@ enum client_reply_state { CLIENT_REPLY_MORE, CLIENT_REPLY_DONE, CLIENT_REPLY_BAD
 struct client_reply {
   int code;                       /* 200 to 599 */
   unsigned lines;                 /* lines read */
-  char text[CLIENT_REPLY_TEXT];   /* "250 2.1.0 ok": all lines joined by a space, the enhanced code once; printable ASCII
-                                     (other bytes as `?`), NUL-terminated */
+  char text[CLIENT_REPLY_TEXT];   /* "250 2.1.0 ok": all lines joined by a space, the enhanced code once;
+                                     printable ASCII (other bytes as `?`), NUL-terminated */
   size_t text_len;
   /* the parser's own */
   size_t line_len;                /* bytes of the line so far, in line */
   char line[LIMIT_REPLY_LINE];
-  /* Called for each line's text behind the code (EHLO's keywords): no CR, LF; any other byte, not NUL-terminated. May be null. */
+  /* Called for each line's text behind the code (EHLO's keywords): no CR, LF; any other byte, not NUL-terminated.
+   * May be null. */
   void (*each)(void *arg, unsigned number, char const *text, size_t len);
   void *arg;
 };
@@ -34,7 +36,8 @@ void client_reply_start(struct client_reply *r, void (*each)(void *, unsigned, c
 /* Takes bytes of s[0..n) up to the reply's end at most; *used says how many. After DONE and BAD start anew. */
 enum client_reply_state client_reply_feed(struct client_reply *r, char const *s, size_t n, size_t *used);
 
-/* The reply's enhanced code (RFC 2034: "5.1.1" behind the code, its class matching), as a length; *at points into r->text. 0: there is none. */
+/* The reply's enhanced code (RFC 2034: "5.1.1" behind the code, its class matching), as a length; *at points into
+ * r->text. 0: there is none. */
 size_t client_reply_enhanced(struct client_reply const *r, char const **at);
 
 #endif

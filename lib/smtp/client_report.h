@@ -15,8 +15,8 @@ struct client_report {
 void client_report_clear(struct client_report *r);
 void client_report_free(struct client_report *r);
 
-/* Appends kind, the three texts (null: none) one behind the other, and a NUL. The texts may hold any byte but NUL; what is not printable ASCII is
- * written `?`, so that a report's text is always one line. */
+/* Appends kind, the three texts (null: none) one behind the other, and a NUL. The texts may hold any byte but NUL;
+ * what is not printable ASCII is written `?`, so that a report's text is always one line. */
 void client_report_add(struct client_report *r, char kind, char const *a, char const *b, char const *c);
 
 #endif

@@ -35,21 +35,22 @@ static int refused(struct transaction *t)
   enum client_path sender = CLIENT_PATH_OK;
   if (!*t->m->sender || !strcmp(t->m->sender, "#@[]")) *t->sender = 0;
   else sender = client_path(t->sender, t->m->sender, (c->offers & CLIENT_SMTPUTF8) != 0);
-  if (b->measure.bad) name = "", why = "the message holds a NUL or a bare CR and can't be sent (#5.6.0)";
+  if (b->measure.bad) name = "", why = CLIENT_BAD_TEXT;
   else if (sender == CLIENT_PATH_BAD) name = "", why = "the sender's address can't be sent: syntax error (#5.1.7)";
   else if (sender == CLIENT_PATH_UTF8 || (t->m->utf8 && !(c->offers & CLIENT_SMTPUTF8))) {
     why = " does not take internationalised mail (#5.6.7)";
   }
   else if ((c->offers & CLIENT_SIZE) && c->size && b->measured && b->measure.bytes > c->size) {
-    snprintf(text, sizeof text, " takes %llu bytes at most, the message has %llu (#5.3.4)", (unsigned long long)c->size, b->measure.bytes);
+    snprintf(text, sizeof text, " takes %llu bytes at most, the message has %llu (#5.3.4)",
+      (unsigned long long)c->size, b->measure.bytes);
     why = text;
   }
   if (why) client_refuse(t->report, t->m->n, 'D', name, why);
   return why != 0;
 }
 
-/* The envelope alone decided: MAIL or all recipients were refused. The server may wait for a text nevertheless: it gets an empty one, which
- * goes to nobody (RFC 2920 3.1). */
+/* The envelope alone decided: MAIL or all recipients were refused. The server may wait for a text nevertheless: it
+ * gets an empty one, which goes to nobody (RFC 2920 3.1). */
 static void lone_dot(struct transaction *t)
 {
   struct client *c = t->c;
@@ -126,7 +127,8 @@ enum client_sent client_send(struct client *c, struct client_message const *m, s
   c->used = 1;
   c->dirty = 0;
   run(&t);
-  /* A message of which all was sent and no reply seen is tried again as well: to report a temporary failure would do the same, later. */
+  /* A message of which all was sent and no reply seen is tried again as well: to report a temporary failure would do
+   * the same, later. */
   stralloc_free(&t.fates);
   if (t.failed) report->failed = 1;
   if (t.lost || t.failed) client_close(c);

@@ -14,8 +14,10 @@
 #include "smtp/client_report.h"
 #include "smtp/client_session.h"
 
-#define CLIENT_WINDOW 200  /* commands on their way at most: their replies fit into any socket buffer, so nobody blocks (RFC 2920 3.1) */
+#define CLIENT_WINDOW 200  /* commands on their way at most: their replies fit into any socket buffer (RFC 2920 3.1) */
 #define CLIENT_CHUNKS 4    /* BDATs on their way at most */
+
+#define CLIENT_BAD_TEXT "the message holds a NUL or a bare CR and can't be sent (#5.6.0)"
 
 struct client_message {
   char const *sender;        /* "" or qmail's "#@[]": the null sender. Any byte but NUL */
@@ -27,12 +29,13 @@ struct client_message {
 
 enum client_sent {
   CLIENT_SENT,   /* the report is complete */
-  CLIENT_DEAD,   /* a kept connection (c->used) had been given up by the server before it answered anything: nothing was delivered, the report is
-                    empty, the body is at its start; connect anew and try again */
+  CLIENT_DEAD,   /* a kept connection (c->used) had been given up by the server before it answered anything: nothing was
+                    delivered, the report is empty, the body at its start; connect anew and try again */
 };
 
-/* Sends, and appends the outcome to the report (which is empty). The connection stays open for the next message where that makes sense
- * (c->fd >= 0). Recipients' lines are missing only when the connection failed before the server said a word on this message. */
+/* Sends, and appends the outcome to the report (which is empty). The connection stays open for the next message
+ * where that makes sense (c->fd >= 0). Recipients' lines are missing only when the connection failed before the
+ * server said a word on this message. */
 enum client_sent client_send(struct client *c, struct client_message const *m, struct client_report *report);
 
 /* Refuses a message for a reason of our own: a line for each recipient, then the verdict. kind is D or Z. */
@@ -40,8 +43,9 @@ void client_refuse(struct client_report *report, unsigned n, char kind, char con
 
 enum client_path { CLIENT_PATH_OK, CLIENT_PATH_BAD, CLIENT_PATH_UTF8 /* a local part that only SMTPUTF8 can carry */ };
 
-/* An envelope's address as it goes between < and >: quoted where it needs it, a domain of U-labels as A-labels when the local part is ASCII. Controls, and
- * spaces outside quotes, are refused. `utf8`: SMTPUTF8 is at hand. out gets a NUL; no CR, LF, NUL or < > outside quotes within. */
+/* An envelope's address as it goes between < and >: quoted where it needs it, a domain of U-labels as A-labels when
+ * the local part is ASCII. Controls, and spaces outside quotes, are refused. `utf8`: SMTPUTF8 is at hand. out gets a
+ * NUL; no CR, LF, NUL or < > outside quotes within. */
 enum client_path client_path(char out[LIMIT_ADDRESS + 3], char const *address, int utf8);
 
 #endif

@@ -81,7 +81,9 @@ int client_flush(struct client *c, unsigned seconds)
   return 0;
 }
 
-static int read_reply(struct client *c, unsigned seconds, void (*each)(void *, unsigned, char const *, size_t), void *arg)
+typedef void line_fn(void *arg, unsigned number, char const *text, size_t len);
+
+static int read_reply(struct client *c, unsigned seconds, line_fn *each, void *arg)
 {
   int64_t deadline = until(c, seconds);
   client_reply_start(&c->reply, each, arg);

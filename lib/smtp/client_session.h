@@ -1,5 +1,5 @@
-/* The client's side of an SMTP connection: connecting, greeting, what the server offers, commands out and replies in. Every wait has a
- * deadline (RFC 5321 4.5.3.2). */
+/* The client's side of an SMTP connection: connecting, greeting, what the server offers, commands out and replies
+ * in. Every wait has a deadline (RFC 5321 4.5.3.2). */
 #ifndef SMTP_CLIENT_SESSION_H
 #define SMTP_CLIENT_SESSION_H
 
@@ -11,7 +11,7 @@
 #include "smtp/client_reply.h"
 
 /* Seconds. RFC 5321 4.5.3.2 gives the least for most of them. */
-#define CLIENT_TIME_CONNECT 45      /* until the connection stands; the RFC says nothing, the kernel would take two minutes */
+#define CLIENT_TIME_CONNECT 45      /* until the connection stands; the kernel would take two minutes */
 #define CLIENT_TIME_GREETING 300    /* 4.5.3.2.1 */
 #define CLIENT_TIME_COMMAND 300     /* 4.5.3.2.2 and .3: MAIL, RCPT; also EHLO, HELO, RSET */
 #define CLIENT_TIME_DATA 120        /* 4.5.3.2.4: until 354 */
@@ -64,8 +64,9 @@ enum client_hello {
   CLIENT_BROKEN,   /* c->trouble says why */
 };
 
-/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1). `me` is our name, canonical. With `find_self` a
- * server that greets or answers by our own name is found out. Anything but READY leaves a connection on which only client_quit or client_close make sense. */
+/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1). `me` is our name,
+ * canonical. With `find_self` a server that greets or answers by our own name is found out. Anything but READY
+ * leaves a connection on which only client_quit or client_close make sense. */
 enum client_hello client_hello(struct client *c, char const *me, int find_self);
 
 /* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
@@ -82,7 +83,8 @@ int client_flush(struct client *c, unsigned seconds);
 /* Reads one reply into c->reply. Returns its code, or -1. */
 int client_read(struct client *c, unsigned seconds);
 
-/* After a failed client_flush: a reply that explains why the server hung up may still be there. Returns its code, or -1. */
+/* After a failed client_flush: a reply that explains why the server hung up may still be there. Returns its code, or
+ * -1. */
 int client_last_words(struct client *c);
 
 /* Says QUIT and waits a little for 221, then closes. Harmless without a connection. */

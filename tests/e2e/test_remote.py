@@ -64,9 +64,11 @@ def test_bytes(rules, sink, name, offer):
 
 
 ODD = {
-    "empty": b"", "one-lf": b"\n", "no-end": b"Subject: x\n\nlast", "dot-no-end": b".", "dot-dot": b"a\n..", "crlf": b"a\r\nb\r\n.\r\n",
+    "empty": b"", "one-lf": b"\n", "no-end": b"Subject: x\n\nlast", "dot-no-end": b".", "dot-dot": b"a\n..",
+        "crlf": b"a\r\nb\r\n.\r\n",
     "mixed": b"a\r\nb\nc\r\n", "only-dots": b".\n" * 1000, "only-lf": b"\n" * 70000, "long-line": b"x" * 2000000,
-    "dots-at-blocks": b"\n".join(b"." * n for n in (65535, 65536, 65534, 1, 2)), "64k": b"y" * 65535 + b"\n", "64k+1": b"y" * 65536 + b"\n",
+    "dots-at-blocks": b"\n".join(b"." * n for n in (65535, 65536, 65534, 1, 2)), "64k": b"y" * 65535 + b"\n",
+        "64k+1": b"y" * 65536 + b"\n",
     "lf-at-block": b"z" * 65535 + b"\n.\n" + b"z" * 65533 + b"\r\n.",
 }
 
@@ -93,7 +95,8 @@ def test_25_mib(rules, sink, offer, pipe):
     assert 0 < memory < MEMORY
 
 
-BARE = {"cr": b"a\rb\n", "cr-end": b"a\n\r", "cr-cr": b"a\r\r\n", "nul": b"a\0b\n", "cr-dot": b"a\r.\r", "nul-end": b"a\n\0"}
+BARE = {"cr": b"a\rb\n", "cr-end": b"a\n\r", "cr-cr": b"a\r\r\n", "nul": b"a\0b\n", "cr-dot": b"a\r.\r",
+    "nul-end": b"a\n\0"}
 
 
 @pytest.mark.parametrize("pipe", [False, True], ids=["file", "pipe"])
@@ -175,7 +178,8 @@ def test_utf8_not_offered(rules, sink):
     assert (outcome.each, outcome.verdict) == ("h", "D") and "#5.6.7" in outcome.text
 
 
-@pytest.mark.parametrize("bad", ["a b@y.example", "a@y.example\n", "a\r\nDATA\r\n@y.example", "a@y.example> NOTIFY=NEVER", "\x7f@y.example", ""])
+@pytest.mark.parametrize("bad", ["a b@y.example", "a@y.example\n", "a\r\nDATA\r\n@y.example",
+    "a@y.example> NOTIFY=NEVER", "\x7f@y.example", ""])
 def test_addresses_that_are_none(rules, sink, bad):
     outcome = send(rules, TEXT, [A, bad])
     assert (outcome.each, outcome.verdict) == ("rh", "K") and "#5.1.3" in outcome.lines[1][1]
@@ -221,7 +225,8 @@ def test_refusals(rules, sink, verb, reply, expected, offer):
 
 
 @pytest.mark.parametrize("offer", ["no-chunking", "nothing"])
-@pytest.mark.parametrize("reply,verdict", [(b"451 4.3.0 later\r\n", "Z"), (b"554 5.5.0 no\r\n", "D"), (b"250 what?\r\n", "Z")])
+@pytest.mark.parametrize("reply,verdict", [(b"451 4.3.0 later\r\n", "Z"), (b"554 5.5.0 no\r\n", "D"), (b"250 what?\r\n",
+    "Z")])
 def test_data_refused(rules, sink, reply, verdict, offer):
     sink.extensions = list(OFFERS[offer])
     sink.on["DATA"] = lambda s, line: reply
@@ -254,7 +259,8 @@ def test_too_many_recipients(rules, sink):
 
 # Connections that break
 
-BREAKS = {"close": (CLOSE,), "reset": (RESET,), "421": (b"421 4.3.2 going down\r\n", CLOSE), "garbage": (b"* OK IMAP4\r\n",),
+BREAKS = {"close": (CLOSE,), "reset": (RESET,), "421": (b"421 4.3.2 going down\r\n", CLOSE),
+    "garbage": (b"* OK IMAP4\r\n",),
           "http": (b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", CLOSE), "nul": (b"\0\0\0\r\n",)}
 
 
@@ -262,8 +268,8 @@ BREAKS = {"close": (CLOSE,), "reset": (RESET,), "421": (b"421 4.3.2 going down\r
 @pytest.mark.parametrize("offer", ["all", "no-chunking", "nothing"])
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."])
 def test_breaks(rules, sink, verb, offer, how):
-    """At each stage: the connection closed, reset, 421, nonsense. Always temporary, never a hang, and each recipient's line once some
-    were decided."""
+    """At each stage: the connection closed, reset, 421, nonsense. Always temporary, never a hang, and each recipient's
+    line once some were decided."""
     sink.extensions = list(OFFERS[offer])
     sink.on[verb] = lambda s, line: BREAKS[how]
     outcome = send(rules, TEXT, [A, B])
@@ -328,7 +334,8 @@ def at_port(instances, port):
     return i.rules
 
 
-@pytest.mark.parametrize("what", [b"2", b"220-x\r\n", b"220 " + b"x" * 100, b"220 \xff\0"], ids=["digits", "lines", "line", "binary"])
+@pytest.mark.parametrize("what", [b"2", b"220-x\r\n", b"220 " + b"x" * 100, b"220 \xff\0"], ids=["digits", "lines",
+    "line", "binary"])
 def test_endless(instances, what):
     """A reply without end is given up after a bounded number of bytes."""
     sent = []
@@ -429,7 +436,8 @@ def test_helo_only(rules, sink):
 
 
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO"])
-@pytest.mark.parametrize("reply,verdict", [(b"554 5.3.2 no\r\n", "D"), (b"450 4.3.2 later\r\n", "Z"), (b"421 4.3.2 later\r\n", "Z")])
+@pytest.mark.parametrize("reply,verdict", [(b"554 5.3.2 no\r\n", "D"), (b"450 4.3.2 later\r\n", "Z"),
+    (b"421 4.3.2 later\r\n", "Z")])
 def test_greetings(rules, sink, verb, reply, verdict):
     sink.on[verb] = lambda s, line: reply
     sink.on["HELO"] = lambda s, line: reply
@@ -446,7 +454,8 @@ def test_server_text_is_shown_safely(rules, sink):
 
 
 def test_filter_of_our_name(rules, sink):
-    """A filter on this machine that passes on the name of what stands behind it, ourselves, is no loop: the operator's route says so."""
+    """A filter on this machine that passes on the name of what stands behind it, ourselves, is no loop: the operator's
+    route says so."""
     sink.on["CONNECT"] = lambda s, line: b"220 relay.example ESMTP\r\n"
     assert send(rules).verdict == "K"
 
@@ -512,9 +521,11 @@ def test_host_that_is_none(rules):
 
 
 def test_usage():
-    for argv in ([], ["host"], ["host", "s"], ["-s"], ["-s", "nonsense route"], ["-s", "192.0.2.1:25", "more"], ["-x"], ["-i", "x", "-s", "a:25"],
+    for argv in ([], ["host"], ["host", "s"], ["-s"], ["-s", "nonsense route"], ["-s", "192.0.2.1:25", "more"], ["-x"],
+        ["-i", "x", "-s", "a:25"],
                  ["-t", "0", "a", "b", "c"]):
-        r = subprocess.run([program("relay-remote"), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+        r = subprocess.run([program("relay-remote"), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=10)
         assert r.returncode == 100 and r.stdout == b"" and r.stderr, argv
 
 
@@ -523,7 +534,8 @@ def test_report_before_quit(rules, sink):
     sink.on["QUIT"] = lambda s, line: HANG
     r, w = os.pipe()
     with open(os.devnull, "rb") as null:
-        p = subprocess.Popen([program("relay-remote"), "-r", rules, "y.example", S, A], stdin=null, stdout=w, env=environment())
+        p = subprocess.Popen([program("relay-remote"), "-r", rules, "y.example", S, A], stdin=null, stdout=w,
+            env=environment())
     os.close(w)
     start = time.monotonic()
     data = b""
@@ -541,7 +553,8 @@ def test_smtp_sink(instances, tmp_path):
     """Postfix's sink takes and counts."""
     port = free_port()
     where = "127.0.0.1:%d" % port
-    argv = [program("smtp-sink"), "-u", "nobody", where, "100"] if os.getuid() == 0 else [program("smtp-sink"), where, "100"]
+    argv = [program("smtp-sink"), "-u", "nobody", where, "100"] if os.getuid() == 0 else [program("smtp-sink"), where,
+        "100"]
     p = Proc(argv, str(tmp_path / "log"))
     try:
         wait_for(lambda: listening("127.0.0.1", port), 10)

@@ -1,5 +1,5 @@
-"""relay-remote finds the next hop: a DNS server that says what the test wants, a real unbound, and in network namespaces
-servers on port 25 that are really others."""
+"""relay-remote finds the next hop: a DNS server that says what the test wants, a real unbound, and in network
+namespaces servers on port 25 that are really others."""
 import time
 
 import pytest
@@ -43,9 +43,11 @@ SAYS = {
     "silence": ({"y.example": "drop"}, "Z", "#4.4.3"),
     "wrong-id": ({"y.example": "wrong-id"}, "Z", "#4.4.3"),
     "address-servfail": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": "servfail"}, "Z", "#4.4.3"),
-    "one-servfail": ({"y.example": {"MX": [(10, "m.example"), (20, "n.example")]}, "m.example": "servfail"}, "Z", "#4.4.3"),
+    "one-servfail": ({"y.example": {"MX": [(10, "m.example"), (20, "n.example")]}, "m.example": "servfail"}, "Z",
+        "#4.4.3"),
     "a-servfail": ({"y.example": {"MX": [], "A": "servfail", "AAAA": "servfail"}}, "Z", "#4.4.3"),
-    "circle": ({"y.example": (2, record("y.example", "CNAME", "z.example") + record("z.example", "CNAME", "y.example"))}, "Z", "#4.4.3"),
+    "circle": ({"y.example": (2, record("y.example", "CNAME", "z.example") + record("z.example", "CNAME",
+        "y.example"))}, "Z", "#4.4.3"),
     "cut-off": ({"y.example": (5, record("y.example", "MX", (1, "m.example")))}, "Z", "#4.4.3"),
     "name-into-itself": ({"y.example": (1, record("y.example", "MX", (1, b"\xc0\x27")))}, "Z", "#4.4.3"),
     "cname-to-nowhere": ({"y.example": {"CNAME": "gone.example"}}, "D", "#5.1.2"),
@@ -53,17 +55,21 @@ SAYS = {
     "mx-loopback": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["127.0.0.1"]}}, "D", "#5.4.6"),
     "mx-loopback6": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::1"]}}, "D", "#5.4.6"),
     "mx-loopback-net": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["127.9.8.7"]}}, "D", "#5.4.6"),
-    "mx-mapped": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::ffff:127.0.0.1"]}}, "D", "#5.4.6"),
+    "mx-mapped": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::ffff:127.0.0.1"]}}, "D",
+        "#5.4.6"),
     "a-loopback": ({"y.example": {"A": ["127.0.0.1"]}}, "D", "#5.4.6"),
-    "mx-our-name": ({"y.example": {"MX": [(10, "RELAY.example")]}, "relay.example": {"A": ["192.0.2.9"]}}, "D", "#5.4.6"),
+    "mx-our-name": ({"y.example": {"MX": [(10, "RELAY.example")]}, "relay.example": {"A": ["192.0.2.9"]}}, "D",
+        "#5.4.6"),
     "we-and-worse": ({"y.example": {"MX": [(10, "m.example"), (20, "n.example")]}, "m.example": {"A": ["127.0.0.1"]},
                       "n.example": {"A": ["192.0.2.9"]}}, "D", "#5.4.6"),
     "we-and-equal": ({"y.example": {"MX": [(10, "m.example"), (10, "n.example")]}, "m.example": {"A": ["127.0.0.1"]},
                       "n.example": {"A": ["192.0.2.9"]}}, "D", "#5.4.6"),
     "any": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["0.0.0.0"]}}, "D", "#5.4.4"),
     "any6": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::"]}}, "D", "#5.4.4"),
-    "any-mapped": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::ffff:0.0.0.0"]}}, "D", "#5.4.4"),
-    "multicast": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["224.0.0.1", "255.255.255.255"]}}, "D", "#5.4.4"),
+    "any-mapped": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"AAAA": ["::ffff:0.0.0.0"]}}, "D",
+        "#5.4.4"),
+    "multicast": ({"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["224.0.0.1", "255.255.255.255"]}}, "D",
+        "#5.4.4"),
 }
 
 
@@ -81,7 +87,8 @@ def test_no_server_at_all(rules):
 
 
 def test_stranger_cannot_reach_our_ports(instances, sink):
-    """mx:DOMAIN:PORT: the operator chose the port, the DNS chose 127.0.0.1. What listens there is not for strangers' MX records."""
+    """mx:DOMAIN:PORT: the operator chose the port, the DNS chose 127.0.0.1. What listens there is not for strangers'
+    MX records."""
     i = instances(routes="y.example::%d\n" % sink.port)
     if i.compile(check=False)[0]:
         pytest.skip("the rules don't take a port without a relay")
@@ -104,7 +111,8 @@ def test_route_by_name(instances, sink):
 
 
 def test_route_by_alias(instances, sink):
-    outcome, _ = ask(route_by_name(instances, sink), {"hop.example": {"CNAME": "real.example"}, "real.example": {"A": ["127.0.0.1"]}})
+    outcome, _ = ask(route_by_name(instances, sink), {"hop.example": {"CNAME": "real.example"},
+        "real.example": {"A": ["127.0.0.1"]}})
     assert outcome.verdict == "K"
 
 
@@ -126,7 +134,8 @@ def test_route_name_missing(instances, sink):
 
 
 def test_route_to_any_address(instances, sink):
-    outcome, _ = ask(route_by_name(instances, sink), {"hop.example": {"A": ["0.0.0.0"], "AAAA": ["::", "::ffff:0.0.0.0"]}})
+    outcome, _ = ask(route_by_name(instances, sink), {"hop.example": {"A": ["0.0.0.0"], "AAAA": ["::",
+        "::ffff:0.0.0.0"]}})
     assert outcome.verdict == "D" and "#5.4.4" in outcome.text and sink.sessions == []
 
 
@@ -211,7 +220,8 @@ def unbound(tmp_path_factory):
 
 
 @pytest.mark.parametrize("host,verdict,code", [
-    ("null.example", "D", "#5.1.10"), ("us.example", "D", "#5.4.6"), ("none.example", "D", "#5.4.4"), ("gone.example", "D", "#5.1.2")])
+    ("null.example", "D", "#5.1.10"), ("us.example", "D", "#5.4.6"), ("none.example", "D", "#5.4.4"), ("gone.example",
+        "D", "#5.1.2")])
 def test_unbound_domains(rules, unbound, host, verdict, code):
     outcome = deliver(rules, host, S, ["a@" + host], TEXT, env=environment(DNSCACHEIP=unbound))[0]
     assert (outcome.each, outcome.verdict) == ("", verdict) and code in outcome.text, outcome
@@ -318,7 +328,8 @@ def test_mx_next_when_down(world):
     assert world.mail(mx((10, 2), (20, 3))).verdict == "K"
 
 
-@pytest.mark.parametrize("greeting", [(b"421 busy\r\n", CLOSE), b"450 later\r\n", b"554 no\r\n", (CLOSE,), b"garbage\r\n"])
+@pytest.mark.parametrize("greeting", [(b"421 busy\r\n", CLOSE), b"450 later\r\n", b"554 no\r\n", (CLOSE,),
+    b"garbage\r\n"])
 def test_mx_next_when_greeted_badly(world, greeting):
     world.sink("10.99.0.2").on["CONNECT"] = lambda s, line: greeting
     world.sink("10.99.0.3")
@@ -350,14 +361,16 @@ def test_no_mx_but_address(world):
 
 def test_cname_domain_and_mx(world):
     world.sink("10.99.0.2")
-    names = {"y.example": {"CNAME": "z.example"}, "z.example": {"MX": [(5, "m.example")]}, "m.example": {"CNAME": "n.example"},
+    names = {"y.example": {"CNAME": "z.example"}, "z.example": {"MX": [(5, "m.example")]},
+        "m.example": {"CNAME": "n.example"},
              "n.example": {"A": ["10.99.0.2"]}}
     assert world.mail(names).verdict == "K"
 
 
 def test_ipv6_first_then_ipv4(world):
     world.sink("10.99.0.2")
-    names = {"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["10.99.0.2"], "AAAA": ["fd99::2", "fd99::3"]}}
+    names = {"y.example": {"MX": [(10, "m.example")]}, "m.example": {"A": ["10.99.0.2"], "AAAA": ["fd99::2",
+        "fd99::3"]}}
     outcome = world.mail(names)
     assert outcome.verdict == "K" and "[10.99.0.2]" in outcome.text
     world.sink("fd99::2")
@@ -404,7 +417,8 @@ def test_we_are_best(world):
     assert outcome.verdict == "D" and "#5.4.6" in outcome.text
 
 
-@pytest.mark.parametrize("verb,reply", [("CONNECT", b"220 relay.example ESMTP\r\n"), ("CONNECT", b"220-RELAY.EXAMPLE hi\r\n220 x\r\n"),
+@pytest.mark.parametrize("verb,reply", [("CONNECT", b"220 relay.example ESMTP\r\n"), ("CONNECT",
+    b"220-RELAY.EXAMPLE hi\r\n220 x\r\n"),
                                         ("EHLO", b"250-relay.example\r\n250 SIZE\r\n")])
 def test_server_of_our_name(world, verb, reply):
     """Behind address translation we don't know our own address, but we know our name."""
@@ -414,7 +428,8 @@ def test_server_of_our_name(world, verb, reply):
     assert (outcome.each, outcome.verdict) == ("", "D") and "#5.4.6" in outcome.text and world.hits() == {}
 
 
-@pytest.mark.parametrize("reply", [b"220 relay.example.net ESMTP\r\n", b"220 my-relay.example\r\n", b"220 ESMTP relay.example\r\n"])
+@pytest.mark.parametrize("reply", [b"220 relay.example.net ESMTP\r\n", b"220 my-relay.example\r\n",
+    b"220 ESMTP relay.example\r\n"])
 def test_server_of_another_name(world, reply):
     world.sink("10.99.0.2").on["CONNECT"] = lambda s, line: reply
     assert world.mail(mx((10, 2))).verdict == "K"

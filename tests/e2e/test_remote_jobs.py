@@ -193,7 +193,8 @@ def test_no_rules(tmp_path):
             assert (outcome.each, outcome.verdict) == ("", "Z") and "#4.3.5" in outcome.text
 
 
-@pytest.mark.parametrize("raw", [b"", b"x", b"5\0000\0" + ID + b"\0s\0", b"-1\0000\0" + ID + b"\0s\0a\0", b"5\0000\0" + ID + b"\0s\0a", b"99999999999999999999\0000\0" + ID + b"\0s\0a\0"],
+@pytest.mark.parametrize("raw", [b"", b"x", b"5\0000\0" + ID + b"\0s\0", b"-1\0000\0" + ID + b"\0s\0a\0",
+    b"5\0000\0" + ID + b"\0s\0a", b"99999999999999999999\0000\0" + ID + b"\0s\0a\0"],
                          ids=["empty", "word", "no-recipients", "negative", "cut", "huge"])
 def test_malformed_job(rules, sink, raw):
     with Jobs(rules, sink.route) as jobs:

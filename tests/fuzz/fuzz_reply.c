@@ -1,5 +1,5 @@
-/* The client's reply parser: fed in pieces of a size that the first byte gives; what it shows is printable, bounded, and the same however
- * the bytes come. */
+/* The client's reply parser: fed in pieces of a size that the first byte gives; what it shows is printable, bounded,
+ * and the same however the bytes come. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

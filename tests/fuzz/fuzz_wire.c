@@ -1,5 +1,5 @@
-/* From stored lines to the wire: never a bare CR, a bare LF, a NUL or a single dot on a line; what was measured is what is sent; the same
- * however the message is cut into pieces. The first byte gives the pieces' size. */
+/* From stored lines to the wire: never a bare CR, a bare LF, a NUL or a single dot on a line; what was measured is
+ * what is sent; the same however the message is cut into pieces. The first byte gives the pieces' size. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static void check(char const *s, size_t n, int dots)
 {
   if (n && s[n - 1] != '\n') abort();
   for (size_t i = 0; i < n; i++) {
-    if (!s[i] || (s[i] == '\n' && (!i || s[i - 1] != '\r')) || (s[i] == '\r' && (i + 1 == n || s[i + 1] != '\n'))) abort();
+    if (!s[i] || (s[i] == '\n' && (!i || s[i - 1] != '\r')) || (s[i] == '\r' && (i + 1 == n
+      || s[i + 1] != '\n'))) abort();
     if (dots && s[i] == '.' && (!i || s[i - 1] == '\n') && (i + 1 == n || s[i + 1] != '.')) abort();
     if (dots && s[i] == '.' && (!i || s[i - 1] == '\n')) i++;
   }

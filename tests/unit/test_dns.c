@@ -1,4 +1,5 @@
-/* DNS: answers as bytes, good and hostile; the server's address; the order of exchangers and addresses; who is ourselves. */
+/* DNS: answers as bytes, good and hostile; the server's address; the order of exchangers and addresses; who is
+ * ourselves. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -76,7 +77,8 @@ static struct address_list a;
 static void mx_records(void **state)
 {
   begin("example.com", ns_t_mx, 3);
-  mx("example.com", 20, "B.example.net"); mx("EXAMPLE.com", 10, "a.example.net"); mx("other.example", 5, "evil.example");
+  mx("example.com", 20, "B.example.net"); mx("EXAMPLE.com", 10, "a.example.net"); mx("other.example", 5,
+    "evil.example");
   assert_int_equal(dns_answer_mx(&l, "example.com", msg, len), 0);
   assert_int_equal(l.n, 2);
   mx_sort(&l);
@@ -219,7 +221,8 @@ static void addresses(void **state)
   char text[IP_TEXT];
   a.n = 0;
   begin("h.example", ns_t_aaaa, 3);
-  address("h.example", ns_t_aaaa, mapped, 16); address("h.example", ns_t_aaaa, v6, 16); address("h.example", ns_t_aaaa, v6, 16);
+  address("h.example", ns_t_aaaa, mapped, 16); address("h.example", ns_t_aaaa, v6, 16); address("h.example", ns_t_aaaa,
+    v6, 16);
   assert_int_equal(dns_answer_addresses(&a, "h.example", ns_t_aaaa, msg, len), 0);
   assert_int_equal(a.n, 2);
   ip_fmt(text, &a.ip[0]);
@@ -259,7 +262,8 @@ static void interleaving(void **state)
   EACH_CASE(c, cases) {
     char out[20] = "";
     a.n = (unsigned)strlen(c->in);
-    for (unsigned i = 0; i < a.n; i++) a.ip[i] = (struct ip){ .b = { (unsigned char)i }, .len = c->in[i] == '4' ? 4 : 16 };
+    for (unsigned i = 0; i < a.n; i++) a.ip[i] = (struct ip){ .b = { (unsigned char)i },
+      .len = c->in[i] == '4' ? 4 : 16 };
     addr_interleave(&a);
     assert_int_equal(a.n, strlen(c->in));
     for (unsigned i = 0; i < a.n; i++) out[i] = a.ip[i].len == 4 ? '4' : '6';
@@ -270,10 +274,13 @@ static void interleaving(void **state)
 static void server_addresses(void **state)
 {
   static struct { char const *in, *ip; unsigned port; } const cases[] = {
-    { "192.0.2.1", "192.0.2.1", 53 }, { "192.0.2.1:5353", "192.0.2.1", 5353 }, { "::1", "::1", 53 }, { "[::1]", "::1", 53 },
+    { "192.0.2.1", "192.0.2.1", 53 }, { "192.0.2.1:5353", "192.0.2.1", 5353 }, { "::1", "::1", 53 }, { "[::1]", "::1",
+      53 },
     { "[::1]:65535", "::1", 65535 }, { "2001:db8::53", "2001:db8::53", 53 }, { "[192.0.2.1]:1", "192.0.2.1", 1 },
-    { "", 0, 0 }, { "192.0.2.1:", 0, 0 }, { "192.0.2.1:0", 0, 0 }, { "192.0.2.1:65536", 0, 0 }, { "192.0.2.1:5x", 0, 0 },
-    { "[::1", 0, 0 }, { "[::1]x", 0, 0 }, { "[::1]:", 0, 0 }, { "[]", 0, 0 }, { "dns.example", 0, 0 }, { "192.0.2.1 ", 0, 0 },
+    { "", 0, 0 }, { "192.0.2.1:", 0, 0 }, { "192.0.2.1:0", 0, 0 }, { "192.0.2.1:65536", 0, 0 }, { "192.0.2.1:5x", 0,
+      0 },
+    { "[::1", 0, 0 }, { "[::1]x", 0, 0 }, { "[::1]:", 0, 0 }, { "[]", 0, 0 }, { "dns.example", 0, 0 }, { "192.0.2.1 ",
+      0, 0 },
     { "192.0.2.1:99999999999999999999", 0, 0 }, { ":53", 0, 0 }, { "192.0.2.1:-5", 0, 0 },
   }, *c;
   EACH_CASE(c, cases) {
@@ -291,7 +298,8 @@ static void server_addresses(void **state)
 static void ourselves(void **state)
 {
   static struct { char const *ip; int self, never; } const cases[] = {
-    { "127.0.0.1", 1, 0 }, { "127.255.255.254", 1, 0 }, { "::1", 1, 0 }, { "::ffff:127.0.0.1", 1, 0 }, { "198.51.100.7", 1, 0 },
+    { "127.0.0.1", 1, 0 }, { "127.255.255.254", 1, 0 }, { "::1", 1, 0 }, { "::ffff:127.0.0.1", 1, 0 }, { "198.51.100.7",
+      1, 0 },
     { "2001:db8::7", 1, 0 }, { "198.51.100.8", 0, 0 }, { "2001:db8::8", 0, 0 }, { "128.0.0.1", 0, 0 },
     { "0.0.0.0", 0, 1 }, { "0.1.2.3", 0, 1 }, { "::", 0, 1 }, { "::ffff:0.0.0.0", 0, 1 }, { "224.0.0.1", 0, 1 },
     { "255.255.255.255", 0, 1 }, { "ff02::1", 0, 1 }, { "223.255.255.255", 0, 0 }, { "::2", 0, 0 },
@@ -340,9 +348,11 @@ static void resolver_setup(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(mx_records), cmocka_unit_test(mx_null), cmocka_unit_test(mx_aliases), cmocka_unit_test(mx_names_that_are_none),
+    cmocka_unit_test(mx_records), cmocka_unit_test(mx_null), cmocka_unit_test(mx_aliases),
+      cmocka_unit_test(mx_names_that_are_none),
     cmocka_unit_test(mx_many), cmocka_unit_test(mx_order), cmocka_unit_test(damaged), cmocka_unit_test(hostile),
-    cmocka_unit_test(addresses), cmocka_unit_test(many_addresses), cmocka_unit_test(interleaving), cmocka_unit_test(server_addresses),
+    cmocka_unit_test(addresses), cmocka_unit_test(many_addresses), cmocka_unit_test(interleaving),
+      cmocka_unit_test(server_addresses),
     cmocka_unit_test(ourselves), cmocka_unit_test(own_addresses), cmocka_unit_test(resolver_setup),
   };
   return cmocka_run_group_tests(tests, 0, 0);

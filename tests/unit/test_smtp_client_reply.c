@@ -106,12 +106,14 @@ static void endless(void **state)
   assert_int_equal(s, CLIENT_REPLY_BAD);
   assert_true(bytes <= LIMIT_REPLY_LINE);
   client_reply_start(&r, 0, 0);
-  for (s = CLIENT_REPLY_MORE; s == CLIENT_REPLY_MORE && lines < 100000; lines++) s = client_reply_feed(&r, "250-x\r\n", 7, &used);
+  for (s = CLIENT_REPLY_MORE; s == CLIENT_REPLY_MORE && lines < 100000; lines++) s = client_reply_feed(&r, "250-x\r\n",
+    7, &used);
   assert_int_equal(s, CLIENT_REPLY_BAD);
   assert_int_equal(lines, LIMIT_REPLY_LINES + 1);
   /* and as many as are allowed */
   client_reply_start(&r, 0, 0);
-  for (lines = 1; lines < LIMIT_REPLY_LINES; lines++) assert_int_equal(client_reply_feed(&r, "250-x\r\n", 7, &used), CLIENT_REPLY_MORE);
+  for (lines = 1; lines < LIMIT_REPLY_LINES; lines++) assert_int_equal(client_reply_feed(&r, "250-x\r\n", 7, &used),
+    CLIENT_REPLY_MORE);
   assert_int_equal(client_reply_feed(&r, "250 x\r\n", 7, &used), CLIENT_REPLY_DONE);
 }
 
@@ -143,7 +145,8 @@ static void enhanced_codes(void **state)
   static struct { char const *in, *code; } const cases[] = {
     { "550 5.1.1 x\r\n", "5.1.1" }, { "550 5.1.1\r\n", "5.1.1" }, { "550 5.999.999 x\r\n", "5.999.999" },
     { "550 5.1 x\r\n", "" }, { "550 4.1.1 x\r\n", "" }, { "550 5.1.1x\r\n", "" }, { "550 5.1.1000 x\r\n", "" },
-    { "550 x\r\n", "" }, { "550\r\n", "" }, { "550 5..1 x\r\n", "" }, { "250 2.0.0 x\r\n", "2.0.0" }, { "550 5.1.\r\n", "" },
+    { "550 x\r\n", "" }, { "550\r\n", "" }, { "550 5..1 x\r\n", "" }, { "250 2.0.0 x\r\n", "2.0.0" }, { "550 5.1.\r\n",
+      "" },
   }, *c;
   EACH_CASE(c, cases) {
     struct client_reply r;
@@ -158,7 +161,8 @@ static void enhanced_codes(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(replies), cmocka_unit_test(leaves_the_rest), cmocka_unit_test(line_limit), cmocka_unit_test(endless),
+    cmocka_unit_test(replies), cmocka_unit_test(leaves_the_rest), cmocka_unit_test(line_limit),
+      cmocka_unit_test(endless),
     cmocka_unit_test(each_line), cmocka_unit_test(enhanced_codes),
   };
   return cmocka_run_group_tests(tests, 0, 0);

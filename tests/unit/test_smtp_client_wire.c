@@ -1,4 +1,5 @@
-/* From stored lines to the wire: the exact bytes, in whatever pieces the message comes; and reading it from files and pipes. */
+/* From stored lines to the wire: the exact bytes, in whatever pieces the message comes; and reading it from files
+ * and pipes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #include "smtp/client_body.h"
 #include "smtp/client_wire.h"
 
-static struct { char const *in; size_t n; char const *out; size_t len; char const *dotted; size_t dotted_len; } const cases[] = {
+static struct { char const *in; size_t n; char const *out; size_t len; char const *dotted; size_t dotted_len;
+  } const cases[] = {
   /* out null: an error */
 #define C(s) s, sizeof s - 1
 #define SAME(i, o) { C(i), C(o), C(o) }
@@ -16,9 +18,11 @@ static struct { char const *in; size_t n; char const *out; size_t len; char cons
   SAME("\n\n", "\r\n\r\n"), SAME("a\nb", "a\r\nb\r\n"), SAME("a\r\n", "a\r\n"), SAME("\r\n", "\r\n"),
   SAME("a\r\nb\nc\r\n", "a\r\nb\r\nc\r\n"), SAME("\200\377\t\033\n", "\200\377\t\033\r\n"), SAME("a.\n", "a.\r\n"),
   { C("."), C(".\r\n"), C("..\r\n") }, { C(".\n"), C(".\r\n"), C("..\r\n") }, { C("..\n"), C("..\r\n"), C("...\r\n") },
-  { C("a\n.\nb\n"), C("a\r\n.\r\nb\r\n"), C("a\r\n..\r\nb\r\n") }, { C(".\r\n.\r\n"), C(".\r\n.\r\n"), C("..\r\n..\r\n") },
+  { C("a\n.\nb\n"), C("a\r\n.\r\nb\r\n"), C("a\r\n..\r\nb\r\n") }, { C(".\r\n.\r\n"), C(".\r\n.\r\n"),
+    C("..\r\n..\r\n") },
   { C("\n.a"), C("\r\n.a\r\n"), C("\r\n..a\r\n") }, { C("a\r\n.\n"), C("a\r\n.\r\n"), C("a\r\n..\r\n") },
-  BAD("\r"), BAD("a\r"), BAD("\ra"), BAD("a\rb\n"), BAD("a\r\r\n"), BAD("\r\r"), BAD("a\n\r"), BAD("a\r\n\rb\n"), BAD("\0"),
+  BAD("\r"), BAD("a\r"), BAD("\ra"), BAD("a\rb\n"), BAD("a\r\r\n"), BAD("\r\r"), BAD("a\n\r"), BAD("a\r\n\rb\n"),
+    BAD("\0"),
   BAD("a\0b\n"), BAD("a\n\0"), BAD("\r\0\n"), BAD("a\n.\r.\n"), BAD("x\r.\r\n"), BAD("\n\r\0\n"),
 #undef SAME
 #undef BAD
@@ -86,8 +90,8 @@ static void eight_bit(void **state)
   }
 }
 
-/* All texts of up to 7 bytes of an alphabet of the bytes that matter: no CR without LF, no LF without CR, no lone dot, and
- * undoing it gives the text back. */
+/* All texts of up to 7 bytes of an alphabet of the bytes that matter: no CR without LF, no LF without CR, no lone
+ * dot, and undoing it gives the text back. */
 static void nothing_bare_ever(void **state)
 {
   static char const letters[] = "a.\n\r";
@@ -225,7 +229,8 @@ static void large_pipe(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(conversion), cmocka_unit_test(measuring), cmocka_unit_test(eight_bit), cmocka_unit_test(nothing_bare_ever),
+    cmocka_unit_test(conversion), cmocka_unit_test(measuring), cmocka_unit_test(eight_bit),
+      cmocka_unit_test(nothing_bare_ever),
     cmocka_unit_test(files), cmocka_unit_test(part_of_file), cmocka_unit_test(pipes), cmocka_unit_test(large_pipe),
   };
   return cmocka_run_group_tests(tests, 0, 0);

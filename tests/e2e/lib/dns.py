@@ -3,9 +3,10 @@
     with Dns({"example.com": {"MX": [(10, "mx.example.com")]}, "mx.example.com": {"A": ["192.0.2.1"]}}) as d:
         env["DNSCACHEIP"] = d.where
 
-A name's record types: A, AAAA, MX, CNAME, TXT. Instead of a dictionary a name may have a word: "servfail", "refused", "drop",
-"garbage", "wrong-id", "wrong-question", "circle" or bytes that replace the answer section (with its count). `tcp`
-is a set of names that UDP truncates. Names that aren't there don't exist.
+A name's record types: A, AAAA, MX, CNAME, TXT. Instead of a dictionary a name, and instead of a list a type, may have
+a word: "servfail", "refused", "drop", "garbage", "wrong-id"; and a name a tuple
+(count, bytes) that is the answer section.
+`tcp` is a set of names that UDP truncates. Names that aren't there don't exist.
 """
 import socket
 import struct
@@ -101,7 +102,9 @@ class Dns:
         name = ".".join(labels).lower()
         word = {v: k for k, v in TYPES.items()}.get(kind, str(kind))
         self.asked.append((name, word, how))
-        head = lambda flags, answers: query[:2] + struct.pack(">HHHHH", 0x8180 | flags, 1, answers, 0, 0) + question  # noqa: E731
+
+        def head(flags, answers):
+            return query[:2] + struct.pack(">HHHHH", 0x8180 | flags, 1, answers, 0, 0) + question
         has = self.names.get(name)
         if isinstance(has, dict) and isinstance(has.get(word), (str, bytes)) and word != "CNAME":
             has = has[word]

@@ -75,7 +75,8 @@ class Cable:
         for fd in self.fds:
             os.close(fd)
         for n in self.names:
-            subprocess.run(["ip", "netns", "delete", n], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
+            subprocess.run(["ip", "netns", "delete", n], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                timeout=20)
         self.fds, self.names = [], []
 
     def __enter__(self):

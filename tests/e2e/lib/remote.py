@@ -1,4 +1,4 @@
-"""relay-remote, both ways: as qmail-remote(8), and with jobs over a socket (lib/queue/job.h in skalibs' unixmessages)."""
+"""relay-remote, both ways: as qmail-remote(8), and with jobs over a socket (lib/queue/job.h, as unixmessages)."""
 import array
 import os
 import socket
@@ -72,8 +72,8 @@ def feed(pipe, message):
 
 
 def wait(p, seconds):
-    """Waits for relay-remote's end. Returns its exit code and the most memory (KiB) that it was seen with: what the kernel
-    counts for a child holds the parent's memory at the fork, so it is looked at again and again."""
+    """Waits for relay-remote's end. Returns its exit code and the most memory (KiB) that it was seen with: what the
+    kernel counts for a child holds the parent's memory at the fork, so it is looked at again and again."""
     end = time.monotonic() + seconds
     peak = 0
     while p.poll() is None:
