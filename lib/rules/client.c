@@ -94,7 +94,8 @@ static char const *scan_one_ip(struct client *k, char const *s, size_t n)
   char text[IP_TEXT];
   struct ip ip;
   if (!scan_ip(&ip, s, n)) return bad_address;
-  put(k, text, ip_fmt(text, &ip));
+  size_t len = ip_fmt(text, &ip);
+  put(k, text, len);
   return 0;
 }
 
