@@ -1,0 +1,128 @@
+"""A mail server as README sets one up: built for its own directories, installed with a set-uid relay-queue, each part under its
+own account, with nothing on the command lines but what README has there."""
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from lib.messages import without_trace
+from lib.procs import ROOT, Proc, all_pids, free_port, listening, program, stat_of, wait_for
+from lib.smtp import Dialogue
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="accounts need root")]
+RECEIVES, OWNS, SPEAKS, LOGS = "games", "daemon", "nobody", "mail"
+SOURCES = ("bin-src", "lib", "package", "man", "Makefile", "conf-cc", "conf-ld", "conf-control", "conf-spool")
+
+
+@pytest.fixture(scope="module")
+def server():
+    folder = tempfile.mkdtemp(prefix="posthouse-installed-")
+    os.chmod(folder, 0o755)
+    src = os.path.join(folder, "src")
+    os.mkdir(src)
+    for name in SOURCES:
+        copy = shutil.copytree if os.path.isdir(os.path.join(ROOT, name)) else shutil.copy2
+        copy(os.path.join(ROOT, name), os.path.join(src, name))
+    for name, directory in (("conf-control", "etc"), ("conf-spool", "spool")):
+        with open(os.path.join(src, name)) as f:
+            lines = f.read().split("\n")
+        with open(os.path.join(src, name), "w") as f:
+            f.write("\n".join([os.path.join(folder, directory)] + lines[1:]))
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "SAN", "CHAIN", "B")}
+    subprocess.run(["make", "-s", "-j2", "MUSL=" + os.path.join(ROOT, "build", "musl"), "PREFIX=" + folder, "QUEUE_USER=" + OWNS,
+                    "install"], cwd=src, env=env, check=True, timeout=300)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def conf(server, *words):
+    r = subprocess.run([os.path.join(server, "bin", "relay-conf"), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       timeout=30)
+    assert r.returncode == 0, r.stdout
+
+
+def accounts_of(server, name):
+    """The real and effective users of our running programs of that name."""
+    found = set()
+    for pid in all_pids():
+        if stat_of(pid)[3] == name[:15]:
+            try:
+                if os.readlink("/proc/%d/exe" % pid).startswith(server):
+                    with open("/proc/%d/status" % pid) as f:
+                        uids = re.search(r"^Uid:\t(\d+)\t(\d+)", f.read(), re.M).groups()
+                    found.add(tuple(pwd.getpwuid(int(u)).pw_name for u in uids))
+            except OSError:
+                pass
+    return found
+
+
+def test_as_readme_says(server, sink):
+    etc, spool, services = (os.path.join(server, n) for n in ("etc", "spool", "service"))
+    port = free_port()
+    os.mkdir(services)
+    conf(server, "control", etc, "mail.example.org")
+    with open(os.path.join(etc, "routes"), "a") as f:
+        f.write(":%s\n" % sink.route)
+    subprocess.run([os.path.join(server, "bin", "relay-mkcdb"), etc], check=True)
+    conf(server, "queue", os.path.join(spool, "queue"), "--queue-user", OWNS)
+    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1", "--port",
+         str(port))
+    conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS)
+    for name in ("smtpd", "send"):
+        os.symlink(os.path.join(etc, name), os.path.join(services, name))
+    scan = Proc([program("svscan"), services], os.path.join(server, "svscan.log"), env={"PATH": "/usr/bin:/bin"})
+    try:
+        wait_for(lambda: listening("127.0.0.1", port), 20, "tcpserver listening")
+        relay(server, sink, port, os.path.join(spool, "queue"))
+    finally:
+        scan.popen.send_signal(signal.SIGTERM)
+        dirs = glob.glob(services + "/*") + glob.glob(services + "/*/log")
+        subprocess.run([program("svc"), "-dx", *dirs], check=True, timeout=30)
+        wait_for(lambda: all(subprocess.run([program("svok"), d]).returncode for d in dirs), 20, "services down")
+        scan.stop()
+    log = os.path.join(etc, "smtpd", "log", "main", "current")
+    assert pwd.getpwuid(os.stat(log).st_uid).pw_name == LOGS
+
+
+def relay(server, sink, port, queue):
+    sink.on["."] = lambda session, line: (1.5, b"250 2.0.0 kept\r\n")   # so that relay-remote can be looked at
+    with Dialogue(("127.0.0.1", port)) as d:
+        d.hello()
+        d.ok("MAIL FROM:<a@outside.example>")
+        d.ok("RCPT TO:<c@elsewhere.example>")
+        assert accounts_of(server, "relay-smtpd") == {(RECEIVES, RECEIVES)}
+        assert accounts_of(server, "relay-queue") == {(RECEIVES, OWNS)}
+        d.ok("DATA", 354)
+        d.send(b"Subject: installed\r\n\r\nhello\r\n.\r\n")
+        assert d.reply() == 250
+        wait_for(lambda: accounts_of(server, "relay-remote") == {(SPEAKS, SPEAKS)}, 10, "relay-remote as " + SPEAKS, pause=0)
+        files = [os.path.join(p, f) for p, _, fs in os.walk(os.path.join(queue, "mess")) for f in fs]
+        assert len(files) == 1
+        st = os.stat(files[0])
+        assert pwd.getpwuid(st.st_uid).pw_name == OWNS and stat.S_IMODE(st.st_mode) == 0o600
+        d.quit()
+    assert (OWNS, OWNS) in accounts_of(server, "relay-send")
+    assert without_trace(sink.wait(1, 30)[0].lf) == b"Subject: installed\n\nhello\n"
+    wait_for(lambda: not os.path.exists(files[0]), 10, "the queue empty")
+    # who receives can add to the queue, and neither look into it nor remove anything
+    r = subprocess.run(["ls", os.path.join(queue, "mess")], user=RECEIVES, stderr=subprocess.DEVNULL)
+    assert r.returncode != 0
+
+
+def test_what_is_installed(server):
+    """Pages for all programs; only relay-queue has a raised privilege."""
+    programs = sorted(os.listdir(os.path.join(server, "bin")))
+    assert {"relay-conf", "relay-gate", "relay-mkcdb", "relay-queue", "relay-remote", "relay-send", "relay-smtpd"} <= set(programs)
+    for name in programs:
+        assert os.path.exists(os.path.join(server, "share/man/man8", name + ".8"))
+        st = os.stat(os.path.join(server, "bin", name))
+        assert stat.S_IMODE(st.st_mode) == (0o4711 if name == "relay-queue" else 0o755)
+        assert pwd.getpwuid(st.st_uid).pw_name == (OWNS if name == "relay-queue" else "root")
+    assert os.path.exists(os.path.join(server, "share/man/man5/posthouse-control.5"))
