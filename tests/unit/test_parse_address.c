@@ -27,7 +27,8 @@ static struct path_case {
   { "<postmaster>|", RCPT, "postmaster", "", 0, ADDRESS_OK },
   { "<PostMaster>|", RCPT, "PostMaster", "", 0, ADDRESS_OK },
   { "<\"postmaster\">|", RCPT, "postmaster", "", 0, ADDRESS_OK },
-  { "<postmaster>", 0, SYNTAX }, { "<root>", RCPT, SYNTAX }, { "<postmasterx>", RCPT, SYNTAX }, { "<root>", 0, SYNTAX },
+  { "<postmaster>", 0, SYNTAX }, { "<root>", RCPT, SYNTAX }, { "<postmasterx>", RCPT, SYNTAX },
+  { "<postmastex>", RCPT, SYNTAX }, { "<qostmaster>", RCPT, SYNTAX }, { "<root>", 0, SYNTAX },
   { "<#$&'*+-/=?^_`{|}~@b>|", 0, "#$&'*+-/=?^_`{|}~@b", "b", 0, ADDRESS_OK },
   /* what could route once more */
   { "<a%b@c>|", RCPT, "a%b@c", "c", ONWARD, ADDRESS_OK }, { "<b!a@c>|", RCPT, "b!a@c", "c", ONWARD, ADDRESS_OK },
@@ -49,7 +50,8 @@ static struct path_case {
   /* source routes */
   { "<@r.example:a@b>|", RCPT, "a@b", "b", 0, ADDRESS_OK }, { "<@r,@s.example:a@b>|", 0, "a@b", "b", 0, ADDRESS_OK },
   { "<@r:postmaster>|", RCPT, "postmaster", "", 0, ADDRESS_OK },
-  { "<@r,s:a@b>", 0, SYNTAX }, { "<@r:>", 0, SYNTAX }, { "<@:a@b>", 0, SYNTAX }, { "<@r a@b>", 0, SYNTAX },
+  { "<@r,s:a@b>", 0, SYNTAX }, { "<@r:>", 0, SYNTAX }, { "<@:a@b>", 0, SYNTAX }, { "<@-r@b>", 0, SYNTAX },
+  { "<@r a@b>", 0, SYNTAX },
   { "<@r,:a@b>", 0, SYNTAX },
   { "<@-r:a@b>", 0, SYNTAX }, { "<@r:@s:a@b>", 0, SYNTAX }, { "<@r", 0, SYNTAX }, { "<@", 0, SYNTAX },
   /* literals */
@@ -66,6 +68,7 @@ static struct path_case {
   { "<a@bücher.de>|", UTF8, "a@bücher.de", "xn--bcher-kva.de", UTF8_SEEN, ADDRESS_OK },
   { "<\"ü\"@b>|", UTF8, "ü@b", "b", UTF8_SEEN, ADDRESS_OK },
   { "<\"ü x\"@b>|", UTF8, "\"ü x\"@b", "b", UTF8_SEEN | ONWARD, ADDRESS_OK },
+  { "<azAZ09@az09-AZ.x>|", 0, "azAZ09@az09-AZ.x", "az09-az.x", 0, ADDRESS_OK },
   { "<a@b>|", UTF8, "a@b", "b", 0, ADDRESS_OK }, { "<@ü:a@b>|", UTF8, "a@b", "b", 0, ADDRESS_OK },
   { "<ü@b>", 0, 0, 0, 0, ADDRESS_NEEDS_UTF8 }, { "<a@ü>", 0, 0, 0, 0, ADDRESS_NEEDS_UTF8 },
   { "<@ü:a@b>", 0, 0, 0, 0, ADDRESS_NEEDS_UTF8 },

@@ -28,7 +28,8 @@ static void params(void **state)
   static struct { char const *in, *out; } const cases[] = {
     { "", "" }, { " ", "" }, { "   ", "" }, { " SIZE=100", "SIZE=100;" }, { " SIZE=100 ", "SIZE=100;" },
     { "  SIZE=100   BODY=8BITMIME", "SIZE=100;BODY=8BITMIME;" },
-    { " SMTPUTF8", "SMTPUTF8;" }, { " a b=c d", "a;b=c;d;" }, { " 1=2", "1=2;" }, { " X-a-=!~<>\"", "X-a-=!~<>\";" },
+    { " SMTPUTF8", "SMTPUTF8;" }, { " a b=c d", "a;b=c;d;" }, { " 1=2", "1=2;" }, { " azAZ09=az", "azAZ09=az;" },
+    { " X-a-=!~<>\"", "X-a-=!~<>\";" },
     { " AUTH=<>", "AUTH=<>;" },
     { "SIZE=1", "!" }, { " SIZE=", "!" }, { " =1", "!" }, { " -a", "!" }, { " a_b", "!" }, { " a=b=c", "!" },
     { " a= b", "!" }, { " a =b", "a;!" },
@@ -62,6 +63,9 @@ static void words(void **state)
 {
   struct param p = { "sIzE", 4, "8bitMIME", 8 };
   assert_true(param_is(&p, "SIZE"));
+  p.key = "azAZ";
+  assert_true(param_is(&p, "AZaz"));
+  p.key = "sIzE";
   assert_false(param_is(&p, "SIZ"));
   assert_false(param_is(&p, "SIZES"));
   assert_false(param_is(&p, ""));
