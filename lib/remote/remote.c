@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "base/io.h"
 #include "remote/remote.h"
 #include "table/table.h"
 
@@ -84,12 +85,17 @@ static int connect_any(struct remote *rm)
 {
   struct target target;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
-  while (targets_next(&rm->targets, &target)) if (try(rm, &target)) return 1;
+  while (targets_next(&rm->targets, &target)) {
+    if (!try(rm, &target)) continue;
+    rm->since = io_now();
+    return 1;
+  }
   return 0;
 }
 
 void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
 {
+  if (rm->client.fd >= 0 && io_now() - rm->since >= REMOTE_REUSE * 1000) client_quit(&rm->client);
   for (;;) {
     rm->client.deadline = 0;
     if (rm->client.fd < 0 && !connect_any(rm)) {

@@ -7,6 +7,8 @@
 #include "remote/targets.h"
 #include "smtp/client_send.h"
 
+#define REMOTE_REUSE 300 /* seconds after which a kept connection gets no new message: the DNS may have changed */
+
 struct remote {
   char me[DOMAIN_TEXT];      /* our name, canonical */
   struct route route;
@@ -14,15 +16,16 @@ struct remote {
   struct self self;
   struct targets targets;
   struct client client;
+  int64_t since;             /* when the connection was made, io_now's clock */
 };
 
-/* Makes ready for a route; all but `r` is set up. `rules`: rules.cdb, for our name (null or without one: errno
- * EPROTO). `server`: $DNSCACHEIP or null. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
+/* Makes all ready but the route, which is the caller's to set. `rules`: rules.cdb, for our name; null counts as one
+ * without it. `server`: $DNSCACHEIP or null. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
  * null, or what went wrong in words (static). On null remote_close undoes it. */
 char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
 
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no
- * connection, also when a kept one turns out to be dead. */
+ * connection, or one older than REMOTE_REUSE, and once more when a kept one turns out to be dead. */
 void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report);
 
 /* Says QUIT to a kept connection. */

@@ -85,7 +85,7 @@ static void cut_short(struct transaction *t)
   transaction_verdict(t, -1);
 }
 
-static void text(struct transaction *t)
+static void send_text(struct transaction *t)
 {
   struct client *c = t->c;
   if (t->how == TEXT_CHUNKS) transaction_chunks(t);
@@ -104,7 +104,7 @@ static void run(struct transaction *t)
   if (t->mail && t->mail / 100 != 2 && t->mail != 421) mail_refused(t);
   else if (t->lost && !t->text) cut_short(t);
   else if (!t->accepted) none_accepted(t);
-  else text(t);
+  else send_text(t);
 }
 
 enum client_sent client_send(struct client *c, struct client_message const *m, struct client_report *report)
