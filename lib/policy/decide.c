@@ -16,7 +16,7 @@ int decide_hosted(struct table_set const *t, char const *domain, struct record *
   while (*key) {
     int found = table_find(t, TABLE_DOMAINS, key, strlen(key), r);
     if (found) return found;
-    key = *domain == '[' ? "" : domain_wider(key);
+    key = domain_wider(key);
   }
   return 0;
 }

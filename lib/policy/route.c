@@ -11,7 +11,7 @@ static int find(struct table_set const *t, char const *domain, struct record *r)
   for (;;) {
     int found = table_find(t, TABLE_ROUTES, key, strlen(key), r);
     if (found || !*key) return found;
-    key = *domain == '[' ? "" : domain_wider(key);
+    key = domain_wider(key);
   }
 }
 

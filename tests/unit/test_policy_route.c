@@ -75,6 +75,22 @@ static void scanned(void **state)
   }
 }
 
+/* A literal has no suffixes, also when a table made by others holds what looks like one. */
+static void literals(void **state)
+{
+  FILE *f = tmpfile();
+  struct table_builder *b = table_build(fileno(f));
+  struct route r;
+  assert_int_equal(table_add(b, TABLE_ROUTES, ".2.1]", 5, 1, "wrong.example\0", 15), 0);
+  assert_int_equal(table_finish(b), 0);
+  struct table_set *t = table_open_fd(fileno(f));
+  assert_non_null(t);
+  assert_int_equal(route_find(t, "[192.0.2.1]", &r), 0);
+  assert_string_equal(r.host, "192.0.2.1");
+  table_close(t);
+  fclose(f);
+}
+
 /* The longest name fits its word. */
 static void longest(void **state)
 {
@@ -115,7 +131,8 @@ static void malformed(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(found), cmocka_unit_test(scanned), cmocka_unit_test(longest), cmocka_unit_test(malformed),
+    cmocka_unit_test(found), cmocka_unit_test(scanned), cmocka_unit_test(longest), cmocka_unit_test(literals),
+      cmocka_unit_test(malformed),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);
   stralloc_free(&said);
