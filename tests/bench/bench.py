@@ -81,9 +81,22 @@ class Theirs:
         self.p.close()
 
 
+def cpu(server):
+    """Milliseconds of CPU that the server's processes have taken, those included that have ended."""
+    ticks = 0
+    for pid in server.pids():
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                ticks += sum(map(int, f.read().rsplit(")", 1)[1].split()[11:15]))
+        except OSError:
+            pass
+    return 1000 * ticks / os.sysconf("SC_CLK_TCK")
+
+
 def deliver(server, sink, count, sessions, size, many):
-    """Messages per second until the sink has all; and until the client has its last 250."""
+    """Messages per second until the sink has all, and until the client has its last 250; CPU milliseconds a message."""
     wait_for(lambda: server.queued() == 0, 60, "%s: an empty queue" % server.name, 0.05)
+    before = cpu(server)
     argv = [program("smtp-source"), "-s", str(sessions), "-m", str(count), "-l", str(size), "-f", "a@sender.example",
             "-t", "b@rcpt.example"] + (["-d"] if many else []) + ["127.0.0.1:%d" % server.port]
     start = time.monotonic()
@@ -93,15 +106,18 @@ def deliver(server, sink, count, sessions, size, many):
         raise SystemExit("smtp-source on %s: exit %d: %s" % (server.name, r.returncode, r.stdout))
     end = sink.wait()[0]
     wait_for(lambda: server.queued() == 0, 60, "%s: an empty queue" % server.name, 0.02)
-    return count / (end - start), count / (accepted - start)
+    return count / (end - start), count / (accepted - start), (cpu(server) - before) / count
 
 
 def connections(server, exe, count, sessions):
+    """Connections per second, CPU milliseconds a connection."""
+    before = cpu(server)
     r = subprocess.run([exe, str(server.port), str(count), str(sessions)], stdout=subprocess.PIPE, text=True, check=True)
     took, bad = map(int, r.stdout.split())
     if bad:
         raise SystemExit("%s: %d of %d connections went wrong" % (server.name, bad, count))
-    return count / (took / 1e9)
+    time.sleep(0.05)    # the last ones end
+    return count / (took / 1e9), (cpu(server) - before) / count
 
 
 def memory(server, idle):
@@ -149,9 +165,10 @@ def postfix_version():
 
 def run(args, folder):
     sink_exe, connect_exe = build("sink", folder), build("connect", folder)
-    rows = [("one", "messages/s, one a connection", 0), ("one-in", "  accepted/s", 0),
+    rows = [("one", "messages/s, one a connection", 0), ("one-in", "  accepted/s", 0), ("one-cpu", "  CPU ms a message", 1),
             ("many", "messages/s, many a connection", 0), ("many-in", "  accepted/s", 0),
-            ("conn", "connections/s", 0), ("idle", "KiB per idle session", 1)]
+            ("many-cpu", "  CPU ms a message", 1),
+            ("conn", "connections/s", 0), ("conn-cpu", "  CPU ms a connection", 1), ("idle", "KiB per idle session", 1)]
     got = {(r[0], s): [] for r in rows for s in ("posthouse", "postfix")}
     sink = Counter(sink_exe, args.messages, args.chunking)
     servers = []
@@ -165,11 +182,14 @@ def run(args, folder):
             for s in servers if n % 2 == 0 else servers[::-1]:
                 for key, many in (("one", False), ("many", True)):
                     if key in args.only:
-                        out, taken = deliver(s, sink, args.messages, args.sessions, args.length, many)
+                        out, taken, ms = deliver(s, sink, args.messages, args.sessions, args.length, many)
                         got[key, s.name].append(out)
                         got[key + "-in", s.name].append(taken)
+                        got[key + "-cpu", s.name].append(ms)
                 if "conn" in args.only:
-                    got["conn", s.name].append(connections(s, connect_exe, args.connections, args.sessions))
+                    rate, ms = connections(s, connect_exe, args.connections, args.sessions)
+                    got["conn", s.name].append(rate)
+                    got["conn-cpu", s.name].append(ms)
                 if "idle" in args.only:
                     got["idle", s.name].append(memory(s, args.idle))
             print("round %d of %d" % (n + 1, args.rounds), file=sys.stderr)
@@ -195,12 +215,12 @@ def report(rows, got, args, folder):
             continue
         x, y = statistics.median(a), statistics.median(b)
         ratio = (y / x if less else x / y) if x > 0 and y > 0 else float("nan")
-        span = [("%.0f-%.0f" if max(v) >= 100 else "%.1f-%.1f") % (min(v), max(v)) for v in (a, b)]
+        span = ["%s-%s" % (number(min(v)), number(max(v))) for v in (a, b)]
         print(form % (title, number(x), span[0], number(y), span[1], "%.2f" % ratio))
 
 
 def number(x):
-    return "%.0f" % x if x >= 100 else "%.1f" % x
+    return "%.0f" % x if x >= 100 else "%.1f" % x if x >= 10 else "%.2f" % x
 
 
 def linkage():
