@@ -105,8 +105,8 @@ static char const *host_name(char *buf, size_t size)
 
 int main(int argc, char const *const *argv)
 {
+  static struct server_facts facts; /* the rules stay mapped until the end of the process */
   struct options o = { 0 };
-  struct server_facts facts = { 0 };
   struct server_world world;
   struct server_fds fds;
   char name[256];

@@ -80,7 +80,7 @@ MALFORMED = [
 ]
 
 
-@pytest.mark.parametrize("before,line,code,enhanced", MALFORMED)
+@pytest.mark.parametrize("before,line,code,enhanced", MALFORMED, ids=lambda v: repr(v)[:40])
 def test_malformed(shared, before, line, code, enhanced):
     with shared.start() as d:
         assert d.reply() == 220
@@ -316,7 +316,7 @@ def test_endless(smtpd):
             d.send(65536 * b"y")
         d.send(b"\r\n.\r\n")
         assert d.reply() == 500
-        assert status_of(d.proc.pid, "VmHWM") - before < 200
+        assert status_of(d.proc.pid, "VmHWM") - before < 1000  # KiB, of 58 MiB
         d.quit()
     assert not smtpd.messages() and not smtpd.leftovers()
 
