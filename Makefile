@@ -24,7 +24,7 @@ endif
 ifeq ($(CHAIN)$(MUSL_THERE),musl)
 $(error CHAIN=musl needs skalibs and libowfat in $(MUSL): sh package/deps musl builds them)
 endif
-ifeq ($(CHAIN_WISH)$(CHAIN)$(MAKE_RESTARTS),autosystem)
+ifeq ($(CHAIN_WISH)$(CHAIN)$(MAKE_RESTARTS) $(origin CHAIN),autosystem file)
 $(info no musl libraries in $(MUSL) (sh package/deps musl builds them): the system's C library for all programs)
 endif
 endif
