@@ -40,14 +40,14 @@ static char const *complain(char problem[CONF_PROBLEM], char const *format, char
   return problem;
 }
 
-/* An absolute path, without a slash at its end. Returns null without memory. */
-static char const *absolute(char const *path, char const *cwd)
+/* Sets sa to an absolute path, without a slash at its end. Returns its text, or null without memory. */
+static char const *absolute(stralloc *sa, char const *path, char const *cwd)
 {
-  char *s = malloc(strlen(cwd) + strlen(path) + 2);
-  if (!s) return 0;
-  sprintf(s, "%s%s%s", *path == '/' ? "" : cwd, *path == '/' ? "" : "/", path);
-  for (size_t len = strlen(s); len > 1 && s[len - 1] == '/'; len--) s[len - 1] = 0;
-  return s;
+  sa->len = 0;
+  if (*path != '/' && !(stralloc_cats(sa, cwd) && stralloc_append(sa, '/'))) return 0;
+  if (!stralloc_cats(sa, path)) return 0;
+  while (sa->len > 1 && sa->s[sa->len - 1] == '/') sa->len--;
+  return stralloc_0(sa) ? sa->s : 0;
 }
 
 static int is_number(char const *s, unsigned long least, unsigned long most)
@@ -66,7 +66,7 @@ static char const *take(struct conf_options *o, enum conf_option i, char const *
   switch (p->kind) {
   case KIND_PATH:
     if (!*value) return complain(problem, "%s wants a path", p->name);
-    value = absolute(value, cwd);
+    value = absolute(&o->path[i], value, cwd);
     if (!value) return "out of memory";
     break;
   case KIND_WORD:
@@ -121,10 +121,15 @@ char const *conf_options(struct conf_options *o, char const *const *argv, char c
     char const *wrong = 0;
     if (!strncmp(*argv, "--", 2)) wrong = read_option(o, &argv, cwd, problem);
     else if (!**argv || strchr(*argv, '\n')) wrong = "an empty name, or one with a line end";
-    else if (!o->where) wrong = (o->where = absolute(*argv, cwd)) ? 0 : "out of memory";
+    else if (!o->where) wrong = (o->where = absolute(&o->path[OPT_COUNT], *argv, cwd)) ? 0 : "out of memory";
     else if (!o->me && o->what == CONF_CONTROL) o->me = *argv;
     else wrong = complain(problem, "one word too many: %s", *argv);
     if (wrong) return wrong;
   }
   return o->where ? 0 : "where?";
+}
+
+void conf_options_free(struct conf_options *o)
+{
+  for (int i = 0; i <= OPT_COUNT; i++) stralloc_free(&o->path[i]);
 }

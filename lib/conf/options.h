@@ -2,6 +2,8 @@
 #ifndef CONF_OPTIONS_H
 #define CONF_OPTIONS_H
 
+#include <skalibs/stralloc.h>
+
 /* What can be made; bits, since an option says for which of them it is. */
 #define CONF_CONTROL 1U
 #define CONF_QUEUE 2U
@@ -50,13 +52,15 @@ struct conf_options {
   char const *where;                     /* the directory or file to make; absolute */
   char const *me;                        /* the host name given to `control`, or null */
   char const *value[OPT_COUNT];  /* given or default; a flag's is "" when given; null: not set. No LF within */
+  stralloc path[OPT_COUNT + 1];          /* the paths that value and, the last, where point to */
 };
 
-/* Reads argv (without the program's name), NULL-terminated. Relative paths are taken below `cwd`. Returns 0, or what is wrong
- * with it in words (static or in `problem`, which holds CONF_PROBLEM bytes). Values point into argv or into memory that is
- * never freed. */
+/* Reads argv (without the program's name), NULL-terminated, into o, which is overwritten. Relative paths are taken below `cwd`.
+ * Returns 0, or what is wrong with it in words (static or in `problem`, which holds CONF_PROBLEM bytes). Values point into argv
+ * or into o; free it in any case. */
 #define CONF_PROBLEM 256
 char const *conf_options(struct conf_options *o, char const *const *argv, char const *cwd, char problem[CONF_PROBLEM]);
+void conf_options_free(struct conf_options *o);
 
 /* The usage, a line for each thing that can be made. Static. */
 extern char const conf_usage[];

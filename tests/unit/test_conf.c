@@ -124,6 +124,7 @@ static void command_lines(void **state)
     char const *wrong = conf_options(&o, lines[i].argv, "/cwd", problem);
     if (!lines[i].wrong) assert_null(wrong);
     else assert_true(wrong && strstr(wrong, lines[i].wrong));
+    conf_options_free(&o);
   }
 }
 
@@ -143,6 +144,7 @@ static void paths_and_defaults(void **state)
   assert_null(o.value[OPT_LISTENER]);
   assert_null(o.value[OPT_BARE_LF]);
   assert_null(o.value[OPT_RESOLVER]);
+  conf_options_free(&o);
 }
 
 /* The text of one file of what `argv` makes; the caller frees it. */
@@ -163,6 +165,7 @@ static char *made(struct conf_file const *files, char const *name, char const *c
   }
   stralloc_free(&sa);
   conf_values_free(&v);
+  conf_options_free(&o);
   assert_non_null(text);
   return text;
 }
