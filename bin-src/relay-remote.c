@@ -85,8 +85,8 @@ static void deliver(struct remote *rm, char const *const *argv, unsigned n, stru
   stralloc_free(&recipients);
 }
 
-/* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2; exit 0. */
-static int once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv,
+/* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2. */
+static void once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv,
   unsigned n)
 {
   struct client_report report = CLIENT_REPORT_ZERO;
@@ -97,8 +97,8 @@ static int once(struct remote *rm, struct table_set const *rules, char const *br
   if (report.failed) io_write_file(1, "Zout of memory (#4.3.0)", sizeof "Zout of memory (#4.3.0)");
   else io_write_file(1, report.sa.s, report.sa.len);
   close(1); /* who reads the report needs not wait for our farewell */
+  client_report_free(&report);
   remote_hang_up(rm);
-  return 0;
 }
 
 int main(int argc, char const *const *argv)
@@ -113,7 +113,9 @@ int main(int argc, char const *const *argv)
   struct table_set *rules = table_open(o.rules);
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
-  if (!o.route) return once(&rm, rules, broken, argv + first, (unsigned)(argc - first - 2));
-  if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
+  if (!o.route) once(&rm, rules, broken, argv + first, (unsigned)(argc - first - 2));
+  else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
+  remote_close(&rm);
+  table_close(rules);
   return 0;
 }
