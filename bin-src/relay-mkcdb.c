@@ -9,6 +9,7 @@
 #include <skalibs/sgetopt.h>
 #include <skalibs/strerr.h>
 #include "rules/compile.h"
+#include "rules/neighbours.h"
 
 #define USAGE "relay-mkcdb [-n] [DIR]"
 #define RULES "rules.cdb"
@@ -25,7 +26,12 @@ static void complain(void *arg, int warning, char const *line)
 /* Compiles into fd. Does not return if that fails; a file begun goes away. */
 static void compile(char const *dir, int fd, int only_check)
 {
+  static struct neighbours around;
   int r = rules_compile(".", fd, complain, 0);
+  if (!r) {
+    neighbours_find(&around);
+    r = neighbours_check(&around, fd, complain, 0);
+  }
   int e = errno;
   buffer_flush(buffer_2);
   if (r && !only_check) unlink(RULES_NEW);

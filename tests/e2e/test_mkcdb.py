@@ -257,6 +257,26 @@ def test_large(control):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_trusted_gateway(control):
+    """In a network of its own: a trusted default gateway or bridge is warned of, but not refused."""
+    (control / "clients").write_text('127.0.0.1:allow,RELAYCLIENT=""\n10.8.0.0/16:allow,RELAYCLIENT=""\n'
+                                     '10.9.0.1:allow,RELAYCLIENT=""\n10.8.7.0/24:allow\n')
+    script = """mount -t sysfs none /sys && ip link add br9 type bridge && ip addr add 10.9.0.1/24 dev br9 &&
+        ip link add d0 type veth peer name d1 && ip addr add 10.8.0.2/24 dev d0 && ip link set d0 up &&
+        ip route add default via 10.8.0.1 || exit 77
+        exec "$0" "$1" """
+    r = subprocess.run(["unshare", "-nm", "sh", "-c", script, MKCDB, str(control)], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, timeout=60)
+    if r.returncode in (1, 77):
+        pytest.skip("no network namespaces here: %s" % r.stderr.decode())
+    lines = r.stderr.decode().splitlines()
+    assert r.returncode == 0 and (control / "rules.cdb").exists()
+    assert len(lines) == 2
+    assert lines[0].startswith("clients:2: warning: trusts 10.8.0.1, the default gateway: ")
+    assert lines[1].startswith("clients:3: warning: trusts 10.9.0.1, this host on the bridge `br9`: ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_read_only_folder(control):
     """-n needs no right to write; the real thing says what it can't do."""
     folder = tempfile.mkdtemp(prefix="posthouse-")  # tmp_path's parents are private
