@@ -71,5 +71,5 @@ void session_reply(struct session *s, enum reply r, char const *more)
 {
   char line[REPLY_LINE];
   session_put(s, line, reply_fmt(line, r, more));
-  session_count(s, reply_code(r));
+  if (r != REPLY_RECIPIENTS) session_count(s, reply_code(r)); /* that one is no error: RFC 5321 4.5.3.1.10 */
 }

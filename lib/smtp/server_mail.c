@@ -77,6 +77,7 @@ void session_reset(struct session *s)
   s->message.running = 0;
   s->recipients.len = 0;
   s->recipients_n = 0;
+  s->too_many = 0;
   s->utf8 = 0;
   if (s->state != STATE_FRESH && s->state != STATE_OVER) s->state = STATE_READY;
 }

@@ -135,7 +135,8 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
   enum reply no = s->recipients_n >= s->recipients_max ? REPLY_RECIPIENTS : rcpt_syntax(s, &a, arg, len);
   if (no) {
     s->refused++;
-    session_log_refused(s, "RCPT", no);
+    if (!s->too_many) session_log_refused(s, "RCPT", no); /* however many come, one line */
+    s->too_many = no == REPLY_RECIPIENTS;
     session_reply(s, no, 0);
     return;
   }

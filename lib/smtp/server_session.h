@@ -67,6 +67,7 @@ struct session {
   unsigned utf8 : 1;         /* SMTPUTF8 was given */
   stralloc recipients;       /* NUL-terminated, one behind the other */
   uint32_t recipients_n;
+  unsigned too_many : 1;     /* more than recipients_max were given */
   char reason[64];           /* why the first recipient may be sent to, for the trace: "client clients:12" */
   struct message message;
 
