@@ -20,8 +20,8 @@
 #define PIECE 65536    /* bytes of one read */
 
 enum verdict_code {
-  EX_TOO_LONG = 11, EX_REFUSED = 31, EX_MEMORY = 51, EX_TIMEOUT = 52, EX_WRITE = 53, EX_READ = 54, EX_QUEUE = 62, EX_MESS = 64,
-  EX_BUG = 81, EX_USAGE = 100, EX_ENVELOPE = 91
+  EX_TOO_LONG = 11, EX_REFUSED = 31, EX_MEMORY = 51, EX_TIMEOUT = 52, EX_WRITE = 53, EX_READ = 54, EX_QUEUE = 62,
+  EX_MESS = 64, EX_BUG = 81, EX_ENVELOPE = 91, EX_USAGE = 100
 };
 
 extern char **environ;

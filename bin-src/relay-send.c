@@ -33,7 +33,7 @@ static void usage(void)
 
 static void identity(struct identity *who, char const *arg)
 {
-  uint64_t uid, gid;
+  uint64_t uid = 0, gid = 0;
   char const *colon = strchr(arg, ':');
   if (!colon || number_scan(arg, (size_t)(colon - arg), INT32_MAX, &uid) != NUMBER_OK
       || number_scan(colon + 1, strlen(colon + 1), INT32_MAX, &gid) != NUMBER_OK) usage();
@@ -110,13 +110,15 @@ int main(int argc, char const *const *argv)
   o.queue = absolute(o.queue);
   if (strchr(o.remote.program, '/')) o.remote.program = absolute(o.remote.program);
   if (!geteuid() && !(o.own.set && o.remote.who.set)) strerr_warnw("runs as root: -u and -U would change that");
-  struct loop_options l = { .rules = o.rules, .injector = injector && *injector ? injector : BIN_DIR "/relay-queue", .scan_every = (int64_t)o.scan };
+  struct loop_options l = { .rules = o.rules, .scan_every = (int64_t)o.scan };
+  l.injector = injector && *injector ? injector : BIN_DIR "/relay-queue";
   if (strchr(l.injector, '/')) l.injector = absolute(l.injector);
   l.spawner = spawner_start(&o.remote, &l.spawner_pid);
   if (l.spawner < 0) strerr_diefusys(111, "start the spawner");
   if (identity_take(&o.own) < 0) strerr_diefusys(111, "become the queue's user");
   if (chdir(o.queue) < 0) strerr_diefusys(111, "chdir to ", o.queue);
   lock_queue(o.queue);
-  if (setenv("RELAYQUEUE", o.queue, 1) < 0) strerr_diefusys(111, "set RELAYQUEUE"); /* for relay-queue, which takes the bounces */
+  /* For relay-queue, which takes the bounces. */
+  if (setenv("RELAYQUEUE", o.queue, 1) < 0) strerr_diefusys(111, "set RELAYQUEUE");
   return loop(&l);
 }

@@ -1,5 +1,5 @@
-/* The envelope as qmail-queue(8) reads it: F<sender>\0, T<recipient>\0 ..., \0; checked while it passes by, in pieces of any
- * size. Pure. */
+/* The envelope as qmail-queue(8) reads it: F<sender>\0, T<recipient>\0 ..., \0; checked while it passes by, in
+ * pieces of any size. Pure. */
 #ifndef QUEUE_ENVELOPE_H
 #define QUEUE_ENVELOPE_H
 

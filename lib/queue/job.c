@@ -42,5 +42,6 @@ int job_head(stralloc *sa, uint64_t body, unsigned flags, char const *id, char c
   size_t n = number_fmt(number, body);
   if (!stralloc_catb(sa, number, n + 1)) return 0;
   n = number_fmt(number, flags);
-  return stralloc_catb(sa, number, n + 1) && stralloc_catb(sa, id, strlen(id) + 1) && stralloc_catb(sa, sender, strlen(sender) + 1);
+  return stralloc_catb(sa, number, n + 1) && stralloc_catb(sa, id, strlen(id) + 1)
+    && stralloc_catb(sa, sender, strlen(sender) + 1);
 }

@@ -1,14 +1,14 @@
-/* What relay-send and relay-remote say to each other over a Unix stream socket (relay-remote's descriptor 0), in skalibs'
- * unixmessages: a job with the open message file, then its report. One job at a time. */
+/* What relay-send and relay-remote say to each other over a Unix stream socket (relay-remote's descriptor 0), in
+ * skalibs' unixmessages: a job with the open message file, then its report. One job at a time. */
 #ifndef QUEUE_JOB_H
 #define QUEUE_JOB_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. One descriptor: the message; read it with
- * pread from 0 on, never seek it. A report's data is qmail-remote's: r, h or s and text, NUL, for each recipient in
- * order (none when the connection failed), then K, Z or D and text, NUL. */
+/* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. One descriptor: the
+ * message; read it with pread from 0 on, never seek it. A report's data is qmail-remote's: r, h or s and text, NUL,
+ * for each recipient in order (none when the connection failed), then K, Z or D and text, NUL. */
 struct job {
   uint64_t body;            /* bytes */
   unsigned flags;           /* STORE_FLAG_... */

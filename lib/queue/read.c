@@ -66,7 +66,8 @@ static enum store_state load(struct store_message *m, uint64_t size, int verify)
   if (!trailer_scan(&t, tail + n - STORE_TRAILER)) return STORE_UNFINISHED;
   size -= STORE_TRAILER;
   n -= STORE_TRAILER;
-  if (t.envelope > size || t.envelope > STORE_ENVELOPE || t.body != size - t.envelope || t.arrival > INT64_MAX / 2) return STORE_DAMAGED;
+  if (t.envelope > size || t.envelope > STORE_ENVELOPE || t.body != size - t.envelope) return STORE_DAMAGED;
+  if (t.arrival > INT64_MAX / 2) return STORE_DAMAGED;
   m->body = t.body;
   m->arrival = (int64_t)t.arrival;
   m->flags = (unsigned)t.flags;
@@ -85,8 +86,12 @@ static enum store_state take(struct store_message *m, char const *id, int lock, 
 {
   char path[STORE_PATH];
   store_path(path, id);
-  m->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (m->fd < 0) return errno == ENOENT ? STORE_GONE : errno == ELOOP || errno == EISDIR || errno == ENXIO ? STORE_DAMAGED : STORE_ERROR;
+  m->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (m->fd < 0) switch (errno) {
+    case ENOENT: return STORE_GONE;
+    case ELOOP: case EISDIR: case ENXIO: return STORE_DAMAGED;
+    default: return STORE_ERROR;
+  }
   if (fstat(m->fd, st) < 0) return STORE_ERROR;
   if (!S_ISREG(st->st_mode)) return STORE_DAMAGED;
   if (flock(m->fd, lock | LOCK_NB) < 0) return errno == EWOULDBLOCK ? STORE_BUSY : STORE_ERROR;
@@ -96,9 +101,10 @@ static enum store_state take(struct store_message *m, char const *id, int lock, 
 enum store_state store_open(struct store_message *m, char const *id, int verify)
 {
   struct stat st;
-  *m = (struct store_message){ .fd = -1 };
+  *m = (struct store_message){ .fd = -1, .mark_fd = -1 };
+  memcpy(m->id, id, STORE_ID);
   enum store_state r = take(m, id, LOCK_SH, &st);
-  if (r == STORE_WHOLE && fstat(m->fd, &st) < 0) r = STORE_ERROR; /* once more: it may have grown until we had the lock */
+  if (r == STORE_WHOLE && fstat(m->fd, &st) < 0) r = STORE_ERROR; /* it may have grown until we had the lock */
   if (r == STORE_WHOLE) r = load(m, (uint64_t)st.st_size, verify);
   if (r == STORE_WHOLE) return r;
   int e = errno;
@@ -110,8 +116,9 @@ enum store_state store_open(struct store_message *m, char const *id, int verify)
 void store_close(struct store_message *m)
 {
   if (m->fd >= 0) close(m->fd);
+  if (m->mark_fd >= 0) close(m->mark_fd);
   free(m->envelope);
-  *m = (struct store_message){ .fd = -1 };
+  *m = (struct store_message){ .fd = -1, .mark_fd = -1 };
 }
 
 char const *store_sender(struct store_message const *m)
@@ -132,7 +139,11 @@ char const *store_recipient(struct store_message const *m, size_t *pos, int *don
 int store_mark(struct store_message *m, size_t at)
 {
   ssize_t r;
-  do r = pwrite(m->fd, "D", 1, (off_t)(m->body + at)); while (r < 0 && errno == EINTR);
+  char path[STORE_PATH];
+  store_path(path, m->id);
+  if (m->mark_fd < 0) m->mark_fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (m->mark_fd < 0) return -1;
+  do r = pwrite(m->mark_fd, "D", 1, (off_t)(m->body + at)); while (r < 0 && errno == EINTR);
   if (r != 1) return -1;
   m->envelope[at] = 'D';
   return 0;
@@ -141,7 +152,8 @@ int store_mark(struct store_message *m, size_t at)
 int store_sync(struct store_message *m)
 {
   int r;
-  do r = fdatasync(m->fd); while (r < 0 && errno == EINTR);
+  if (m->mark_fd < 0) return 0; /* nothing was marked */
+  do r = fdatasync(m->mark_fd); while (r < 0 && errno == EINTR);
   return r;
 }
 
@@ -155,7 +167,7 @@ int store_remove(char const *id)
 int store_sweep(char const *id, int64_t now)
 {
   char tail[TAIL];
-  struct store_message m = { .fd = -1 };
+  struct store_message m = { .fd = -1, .mark_fd = -1 };
   struct stat st;
   int r = 0;
   enum store_state state = take(&m, id, LOCK_EX, &st); /* with it no injector works on the file */

@@ -1,17 +1,17 @@
 /* The queue's files. A message is one file, mess/XX/ID, mode 0600, written from front to back:
  *
  *   body        as injected, LF line ends, no NUL
- *   envelope    F<sender>\0, then for each recipient T<recipient>\0; the T becomes a D, in place, when that recipient is done
+ *   envelope    F<sender>\0, then for each recipient T<recipient>\0; the T becomes a D, in place, when that one is done
  *   trailer     one line, fixed length: format, body bytes, envelope bytes, arrival, flags, digest
  *
- * The digest (BLAKE2s over all before it, with every D read as T) says that the file is whole: a file without a right trailer is
- * being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits: microseconds since 1970 (14), process
- * (6), XX (2; 00 to 3f, the subdirectory). Names do not depend on inodes.
+ * The digest (BLAKE2s over all before it, with every D read as T) says that the file is whole: a file without a
+ * right trailer is being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits:
+ * microseconds since 1970 (14), process (6), XX (2; 00 to 3f, the subdirectory). Names do not depend on inodes.
  *
- * Who sends a message chooses its body, so a body may hold what looks like an envelope and a trailer. A half-written file never
- * ends in one: an envelope ends with a NUL, a body has none (store_body refuses it), and a trailer begins with none of F, T, D.
- * Whoever writes a file holds a lock on it (flock) until it is committed, and who opens it asks for a shared one: so nothing is read, and nothing
- * swept away, that an injector still works on. */
+ * Who sends a message chooses its body, so a body may hold what looks like an envelope and a trailer. A half-written
+ * file never ends in one: an envelope ends with a NUL, a body has none (store_body refuses it), and a trailer begins
+ * with none of F, T, D. Whoever writes a file holds a lock on it (flock) until it is committed, and who opens it
+ * asks for a shared one: so nothing is read, and nothing swept away, that an injector still works on. */
 #ifndef QUEUE_STORE_H
 #define QUEUE_STORE_H
 
@@ -37,14 +37,20 @@ void store_path(char out[STORE_PATH], char const *id);
 struct store_writer;
 struct store_writer *store_create(char const *id);        /* null with errno; EEXIST: take another ID */
 char const *store_writer_id(struct store_writer const *w);
-int store_body(struct store_writer *w, char const *s, size_t len);        /* 0, or -1 with errno; EILSEQ: a NUL, refused */
-int store_envelope(struct store_writer *w, char const *s, size_t len);    /* 0, or -1 (EFBIG: over STORE_ENVELOPE); in the file's own form, piece by piece */
-int store_commit(struct store_writer *w, unsigned flags); /* trailer, fsync of file and directory; 0, or -1 and the file is gone. Frees w */
-void store_abandon(struct store_writer *w);               /* removes the file, frees w */
+/* The body, then the envelope in the file's own form, both in pieces of any size. Return 0, or -1 with errno; EILSEQ: a
+ * NUL in the body is refused; EFBIG: the envelope is longer than STORE_ENVELOPE. */
+int store_body(struct store_writer *w, char const *s, size_t len);
+int store_envelope(struct store_writer *w, char const *s, size_t len);
+/* Trailer, fsync of file and directory. Returns 0, or -1 with errno and the file is gone. Frees w. */
+int store_commit(struct store_writer *w, unsigned flags);
+/* Removes the file, frees w. */
+void store_abandon(struct store_writer *w);
 
 /* Reading. */
 struct store_message {
-  int fd;               /* the open file, read and write; -1: none */
+  int fd;               /* the open file, read only: it is handed to others; -1: none */
+  int mark_fd;          /* the same for writing, once a recipient has been marked; -1: not yet */
+  char id[STORE_ID + 1];
   uint64_t body;        /* bytes of the body, at offset 0 */
   int64_t arrival;      /* seconds since 1970 */
   unsigned flags;       /* STORE_FLAG_... */
@@ -57,24 +63,26 @@ enum store_state {
   STORE_UNFINISHED, /* no trailer at its end */
   STORE_GONE,       /* ENOENT */
   STORE_ERROR,      /* errno */
-  STORE_DAMAGED,    /* a trailer, but its lengths, the envelope or (verify) the digest don't agree; or no regular file */
+  STORE_DAMAGED,    /* a trailer, but its lengths, the envelope or (verify) the digest don't agree; or no plain file */
   STORE_BUSY,       /* its injector still holds it */
 };
 
-/* Opens mess/XX/ID. verify: read it all and compare the digest (for files found by a scan; one that the trigger named was synced before). */
+/* Opens mess/XX/ID. verify: read it all and compare the digest (for files found by a scan; one that the trigger
+ * named was synced before). */
 enum store_state store_open(struct store_message *m, char const *id, int verify);
 void store_close(struct store_message *m);
 
 char const *store_sender(struct store_message const *m);
-/* Goes through the recipients: *pos starts at 0. Returns the address or null; *done tells a D; *at is what store_mark takes; the
- * address is then m->envelope + *at + 1. */
+/* Goes through the recipients: *pos starts at 0. Returns the address or null; *done tells a D; *at is what
+ * store_mark takes; the address is then m->envelope + *at + 1. */
 char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at);
 int store_mark(struct store_message *m, size_t at);       /* writes the D, not yet synced. 0, or -1 with errno */
 int store_sync(struct store_message *m);                  /* 0, or -1 */
 int store_remove(char const *id);                         /* 0, or -1 */
 
-/* What to do with a file that has no trailer: 1, it was rubbish (unlocked, untouched since `now` - STORE_STALE, its body never
- * finished) and has been removed; 0, leave it alone; -1 with errno. EBADMSG: it is old, but an envelope was begun, so it may be a message that lost its end. */
+/* What to do with a file that has no trailer: 1, it was rubbish (unlocked, untouched since `now` - STORE_STALE, its
+ * body never finished) and has been removed; 0, leave it alone; -1 with errno. EBADMSG: it is old, but an envelope
+ * was begun, so it may be a message that lost its end. */
 int store_sweep(char const *id, int64_t now);
 
 #endif

@@ -16,8 +16,8 @@ struct trailer {
   char digest[TRAILER_DIGEST];
 };
 
-/* Writes the line. `state` has read body and envelope; it is finished with the line's own beginning, so that the numbers are
- * covered, too. t->digest is ignored. */
+/* Writes the line. `state` has read body and envelope; it is finished with the line's own beginning, so that the
+ * numbers are covered, too. t->digest is ignored. */
 void trailer_fmt(char out[STORE_TRAILER], struct trailer const *t, blake2s_ctx *state);
 
 /* Reads a line of STORE_TRAILER bytes. Returns 1, or 0 when it is none. Any byte may occur. */

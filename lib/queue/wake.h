@@ -4,8 +4,8 @@
 
 #define WAKE_PATIENCE 1000 /* milliseconds that we wait for room in the FIFO */
 
-/* Writes `ID\n` to the trigger of the queue in the working directory. A relay-send that does not run, a FIFO that stays full
- * or a missing one are no errors: relay-send finds the message by its scan. Keeps errno. */
+/* Writes `ID\n` to the trigger of the queue in the working directory. A relay-send that does not run, a FIFO that
+ * stays full or a missing one are no errors: relay-send finds the message by its scan. Keeps errno. */
 void wake(char const *id);
 
 #endif

@@ -1,5 +1,5 @@
-/* How messages become known. Whoever may write the trigger may name any message: a name alone does nothing but have the file
- * looked at, and one that is known stays as it is. */
+/* How messages become known. Whoever may write the trigger may name any message: a name alone does nothing but have
+ * the file looked at, and one that is known stays as it is. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,9 @@ void arrival_read(struct send *s)
 {
   size_t total = 0;
   ssize_t r;
-  while (total < s->trigger_room && (r = read(s->trigger, s->trigger_buffer + s->trigger_len, sizeof s->trigger_buffer - s->trigger_len)) > 0) {
+  while (total < s->trigger_room) {
+    r = read(s->trigger, s->trigger_buffer + s->trigger_len, sizeof s->trigger_buffer - s->trigger_len);
+    if (r <= 0) break;
     total += (size_t)r;
     s->trigger_len += (size_t)r;
     lines(s);
@@ -104,6 +106,7 @@ void arrival_scan_step(struct send *s)
     return;
   }
   for (struct dirent *e; (e = readdir(dir));)
-    if (store_id_valid(e->d_name, strlen(e->d_name)) && !memcmp(e->d_name + 20, name + 5, 2)) found(s, dirfd(dir), e->d_name);
+    if (store_id_valid(e->d_name, strlen(e->d_name)) && !memcmp(e->d_name + 20, name + 5, 2))
+      found(s, dirfd(dir), e->d_name);
   closedir(dir);
 }

@@ -55,7 +55,8 @@ static int envelope_file(struct message const *m)
   stralloc text = STRALLOC_ZERO;
   char const *to = store_sender(&m->store);
   int fd = -1;
-  if (stralloc_catb(&text, "F\0T", 3) && stralloc_catb(&text, to, strlen(to) + 1) && stralloc_catb(&text, "", 1)) fd = memory_file(text.s, text.len);
+  if (stralloc_catb(&text, "F\0T", 3) && stralloc_catb(&text, to, strlen(to) + 1) && stralloc_catb(&text, "", 1))
+    fd = memory_file(text.s, text.len);
   int e = errno;
   stralloc_free(&text);
   errno = e;
@@ -124,7 +125,8 @@ static int launch(struct send *s, struct bounce *b, struct message *m)
   int body = body_file(s, m, id);
   int envelope = body < 0 ? -1 : envelope_file(m);
   int e = envelope < 0 ? errno : 0;
-  if (!e && (setenv("RELAYID", id, 1) < 0 || (m->store.flags & STORE_FLAG_UTF8 ? setenv("RELAYUTF8", "1", 1) : unsetenv("RELAYUTF8")) < 0)) e = errno;
+  if (!e && setenv("RELAYID", id, 1) < 0) e = errno;
+  if (!e && (m->store.flags & STORE_FLAG_UTF8 ? setenv("RELAYUTF8", "1", 1) : unsetenv("RELAYUTF8")) < 0) e = errno;
   if (!e) e = start(s, body, envelope, &b->pid);
   if (body >= 0) close(body);
   if (envelope >= 0) close(envelope);
@@ -180,7 +182,8 @@ int bounce_reaped(struct send *s, pid_t pid, int status)
     struct message *m = b->message;
     int queued = WIFEXITED(status) && !WEXITSTATUS(status);
     b->pid = 0;
-    if (!queued) say("bounce-trouble", m, 0, WIFEXITED(status) ? "refused" : "crashed", WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    if (WIFSIGNALED(status)) say("bounce-trouble", m, 0, "crashed", WTERMSIG(status));
+    else if (!queued) say("bounce-trouble", m, 0, "refused", WEXITSTATUS(status));
     message_bounced(s, m, queued);
     go_on(s);
     return 1;

@@ -1,4 +1,5 @@
-/* The text of a bounce, in qmail's form (QSBMF): a header, a paragraph for each failed recipient, the original's header. Pure. */
+/* The text of a bounce, in qmail's form (QSBMF): a header, a paragraph for each failed recipient, the original's
+ * header. Pure. */
 #ifndef SEND_COMPOSE_H
 #define SEND_COMPOSE_H
 

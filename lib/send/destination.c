@@ -88,8 +88,8 @@ int destination_add(struct destination *d, struct message *m, size_t at, char co
 {
   size_t bytes = strlen(address) + 1;
   struct delivery *v = d->last;
-  if (!v || v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES) v = begin(d, m);
-  if (!v) return 0;
+  if (v && (v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES)) v = 0;
+  if (!v && !(v = begin(d, m))) return 0;
   if (v->n == v->room) {
     unsigned room = v->room ? 5 * v->room : 4;
     uint32_t *bigger = realloc(v->at, room * sizeof *bigger);
@@ -208,7 +208,9 @@ void destination_sweep(struct send *s, int wake)
         d->rest_until = 0;
         destination_unpark_all(s, d, s->now, 0);
       }
-      if (d->first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE || d->forget_at > s->now) {
+      else destination_unpark(s, d);
+      int needed = d->first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE;
+      if (needed || d->forget_at > s->now) {
         link = &d->chain;
         continue;
       }

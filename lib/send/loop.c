@@ -157,7 +157,8 @@ static int patience(struct send const *s, int more)
   if (s->stopping) return 1000;
   int64_t next = s->sweep_at < s->scan_at ? s->sweep_at : s->scan_at;
   uint32_t slot = schedule_first(&s->schedule);
-  if (slot != SCHEDULE_NONE && s->active < s->active_most && s->schedule.slot[slot].when < next) next = s->schedule.slot[slot].when;
+  int64_t due = slot != SCHEDULE_NONE && s->active < s->active_most ? s->schedule.slot[slot].when : next;
+  if (due < next) next = due;
   if (next <= s->now) return 1000; /* due, but there are no rules */
   int64_t left = next - s->now;
   return left > SWEEP ? SWEEP * 1000 : (int)left * 1000;

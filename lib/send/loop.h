@@ -14,8 +14,8 @@ struct loop_options {
   pid_t spawner_pid;
 };
 
-/* Schedules the queue in the working directory until SIGTERM or SIGINT. Returns the exit code; what could not be set up is said on
- * descriptor 2. */
+/* Schedules the queue in the working directory until SIGTERM or SIGINT. Returns the exit code; what could not be set
+ * up is said on descriptor 2. */
 int loop(struct loop_options const *o);
 
 #endif

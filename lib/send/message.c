@@ -1,4 +1,5 @@
-/* Active messages, from the open file to its removal or its next wait. outcome.c has what became of their recipients. */
+/* Active messages, from the open file to its removal or its next wait. outcome.c has what became of their
+ * recipients. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,8 +107,8 @@ static void place(struct send *s, struct message *m, size_t at, char const *addr
       m->full = d;
       d->holds++;
     }
-  } else if (!destination_add(d, m, at, address)) outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
-  else destination_list(s, d, 0);
+  } else if (destination_add(d, m, at, address)) destination_list(s, d, 0);
+  else outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
 }
 
 /* Queues the next recipients. */
@@ -153,7 +154,8 @@ static void remove_file(struct send *s, struct message *m)
   schedule_drop(&s->schedule, m->slot);
 }
 
-/* The file's modification time is the time of its next try (INTERNALS). A message for a destination without room waits there. */
+/* The file's modification time is the time of its next try (INTERNALS). A message for a destination without room
+ * waits there. */
 static void wait_again(struct send *s, struct message *m)
 {
   struct destination *d = m->full;

@@ -10,8 +10,8 @@
 /* Opens the message of a slot that waits for nothing, and queues its deliveries. One that is not whole is put aside. */
 void message_start(struct send *s, uint32_t slot);
 
-/* All of a delivery's recipients have one outcome, or (r) each its own. Frees v, and goes on with its message. A text is from
- * outside; `route` is for the log. */
+/* All of a delivery's recipients have one outcome, or (r) each its own. Frees v, and goes on with its message. A
+ * text is from outside; `route` is for the log. */
 void message_outcome(struct send *s, struct delivery *v, enum outcome o, char const *text, char const *route);
 void message_report(struct send *s, struct delivery *v, struct report const *r, char const *route);
 

@@ -35,7 +35,8 @@ static int remember(struct message *m, size_t at, char const *text, char const *
 {
   uint32_t position = (uint32_t)at;
   size_t len = m->failures.len;
-  if (stralloc_catb(&m->failures, (char *)&position, sizeof position) && stralloc_catb(&m->failures, text, strnlen(text, REASON_TEXT))
+  if (stralloc_catb(&m->failures, (char *)&position, sizeof position)
+      && stralloc_catb(&m->failures, text, strnlen(text, REASON_TEXT))
       && stralloc_catb(&m->failures, more, strlen(more) + 1)) {
     m->failed++;
     return 1;
@@ -44,7 +45,8 @@ static int remember(struct message *m, size_t at, char const *text, char const *
   return 0;
 }
 
-static void note(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route, int64_t next)
+static void note(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route,
+  int64_t next)
 {
   char const *more = "";
   if (o == OUTCOME_DEFERRED && s->now - m->store.arrival >= s->routing.queue_time) {
@@ -97,7 +99,8 @@ static void end(struct send *s, struct delivery *v, unsigned delivered)
 {
   struct message *m = v->message;
   m->out--;
-  if (delivered && (m->out || !m->ended || m->left || m->failed)) outcome_mark(m, v->at, delivered); /* else the file goes at once */
+  int last = !m->out && m->ended && !m->left && !m->failed; /* the file goes at once, and needs no mark */
+  if (delivered && !last) outcome_mark(m, v->at, delivered);
   delivery_free(v);
   message_advance(s, m);
 }

@@ -7,8 +7,8 @@
 /* Goes on with a message none of whose deliveries is out. It may be gone afterwards. */
 void message_advance(struct send *s, struct message *m);
 
-/* One recipient failed or was deferred: notes and logs it. What is deferred for too long has failed. A delivered one is only
- * logged. */
+/* One recipient failed or was deferred: notes and logs it. What is deferred for too long has failed. A delivered one
+ * is only logged. */
 void outcome_note(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route);
 
 /* Its destination rests: deferred at least as long. */

@@ -1,5 +1,5 @@
-/* The pool: which destination gets a relay-remote. Places are few, so an idle one, the longest idle first, makes room for whoever
- * needs it, and a busy one gives way after a while when others have none. */
+/* The pool: which destination gets a relay-remote. Places are few, so an idle one, the longest idle first, makes
+ * room for whoever needs it, and a busy one gives way after a while when others have none. */
 #include <errno.h>
 #include <string.h>
 #include "send/destination.h"
@@ -71,7 +71,8 @@ void pool_again(struct send *s, struct destination *d, struct delivery *v, char 
   destination_unpark_all(s, d, d->rest_until, SPREAD);
 }
 
-/* A relay-remote for d's next delivery: an idle one, or a new one while there is a place. Null when there is none now. */
+/* A relay-remote for d's next delivery: an idle one, or a new one while there is a place. Null when there is none
+ * now. */
 static struct remote *obtain(struct send *s, struct destination *d)
 {
   struct remote *r = d->idle;

@@ -33,7 +33,8 @@ static int request(struct send *s, char const *word)
   int fd[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) return -1;
   unixmessage m = { .s = (char *)word, .len = strlen(word), .fds = &fd[1], .nfds = 1 };
-  if (fcntl(fd[0], F_SETFL, O_NONBLOCK) < 0 || !unixmessage_put_and_close(&s->requests, &m, unixmessage_bits_closeall)) {
+  if (fcntl(fd[0], F_SETFL, O_NONBLOCK) < 0
+      || !unixmessage_put_and_close(&s->requests, &m, unixmessage_bits_closeall)) {
     int e = errno;
     close(fd[0]);
     close(fd[1]);
@@ -59,7 +60,8 @@ struct remote *remote_start(struct send *s, struct destination *d)
     errno = why;
     return 0;
   }
-  unixmessage_receiver_init(&r->receiver, r->fd, r->main_buffer, sizeof r->main_buffer, r->aux_buffer, sizeof r->aux_buffer);
+  unixmessage_receiver_init(&r->receiver, r->fd, r->main_buffer, sizeof r->main_buffer, r->aux_buffer,
+    sizeof r->aux_buffer);
   unixmessage_receiver_refuse_fds(&r->receiver);
   r->next = s->all;
   if (s->all) s->all->prev = r;
@@ -84,6 +86,7 @@ void remote_end(struct send *s, struct remote *r)
   if (r->worked) d->good--;
   r->next = s->gone;
   s->gone = r;
+  destination_unpark(s, d);
   pool_feed(s); /* before d itself, which would take the place again */
   if (d->first) destination_list(s, d, 0);
 }
@@ -128,7 +131,8 @@ static struct delivery *take_back(struct send *s, struct remote *r)
   return v;
 }
 
-/* It has closed its end, or is given up. `unread`: it has not read its job, as one that leaves when idle, or never started. */
+/* It has closed its end, or is given up. `unread`: it has not read its job, as one that leaves when idle, or never
+ * started. */
 static void lost(struct send *s, struct remote *r, int unread, char const *why)
 {
   struct destination *d = r->destination;

@@ -35,6 +35,12 @@ static void adopt(struct routing *r, struct table_set *t)
   r->me[sizeof r->me - 1] = 0;
 }
 
+static int same(struct stat const *a, struct stat const *b)
+{
+  return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size
+    && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 int routing_fresh(struct routing *r, int64_t now, int force)
 {
   struct stat st;
@@ -44,8 +50,7 @@ int routing_fresh(struct routing *r, int64_t now, int force)
     complain(r, errno);
     return r->table != 0;
   }
-  if (!force && st.st_ino == r->seen.st_ino && st.st_dev == r->seen.st_dev && st.st_size == r->seen.st_size
-      && st.st_mtim.tv_sec == r->seen.st_mtim.tv_sec && st.st_mtim.tv_nsec == r->seen.st_mtim.tv_nsec) return r->table != 0;
+  if (!force && same(&st, &r->seen)) return r->table != 0;
   struct table_set *t = table_open(r->path);
   if (!t) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return r->table != 0; /* looked at again in a second */

@@ -5,13 +5,14 @@
 
 #define FIRST 256 /* slots allocated at first */
 
+static unsigned digit(char c)
+{
+  return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
 static void pack(uint8_t out[STORE_ID / 2], char const *id)
 {
-  for (unsigned i = 0; i < STORE_ID / 2; i++) {
-    unsigned v = 0;
-    for (unsigned k = 0; k < 2; k++) v = v << 4 | (unsigned)(id[2 * i + k] <= '9' ? id[2 * i + k] - '0' : id[2 * i + k] - 'a' + 10);
-    out[i] = (uint8_t)v;
-  }
+  for (unsigned i = 0; i < STORE_ID / 2; i++) out[i] = (uint8_t)(digit(id[2 * i]) << 4 | digit(id[2 * i + 1]));
 }
 
 static uint32_t hash(struct schedule const *s, uint8_t const id[STORE_ID / 2])
@@ -77,7 +78,8 @@ uint32_t schedule_add(struct schedule *s, char const *id)
   return n;
 }
 
-/* Takes a place out of the table and moves those behind it up, so that no search ends too early (Knuth 6.4, algorithm R). */
+/* Takes a place out of the table and moves those behind it up, so that no search ends too early (Knuth 6.4,
+ * algorithm R). */
 static void unhash(struct schedule *s, uint32_t hole)
 {
   for (uint32_t i = hole;;) {

@@ -1,13 +1,14 @@
 /* What relay-send holds in memory, shared by the files of this room. One process, one thread.
  *
- *   schedule   every message known (schedule.h): waits for its time, is parked at a destination whose queue is full, or is active
+ *   schedule   every message known (schedule.h): waits for its time, is parked at a destination whose queue is full,
+ *              or is active
  *   message    active: its file open, its envelope read; at most `active_most` of them (message.h)
  *   delivery   recipients of one message for one destination, at most DELIVERY_RECIPIENTS: one job
  *   destination  a route's word: the deliveries that queue for it, its relay-remotes, whether it rests (destination.h)
  *   remote     a relay-remote process, busy with one delivery or idle (remote.h)
  *
- * A message is held active by its deliveries (`out`). When the last is over, message_advance takes the next recipients, hands
- * failures to a bounce (bounce.h), and at last removes the message or lets it wait. */
+ * A message is held active by its deliveries (`out`). When the last is over, message_advance takes the next
+ * recipients, hands failures to a bounce (bounce.h), and at last removes the message or lets it wait. */
 #ifndef SEND_SEND_H
 #define SEND_SEND_H
 

@@ -49,7 +49,8 @@ static void serve(struct spawner const *p, unixmessage const *m)
 static void run(struct spawner const *p, int fd)
 {
   char main_buffer[UNIXMESSAGE_BUFSIZE], aux_buffer[UNIXMESSAGE_AUXBUFSIZE];
-  unixmessage_receiver in = UNIXMESSAGE_RECEIVER_INIT(fd, main_buffer, sizeof main_buffer, aux_buffer, sizeof aux_buffer);
+  unixmessage_receiver in =
+    UNIXMESSAGE_RECEIVER_INIT(fd, main_buffer, sizeof main_buffer, aux_buffer, sizeof aux_buffer);
   static int const list[] = { SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGPIPE, SIGCHLD }; /* children are not waited for */
   for (unsigned i = 0; i < sizeof list / sizeof *list; i++) signal(list[i], SIG_IGN);
   for (;;) {

@@ -106,7 +106,9 @@ def test_body_in_small_pieces_at_constant_memory(queue):
     for i in range(420):
         os.write(w, piece)
         digest.update(piece)
-    assert status_of(child.pid, "VmHWM") < 4096
+        if i == 10:
+            early = status_of(child.pid, "VmHWM")
+    assert status_of(child.pid, "VmHWM") < early + 256
     os.close(w)
     os.write(ew, b"Fa@b\0")
     for i in range(2000):
@@ -272,6 +274,9 @@ def can_inject():
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EMFILE", "ENOMEM", "EINTR"])
 def test_every_system_call_fails_once(queue, calls, error):
     """Whichever call fails: exit 0 and the message is there, whole; or a temporary code and nothing is there."""
+    if inject(queue, BODY, GOOD, wrap=["strace", "-qq", "-o", os.devnull]):
+        pytest.skip("does not run under strace: built with sanitizers")
+    os.unlink(files(queue)[0])
     for nth in range(1, 8):
         trace = "strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=" + calls, "-e", "inject=%s:error=%s:when=%d" % (calls, error, nth)
         code = inject(queue, BODY * 9000, GOOD, wrap=trace)

@@ -1,5 +1,5 @@
-/* Any bytes as a message file: opened without a crash, and what is called whole is in order. And any bytes as a message: what is
- * written comes back, and no beginning of the file is whole. */
+/* Any bytes as a message file: opened without a crash, and what is called whole is in order. And any bytes as a
+ * message: what is written comes back, and no beginning of the file is whole. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -46,7 +46,7 @@ static void envelope_cases(void **state)
       size_t used = 0;
       for (size_t pos = 0; pos < c->len && e.state < ENVELOPE_END; pos += piece)
         used += envelope_feed(&e, c->s + pos, c->len - pos < piece ? c->len - pos : piece);
-      CHECK(e.state == c->state && used == c->used, "case %zu in pieces of %zu: state %d used %zu", i_, piece, e.state, used);
+      CHECK(e.state == c->state && used == c->used, "case %zu by %zu: state %d used %zu", i_, piece, e.state, used);
     }
 }
 
@@ -65,8 +65,10 @@ static void envelope_limit(void **state)
         s[n++] = 0;
         if (!which) { s[n++] = 'T'; s[n++] = 0; }
         s[n++] = 0;
-        for (size_t pos = 0; pos < n && e.state < ENVELOPE_END; pos += piece) envelope_feed(&e, s + pos, n - pos < piece ? n - pos : piece);
-        CHECK(e.state == (len > LIMIT_ADDRESS ? ENVELOPE_LONG : ENVELOPE_END), "%u: %zu bytes by %zu: %d", which, len, piece, e.state);
+        for (size_t pos = 0; pos < n && e.state < ENVELOPE_END; pos += piece)
+          envelope_feed(&e, s + pos, n - pos < piece ? n - pos : piece);
+        enum envelope_state want = len > LIMIT_ADDRESS ? ENVELOPE_LONG : ENVELOPE_END;
+        CHECK(e.state == want, "%u: %zu bytes by %zu: %d", which, len, piece, e.state);
       }
 }
 
@@ -83,7 +85,8 @@ static void job_cases(void **state)
     { S(""), 0 }, { S("\0"), 0 }, { S("12"), 0 }, { S("12\0"), 0 }, { S("12\0" "0\0"), 0 },
     { S("12\0" "0\0" ID "\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0"), 0 },           /* nobody */
     { S("12\0" "0\0" ID "\0a@b\0c@d"), 0 }, { S("12\0" "0\0" ID "\0a@b\0c@d\0\0"), 0 },
-    { S("-1\0" "0\0" ID "\0a@b\0c@d\0"), 0 }, { S("+1\0" "0\0" ID "\0a@b\0c@d\0"), 0 }, { S("1x\0" "0\0" ID "\0a@b\0c@d\0"), 0 },
+    { S("-1\0" "0\0" ID "\0a@b\0c@d\0"), 0 }, { S("+1\0" "0\0" ID "\0a@b\0c@d\0"), 0 },
+    { S("1x\0" "0\0" ID "\0a@b\0c@d\0"), 0 },
     { S("1\0" "0\0" "../../etc/passwd\0a@b\0c@d\0"), 0 }, { S("1\0" "0\0" "\0a@b\0c@d\0"), 0 },
   }, *c;
   EACH_CASE(c, cases) {
@@ -143,8 +146,8 @@ static int teardown(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(envelope_cases), cmocka_unit_test(envelope_limit), cmocka_unit_test(job_cases), cmocka_unit_test(job_round_trip),
-    cmocka_unit_test(trigger),
+    cmocka_unit_test(envelope_cases), cmocka_unit_test(envelope_limit), cmocka_unit_test(job_cases),
+    cmocka_unit_test(job_round_trip), cmocka_unit_test(trigger),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -122,6 +122,7 @@ static void recipients(void **state)
   assert_string_equal(store_recipient(&m, &pos, &done, at + 1), "two@x");
   assert_string_equal(store_recipient(&m, &pos, &done, at + 2), "three@x");
   assert_null(store_recipient(&m, &pos, &done, at));
+  assert_int_equal(write(m.fd, "x", 1), -1); /* who is handed this descriptor can't change the message */
   assert_int_equal(store_mark(&m, at[1]), 0);
   assert_int_equal(store_sync(&m), 0);
   store_close(&m);
@@ -151,7 +152,10 @@ static void long_envelope(void **state)
   size_t pos = 0, at;
   int done;
   assert_int_equal(store_envelope(w, "Fa@b\0", 5), 0);
-  for (unsigned i = 0; i < 5000; i++) assert_int_equal(store_envelope(w, entry, (size_t)sprintf(entry, "Tuser%u@example.com", i) + 1), 0);
+  for (unsigned i = 0; i < 5000; i++) {
+    size_t len = (size_t)sprintf(entry, "Tuser%u@example.com", i);
+    assert_int_equal(store_envelope(w, entry, len + 1), 0);
+  }
   assert_int_equal(store_commit(w, 0), 0);
   assert_int_equal(store_open(&m, last, 1), STORE_WHOLE);
   for (unsigned i = 0; i < 5000; i++) {
@@ -202,8 +206,8 @@ static void cut(void **state)
   free(file);
 }
 
-/* A stranger's body that imitates a whole file must never make a whole file of its beginning: not as a body, which may hold no NUL, and not
- * as an address, before which a T stands. */
+/* A stranger's body that imitates a whole file must never make a whole file of its beginning: not as a body, which
+ * may hold no NUL, and not as an address, before which a T stands. */
 static void imitation(void **state)
 {
   struct store_message m;
@@ -252,7 +256,8 @@ static void bad_envelopes(void **state)
 {
   struct { char const *s; size_t len; int ok; } const cases[] = {
     { "F\0", 2, 1 }, { "Fa\0Tb\0", 6, 1 }, { "Fa\0Db\0Tc\0", 9, 1 }, { "F\0T\0", 4, 1 },
-    { "", 0, 0 }, { "F", 1, 0 }, { "\0", 1, 0 }, { "Ta\0", 3, 0 }, { "Fa\0Xb\0", 6, 0 }, { "Fa\0Tb", 5, 0 }, { "Fa\0\0", 4, 0 }, { "Fa\0Fb\0", 6, 0 },
+    { "", 0, 0 }, { "F", 1, 0 }, { "\0", 1, 0 }, { "Ta\0", 3, 0 }, { "Fa\0Xb\0", 6, 0 }, { "Fa\0Tb", 5, 0 },
+    { "Fa\0\0", 4, 0 }, { "Fa\0Fb\0", 6, 0 },
   }, *c;
   EACH_CASE(c, cases) CHECK(trailer_envelope(c->s, c->len) == c->ok, "case %zu", i_);
 }
@@ -268,8 +273,8 @@ static void busy(void **state)
   pid_t pid = fork();
   if (!pid) {
     struct store_writer *w = store_create(last);
-    _exit(!w || store_body(w, "x\n", 2) || store_envelope(w, TWO, LEN(TWO)) || write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1
-      || store_commit(w, 0));
+    if (!w || store_body(w, "x\n", 2) || store_envelope(w, TWO, LEN(TWO))) _exit(1);
+    _exit(write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1 || store_commit(w, 0));
   }
   assert_int_equal(read(ready[0], &c, 1), 1);
   assert_int_equal(store_open(&m, last, 1), STORE_BUSY);
@@ -356,9 +361,10 @@ static void envelope_limit(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(names), cmocka_unit_test(round_trip), cmocka_unit_test(recipients), cmocka_unit_test(long_envelope),
-    cmocka_unit_test(damage), cmocka_unit_test(cut), cmocka_unit_test(imitation), cmocka_unit_test(imitation_in_address),
-    cmocka_unit_test(bad_envelopes), cmocka_unit_test(busy), cmocka_unit_test(sweep), cmocka_unit_test(no_file),
+    cmocka_unit_test(names), cmocka_unit_test(round_trip), cmocka_unit_test(recipients),
+    cmocka_unit_test(long_envelope), cmocka_unit_test(damage), cmocka_unit_test(cut), cmocka_unit_test(imitation),
+    cmocka_unit_test(imitation_in_address), cmocka_unit_test(bad_envelopes), cmocka_unit_test(busy),
+    cmocka_unit_test(sweep), cmocka_unit_test(no_file),
     cmocka_unit_test(no_room), cmocka_unit_test(envelope_limit),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

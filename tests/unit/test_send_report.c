@@ -75,10 +75,11 @@ static void check(stralloc *sa, char const *want)
 static void bounce_head(void **state)
 {
   stralloc sa = STRALLOC_ZERO;
-  struct compose c = { .me = "relay.example", .to = "a@b\nBcc: victim@example.com\r\n\n.\n\x80", .id = "0660d9bc60154600471c0f",
-    .original = "0660d9bc60154600471c10", .now = 1000000000 };
+  struct compose c = { .me = "relay.example", .to = "a@b\nBcc: victim@example.com\r\n\n.\n\x80",
+    .id = "0660d9bc60154600471c0f", .original = "0660d9bc60154600471c10", .now = 1000000000 };
   assert_true(compose_head(&sa, &c));
-  check(&sa, "Date: Sun, 9 Sep 2001 01:46:40 +0000\nFrom: MAILER-DAEMON@relay.example\nTo: a@b Bcc: victim@example.com?  . ?\n"
+  check(&sa, "Date: Sun, 9 Sep 2001 01:46:40 +0000\nFrom: MAILER-DAEMON@relay.example\n"
+    "To: a@b Bcc: victim@example.com?  . ?\n"
     "Message-ID: <0660d9bc60154600471c0f@relay.example>\nSubject: failure notice\nAuto-Submitted: auto-replied\n\n"
     "Hi. This is the mail relay at relay.example.\nYour message could not be delivered to the addresses below.\n"
     "No further attempt will be made. Its number here was 0660d9bc60154600471c10.\n");
@@ -102,7 +103,8 @@ static void bounce_failure(void **state)
 static void bounce_original(void **state)
 {
   struct { char const *s; char const *want; } const cases[] = {
-    { "Subject: x\nTo: y\n\nbody\n", "Subject: x\nTo: y\n" }, { "Subject: x\r\n\n", "Subject: x\n" }, { "\nbody\n", "" }, { "", "" },
+    { "Subject: x\nTo: y\n\nbody\n", "Subject: x\nTo: y\n" }, { "Subject: x\r\n\n", "Subject: x\n" },
+    { "\nbody\n", "" }, { "", "" },
     { "Subject: x", "" }, { "A: b\nC: cut he", "A: b\n" }, { "A: \xc3\xbc\n folded\n\n\n", "A: \xc3\xbc\n folded\n" },
   }, *c;
   EACH_CASE(c, cases) {
@@ -118,8 +120,8 @@ static void bounce_original(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(report_cases), cmocka_unit_test(report_texts), cmocka_unit_test(bounce_head), cmocka_unit_test(bounce_failure),
-    cmocka_unit_test(bounce_original),
+    cmocka_unit_test(report_cases), cmocka_unit_test(report_texts), cmocka_unit_test(bounce_head),
+    cmocka_unit_test(bounce_failure), cmocka_unit_test(bounce_original),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

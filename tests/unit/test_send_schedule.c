@@ -132,7 +132,8 @@ static void hurry(void **state)
 
 static void small(void **state)
 {
-  assert_in_range(sizeof(struct waiting) + 3 * sizeof(uint32_t), 1, 48); /* a slot, its place in the heap, two in the table */
+  /* A slot, its place in the heap, two in the table. */
+  assert_in_range(sizeof(struct waiting) + 3 * sizeof(uint32_t), 1, 48);
 }
 
 static void retries(void **state)
@@ -150,11 +151,12 @@ static void retries(void **state)
     }
     middle /= 64;
     CHECK(most > least, "age %lld: no jitter", (long long)age);
-    CHECK(5 * middle >= 4 * before, "age %lld: %lld after %lld", (long long)age, (long long)middle, (long long)before); /* steps grow */
+    CHECK(5 * middle >= 4 * before, "age %lld: not growing", (long long)age);
     before = middle;
   }
   assert_in_range(before, 4 * 3600, RETRY_MOST);
-  assert_in_range(retry_next(arrival, arrival - 50000, 7) - (arrival - 50000), RETRY_LEAST, 600); /* the clock was set back */
+  /* The clock was set back. */
+  assert_in_range(retry_next(arrival, arrival - 50000, 7) - (arrival - 50000), RETRY_LEAST, 600);
   assert_in_range(retry_next(0, INT64_C(1) << 40, 7) - (INT64_C(1) << 40), RETRY_LEAST, RETRY_MOST);
 }
 
@@ -170,7 +172,10 @@ static void tries(void **state)
 static void rests(void **state)
 {
   for (unsigned n = 1; n < 2000; n = n < 40 ? n + 1 : 2 * n)
-    for (unsigned i = 0; i < 32; i++) assert_in_range(retry_rest(n, random_number() << 4), RETRY_REST_LEAST / 8 * 7, RETRY_REST_MOST / 8 * 9 + 1);
+    for (unsigned i = 0; i < 32; i++) {
+      int64_t rest = retry_rest(n, random_number() << 4);
+      assert_in_range(rest, RETRY_REST_LEAST / 8 * 7, RETRY_REST_MOST / 8 * 9 + 1);
+    }
   assert_true(retry_rest(3, 0) > retry_rest(1, UINT32_MAX));
   assert_true(retry_rest(20, 0) >= RETRY_REST_MOST / 8 * 7);
 }
@@ -178,8 +183,8 @@ static void rests(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(many), cmocka_unit_test(mixture), cmocka_unit_test(hurry), cmocka_unit_test(small), cmocka_unit_test(retries),
-    cmocka_unit_test(tries), cmocka_unit_test(rests),
+    cmocka_unit_test(many), cmocka_unit_test(mixture), cmocka_unit_test(hurry), cmocka_unit_test(small),
+    cmocka_unit_test(retries), cmocka_unit_test(tries), cmocka_unit_test(rests),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
