@@ -52,7 +52,7 @@ void session_log_refused(struct session const *s, char const *command, enum repl
 }
 
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
-                           char const *word)
+                           char const *word, char const *error)
 {
   struct log_line l;
   session_log_start(s, &l, "recipient");
@@ -65,6 +65,7 @@ void session_log_recipient(struct session const *s, struct decision const *d, st
   log_bytes(&l, "sender", s->sender.text, s->sender.len);
   log_bytes(&l, "recipient", recipient->text, recipient->len);
   log_str(&l, "helo", s->helo);
+  log_str(&l, "error", error);
   log_end(&l);
 }
 

@@ -1,4 +1,5 @@
 /* RCPT: the one place where mail is let in or kept out. */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include "parse/number.h"
@@ -142,8 +143,12 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
   }
   no = rcpt_may(s, &a, &d);
   char const *word = !no ? "accepted" : reply_code(no) < 500 ? "deferred" : "refused";
-  if (!no && (no = rcpt_take(s, &a, &d))) word = "unqueued";
+  char const *error = 0;
+  if (!no && (no = rcpt_take(s, &a, &d))) {
+    word = "unqueued";
+    error = strerror(errno);
+  }
   if (no) s->refused++;
-  session_log_recipient(s, &d, &a, word);
+  session_log_recipient(s, &d, &a, word, error);
   session_reply(s, no ? no : REPLY_RECIPIENT_OK, 0);
 }

@@ -139,7 +139,7 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now);
 void session_log_connect(struct session const *s);
 void session_log_refused(struct session const *s, char const *command, enum reply r);
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
-                           char const *word);
+                           char const *word, char const *error);
 void session_log_message(struct session const *s, struct inject_result const *r);
 void session_log_end(struct session const *s);
 /* Starts a line with what each has: pid and the client's address. */

@@ -127,7 +127,8 @@ def test_cannot_start(smtpd, queue):
         assert d.ok(RCPT, 451).enhanced == "4.3.0"
         d.ok("DATA", 503)
         d.quit()
-    assert smtpd.events("recipient")[0]["verdict"] == "unqueued"
+    line, = smtpd.events("recipient")
+    assert line["verdict"] == "unqueued" and line["error"]
 
 
 def test_no_descriptors(smtpd):
