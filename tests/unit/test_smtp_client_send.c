@@ -342,7 +342,7 @@ static void kept_but_dead(void **state)
     heard(fd, wire, sizeof wire);
     if (i < 2) { /* seen before anything is sent */
       say(fd, words[i]);
-      close(fd);
+      shutdown(fd, SHUT_WR);
     }
     else { /* seen after */
       fcntl(fd, F_SETFL, 0);
@@ -356,6 +356,10 @@ static void kept_but_dead(void **state)
     assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_DEAD);
     assert_int_equal(report.sa.len, 0);
     client_close(&c);
+    if (i >= 2) continue;
+    heard(fd, wire, sizeof wire);
+    assert_string_equal(wire, "");
+    close(fd);
   }
 }
 
