@@ -27,6 +27,17 @@ static size_t quote(char out[LIMIT_ADDRESS + 3], char const *s, size_t n)
   return n + 2;
 }
 
+/* A local part longer than RFC 5321 4.5.3.1.1 guarantees, as list servers make them of recipients' addresses:
+ * whether it is too long is for the next server to say. Returns 1 for one of plain atoms. */
+static int long_atoms(char const *s, size_t n)
+{
+  static char const atext[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
+  char domain[DOMAIN_TEXT];
+  char const *at = memrchr(s, '@', n);
+  if (!at || at == s || strspn(s, atext) != (size_t)(at - s) || !ascii(at, n - (size_t)(at - s))) return 0;
+  return domain_canon(domain, at + 1, n - (size_t)(at + 1 - s)) > 0;
+}
+
 static enum client_path write_path(char out[LIMIT_ADDRESS + 3], struct address const *a, int utf8)
 {
   if (!ascii(a->text, a->local_len) && !utf8) return CLIENT_PATH_UTF8;
@@ -47,7 +58,9 @@ enum client_path client_path(char out[LIMIT_ADDRESS + 3], char const *address, i
   struct address a;
   size_t n = strlen(address);
   if (n > LIMIT_ADDRESS) return CLIENT_PATH_BAD;
-  if (address_mailbox(&a, address, n, 1) == ADDRESS_OK && a.len) return write_path(out, &a, utf8);
+  enum address_error e = address_mailbox(&a, address, n, 1);
+  if (e == ADDRESS_OK && a.len) return write_path(out, &a, utf8);
+  if (e == ADDRESS_TOO_LONG && long_atoms(address, n)) return memcpy(out, address, n + 1), CLIENT_PATH_OK;
   n = quote(out, address, n);
   if (n && address_mailbox(&a, out, n, 1) == ADDRESS_OK && a.len) return write_path(out, &a, utf8);
   return CLIENT_PATH_BAD;

@@ -98,6 +98,7 @@ static enum client_sent send_text(char const *sender, char const *recipients, ch
 #define RCPT(r) "RCPT TO:<" r ">\r\n"
 #define BAD_RECIPIENT "the recipient's address can't be sent: syntax error (#5.1.3)|"
 #define BAD_SENDER "the sender's address can't be sent: syntax error (#5.1.7)|"
+#define L64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OPEN 1   /* the connection stays */
 #define DIRTY 2  /* and needs RSET */
 
@@ -401,7 +402,9 @@ static void paths(void **state)
       { "@x", 0, 0 },
     { "\"a\r\n\"@x", 0, 0 }, { "\"a@x", 0, 0 }, { "a\177@x", 0, 0 }, { "a@x> SIZE=1", 0, 0 }, { "a\\b@x", 0, 0 },
       { "a@x\n", 0, 0 },
-    { "nobody", 0, 0 },
+    { "nobody", 0, 0 }, { L64 "@x", L64 "@x", 0 }, { L64 "a=b.c@x", L64 "a=b.c@x", 0 }, { L64 "a b@x", 0, 0 },
+    { L64 "a@x y", 0, 0 }, { L64 "a@x\r\n", 0, 0 }, { L64 "\"a@x", 0, 0 }, { L64 "a@", 0, 0 }, { L64 L64, 0, 0 },
+    { L64 "a\303\266@x", 0, 0 },
   }, *q;
   EACH_CASE(q, p) {
     char out[LIMIT_ADDRESS + 3];
