@@ -78,17 +78,15 @@ static int set_up(struct send *s, struct loop_options const *o)
     && !watch(s, WATCH_SPAWNER, o->spawner, EPOLLRDHUP);
 }
 
-/* Children: the injectors of bounces, and the spawner. Returns 0 when the latter has ended. */
-static int reap(struct send *s)
+/* Children: the injectors of bounces, and the spawner. */
+static void reap(struct send *s)
 {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-    if (!bounce_reaped(s, pid, status) && pid == s->spawner) return 0;
-  return 1;
+    if (!bounce_reaped(s, pid, status) && pid == s->spawner) s->lost = 1;
 }
 
-/* Returns 0 when there is nothing to go on with. */
-static int on_signals(struct send *s, int64_t *stop_at)
+static void on_signals(struct send *s, int64_t *stop_at)
 {
   for (int sig; (sig = selfpipe_read()) > 0;) switch (sig) {
     case SIGTERM: case SIGINT:
@@ -107,11 +105,10 @@ static int on_signals(struct send *s, int64_t *stop_at)
       schedule_hurry(&s->schedule, s->now);
       break;
     case SIGCHLD:
-      if (!reap(s)) return 0;
+      reap(s);
       break;
     default: break;
   }
-  return 1;
 }
 
 /* Starts what is due, while there is room. Returns 1 when more is due. */
@@ -164,19 +161,24 @@ static int patience(struct send const *s, int more)
   return left > SWEEP ? SWEEP * 1000 : (int)left * 1000;
 }
 
-/* Returns 0 when the spawner has gone or a signal says so. */
-static int on_event(struct send *s, struct epoll_event const *e, int64_t *stop_at)
+static void on_event(struct send *s, struct epoll_event const *e, int64_t *stop_at)
 {
   switch (*(enum watch *)e->data.ptr) {
-    case WATCH_TRIGGER: arrival_read(s); return 1;
-    case WATCH_SIGNAL: return on_signals(s, stop_at);
-    case WATCH_SPAWNER: return !(e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && remote_requests(s) == 0;
+    case WATCH_TRIGGER:
+      arrival_read(s);
+      break;
+    case WATCH_SIGNAL:
+      on_signals(s, stop_at);
+      break;
+    case WATCH_SPAWNER:
+      if (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->lost = 1;
+      else remote_requests(s);
+      break;
     case WATCH_REMOTE:
       remote_event(s, e->data.ptr);
       pool_run(s);
-      return 1;
+      break;
   }
-  return 1;
 }
 
 int loop(struct loop_options const *o)
@@ -191,15 +193,14 @@ int loop(struct loop_options const *o)
     int n = epoll_wait(s->epoll, events, EVENTS, patience(s, more));
     if (n < 0 && errno != EINTR) strerr_diefusys(111, "wait for events");
     s->now = time(0);
-    for (int i = 0; i < n; i++)
-      if (!on_event(s, events + i, &stop_at)) {
-        if (s->stopping) return 0;
-        say("stopped", "the spawner has ended");
-        return 111;
-      }
+    for (int i = 0; i < n; i++) on_event(s, events + i, &stop_at);
     remote_bury(s);
     more = on_time(s);
     remote_bury(s);
+    if (s->lost && !s->stopping) {
+      say("stopped", "the spawner has ended");
+      return 111;
+    }
     if (s->stopping && ((!s->busy && !bounce_count(s)) || s->now >= stop_at)) break;
   }
   say("stopped", 0);

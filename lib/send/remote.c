@@ -17,14 +17,14 @@
 #define TOO_SLOW "The delivery took too long; the message may have been delivered. (#4.4.7)"
 #define LEAVES "The delivery program left before it took the message. (#4.3.0)"
 
-int remote_requests(struct send *s)
+void remote_requests(struct send *s)
 {
   int done = unixmessage_sender_flush(&s->requests);
-  if (!done && errno != EAGAIN && errno != EWOULDBLOCK) return -1;
-  if (s->requests_waiting == !done) return 0;
+  if (!done && errno != EAGAIN && errno != EWOULDBLOCK) s->lost = 1;
+  if (s->requests_waiting == !done) return;
   struct epoll_event e = { .events = done ? EPOLLRDHUP : EPOLLRDHUP | EPOLLOUT, .data.ptr = &s->watch[WATCH_SPAWNER] };
   s->requests_waiting = !done;
-  return epoll_ctl(s->epoll, EPOLL_CTL_MOD, unixmessage_sender_fd(&s->requests), &e);
+  if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, unixmessage_sender_fd(&s->requests), &e) < 0) s->lost = 1;
 }
 
 /* Hands one end of a socket pair to the spawner. Returns our end, or -1 with errno. */
@@ -41,7 +41,7 @@ static int request(struct send *s, char const *word)
     errno = e;
     return -1;
   }
-  remote_requests(s); /* a spawner that has gone shows as end-of-file */
+  remote_requests(s);
   return fd[0];
 }
 

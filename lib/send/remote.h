@@ -18,8 +18,8 @@ void remote_end(struct send *s, struct remote *r);
 /* Its socket can be read. */
 void remote_event(struct send *s, struct remote *r);
 
-/* Sends on what waits for the spawner. Returns 0, or -1 when the spawner has gone. */
-int remote_requests(struct send *s);
+/* Sends on what waits for the spawner. */
+void remote_requests(struct send *s);
 
 /* Gives up those that take too long. */
 void remote_sweep(struct send *s);

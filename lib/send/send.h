@@ -123,6 +123,7 @@ struct send {
   pid_t spawner;
   unixmessage_sender requests;
   unsigned requests_waiting : 1;   /* epoll tells when there is room */
+  unsigned lost : 1;               /* the spawner has gone */
 
   char const *injector;
   struct bounce bounce[BOUNCES];

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from doubles.spool import BODY, Spool, envelope, inject, make_queue, new_id
+from doubles.spool import BODY, Spool, can_inject, envelope, inject, make_queue, new_id
 from lib.procs import BIN, status_of, wait_for
 
 QUEUE = os.path.join(BIN, "relay-queue")
@@ -259,14 +259,6 @@ def test_no_inodes(small):
 
 
 CALLS = ["write", "fsync", "openat,open", "flock", "chdir", "read", "close", "fcntl", "mmap", "brk"]
-
-
-def can_inject():
-    """Can strace make a system call fail here?"""
-    if not shutil.which("strace"):
-        return False
-    return subprocess.run(["strace", "-qq", "-o", os.devnull, "-e", "trace=write", "-e", "inject=write:error=EIO:when=1", "echo"],
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 1
 
 
 @pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")

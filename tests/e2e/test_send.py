@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from doubles.spool import BODY, REMOTE, Spool, envelope, inject, new_id
+from doubles.spool import BODY, REMOTE, Spool, can_inject, envelope, inject
 from lib.procs import BIN, all_pids, stat_of, status_of, wait_for
 
 SEND = os.path.join(BIN, "relay-send")
@@ -359,10 +359,10 @@ def test_malformed_report(spool, what):
     assert len({p["pid"] for p in spool.started()}) == 2  # that one was not used again
 
 
-def report(r, body=None, size=None, end=False):
-    """A remote that reads its job and says `body`, framed."""
-    return ("#!/usr/bin/python3\nimport os, sys, struct, socket, time\ns = socket.socket(fileno=os.dup(0))\n"
-            "socket.recv_fds(s, 100000, 4)\ns.sendall(%r)\ntime.sleep(%d)\n" % (r, 0 if end else 5))
+def says(data):
+    """The text of a remote that reads its job and sends these bytes."""
+    return ("#!/usr/bin/python3\nimport os, socket, time\ns = socket.socket(fileno=os.dup(0))\n"
+            "socket.recv_fds(s, 100000, 4)\ns.sendall(%r)\ntime.sleep(5)\n" % data)
 
 
 @pytest.mark.parametrize("data", [
@@ -371,7 +371,7 @@ def report(r, body=None, size=None, end=False):
 def test_hostile_remote(spool, data):
     program = os.path.join(spool.dir, "hostile")
     with open(program, "w") as f:
-        f.write(report(data))
+        f.write(says(data))
     os.chmod(program, 0o755)
     spool.start("-R", program)
     ident = spool.inject(["x@one.example"])
@@ -639,11 +639,10 @@ def test_disk_full(spools, tmp_path):
         subprocess.run(["umount", path], check=True)
 
 
+@pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "unlink", "utimensat"])
 def test_notes_that_fail(spool, call):
     """Marks, syncs, removal that fail: delivered once, not again and again by the same process."""
-    if not shutil.which("strace"):
-        pytest.skip("no strace")
     spool.start(wrap=["strace", "-qq", "-o", os.devnull, "-e", "trace=" + call, "-e", "inject=%s:error=EIO" % call])
     ident = spool.inject(["ok@one.example", "temp@one.example"])
     other = spool.inject(["ok@one.example"])
@@ -657,6 +656,48 @@ def test_notes_that_fail(spool, call):
     assert ident in spool.queued() and (other in spool.queued()) == (call == "unlink")
     os.kill(pid, signal.SIGTERM)
     assert spool.proc.popen.wait(10) == 0
+
+
+@pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")
+@pytest.mark.parametrize("call, error", [("openat", "EMFILE"), ("openat", "EIO"), ("sendmsg", "EAGAIN"), ("sendmsg", "EPIPE"),
+    ("recvmsg", "ECONNRESET"), ("socketpair", "EMFILE"), ("epoll_ctl", "ENOSPC"), ("epoll_wait,epoll_pwait", "EINTR"), ("flock", "ENOLCK"),
+    ("pread64", "EIO"), ("fstat,newfstatat", "ENOMEM"), ("clone,clone3,vfork,fork", "EAGAIN"), ("memfd_create", "EMFILE"),
+    ("getdents64", "EIO"), ("brk,mmap", "ENOMEM"), ("utimensat", "EROFS"), ("unlink", "EBUSY"), ("write", "ENOSPC")])
+def test_calls_that_fail_now_and_then(spool, call, error):
+    """Every fourth such call fails, after the start: what is to be delivered is, and nothing is lost."""
+    spool.start("-t", "1")
+    spool.inject(["x@one.example"])
+    spool.wait_empty()
+    pid = spool.proc.pid
+    tracer = subprocess.Popen(["strace", "-qq", "-o", os.devnull, "-e", "trace=" + call, "-e",
+                               "inject=%s:error=%s:when=2+4" % (call, error), "-p", str(pid)])
+    try:
+        wait_for(lambda: status_of(pid, "TracerPid") == tracer.pid, why="traced")
+        ids = [spool.inject(["x@one.example", "temp@two.example" if i % 4 == 1 else "y@two.example", "z@dead.example"])
+               for i in range(20)]
+        ids += [spool.inject(["perm@one.example"], sender="s%d@b.example" % i) for i in range(5)]
+        for _ in range(10):
+            time.sleep(0.15)
+            if spool.proc.alive():
+                os.kill(pid, signal.SIGALRM)
+    finally:
+        tracer.terminate()
+        tracer.wait()
+    assert spool.stop() in (0, 111), spool.text()[-2000:]
+    have = {d["id"] for d in spool.deliveries()}
+    assert all(i in have or i in spool.queued() or spool.events("bounce", id=i) for i in ids)
+    spool.flag("alive")
+    spool.start()  # and afterwards all is in order
+
+    def settled():
+        os.kill(spool.proc.pid, signal.SIGALRM)
+        time.sleep(0.2)
+        return all(spool.marks(i) == {"x@one.example": True, "temp@two.example": False, "z@dead.example": True} for i in spool.queued())
+    wait_for(settled, 30, lambda: "only what is deferred is left\n" + spool.text()[-3000:])
+    got = {(d["id"], r) for d in spool.deliveries() for r in d["to"]}
+    assert {(i, r) for i in ids[:20] for r in ("x@one.example", "z@dead.example")} <= got
+    assert {"s%d@b.example" % i for i in range(5)} <= {r for d in spool.deliveries(**{"from": ""}) for r in d["to"]}
+    assert not os.path.exists(os.path.join(spool.queue, "damaged"))
 
 
 def test_spawner_killed(spool):
