@@ -1,5 +1,6 @@
 """Fixtures; what they hand out lives in lib/ and works without pytest."""
 import os
+import re
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib.instance import Instance  # noqa: E402
 from lib.sink import Sink  # noqa: E402
+
+
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 
 
 def pytest_configure(config):
@@ -44,8 +48,10 @@ def instances():
         made.append(Instance(*a, **k))
         return made[-1]
     yield make
+    said = [l for i in made for n in ("smtpd", "send") for l in i.log(n).splitlines() if SANITIZER.search(l)]
     for i in made:
         i.close()
+    assert not said, said
 
 
 @pytest.fixture

@@ -55,6 +55,12 @@ def program(name):
     raise FileNotFoundError(name)
 
 
+def sanitized():
+    """Is this a build with AddressSanitizer? Its memory is no measure then."""
+    with open(program("relay-smtpd"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Proc:
     """A process in the background. `log` gets its descriptors 1 and 2 (with `out`, 1 goes there)."""
 
