@@ -56,7 +56,9 @@ static sigset_t deadly; /* the signals after which the file is removed */
 
 static void watch_signals(void)
 {
-  static int const list[] = { SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+  static int const list[] = {
+    SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF
+  };
   struct sigaction act = { .sa_handler = on_signal };
   struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigemptyset(&deadly);
@@ -160,12 +162,12 @@ int main(int argc, char const *const *argv)
   environ = (char *[]){ 0 };
   flags |= copy_body(buf);
   copy_envelope(buf);
-  sigprocmask(SIG_BLOCK, &deadly, 0); /* from here on the message is either queued or refused, not both */
-  struct store_writer *w = writer;
-  writer = 0;
   char name[STORE_ID + 1];
-  memcpy(name, store_writer_id(w), sizeof name);
-  if (store_commit(w, flags) < 0) die(system_code(EX_WRITE));
+  memcpy(name, store_writer_id(writer), sizeof name);
+  if (store_commit(writer, flags) < 0) _exit(system_code(EX_WRITE));
+  /* Up to here a signal removes the file, which nobody has seen. From here on it is queued, whatever comes. */
+  sigprocmask(SIG_BLOCK, &deadly, 0);
+  store_release(writer);
   wake(name);
   return 0;
 }

@@ -36,7 +36,7 @@ static int trigger(char const *path, uid_t uid, gid_t gid)
   if (!path || (mkfifo(path, 0600) && errno != EEXIST)) return -1;
   int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
-  if (!fstat(fd, &st) && S_ISFIFO(st.st_mode)) return settle(fd, 0622, uid, gid);
+  if (!fstat(fd, &st) && S_ISFIFO(st.st_mode)) return settle(fd, 0600, uid, gid);
   close(fd);
   return errno = EEXIST, -1;
 }

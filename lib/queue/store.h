@@ -41,9 +41,12 @@ char const *store_writer_id(struct store_writer const *w);
  * NUL in the body is refused; EFBIG: the envelope is longer than STORE_ENVELOPE. */
 int store_body(struct store_writer *w, char const *s, size_t len);
 int store_envelope(struct store_writer *w, char const *s, size_t len);
-/* Trailer, fsync of file and directory. Returns 0, or -1 with errno and the file is gone. Frees w. */
+/* Trailer, fsync of file and directory: now it lasts, but nobody looks at it before store_release. Returns 0; or -1 with
+ * errno: the file is worthless and gone, and w freed. */
 int store_commit(struct store_writer *w, unsigned flags);
-/* Removes the file, frees w. */
+/* Gives the committed file up to its readers. Frees w. */
+void store_release(struct store_writer *w);
+/* Removes the file, which was not released. Frees w. */
 void store_abandon(struct store_writer *w);
 
 /* Reading. */

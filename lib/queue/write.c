@@ -104,15 +104,19 @@ int store_commit(struct store_writer *w, unsigned flags)
   trailer_fmt(line, &t, &state);
   store_path(dir, w->id);
   dir[7] = 0;
-  if (put(w, line, sizeof line) < 0 || flush(w) < 0 || sync_file(w->fd) < 0 || io_sync_dir(dir) < 0) {
-    int e = errno;
-    store_abandon(w);
-    errno = e;
-    return -1;
-  }
+  if (!put(w, line, sizeof line) && !flush(w) && !sync_file(w->fd) && !io_sync_dir(dir)) return 0;
+  int e = errno, cut = ftruncate(w->fd, 0); /* it may be whole, and its removal may not last: it must not come back */
+  (void)cut;
+  store_abandon(w);
+  io_sync_dir(dir);
+  errno = e;
+  return -1;
+}
+
+void store_release(struct store_writer *w)
+{
   close(w->fd);
   free(w);
-  return 0;
 }
 
 void store_abandon(struct store_writer *w)

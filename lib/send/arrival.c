@@ -17,8 +17,8 @@
 int arrival_open(struct send *s)
 {
   struct stat st;
-  if (mkfifo("trigger", 0622) == 0) {
-    if (chmod("trigger", 0622) < 0) return -1; /* whatever the umask */
+  if (mkfifo("trigger", 0600) == 0) {
+    if (chmod("trigger", 0600) < 0) return -1; /* whatever the umask */
   } else if (errno != EEXIST) return -1;
   s->trigger = open("trigger", O_RDWR | O_NONBLOCK | O_CLOEXEC); /* for writing, too: so it never ends */
   if (s->trigger < 0) return -1;

@@ -296,7 +296,7 @@ def test_control_as_written(house):
 
 def test_queue(house):
     assert is_queue(house.queue)
-    assert stat.S_IMODE(os.stat(os.path.join(house.queue, "trigger")).st_mode) == 0o622
+    assert stat.S_IMODE(os.stat(os.path.join(house.queue, "trigger")).st_mode) == 0o600
     kept = os.path.join(house.queue, "mess", "00", "file")
     open(kept, "w").close()
     os.rmdir(os.path.join(house.queue, "mess", "3f"))

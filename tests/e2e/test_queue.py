@@ -122,7 +122,8 @@ def test_body_in_small_pieces_at_constant_memory(queue):
     assert data[-159:].endswith((hashlib.blake2s(data[:-65]).hexdigest() + "\n").encode())
 
 
-@pytest.mark.parametrize("sig, code", [(signal.SIGTERM, 81), (signal.SIGINT, 81), (signal.SIGHUP, 81), (signal.SIGALRM, 52)])
+@pytest.mark.parametrize("sig, code", [(signal.SIGTERM, 81), (signal.SIGINT, 81), (signal.SIGHUP, 81), (signal.SIGUSR1, 81), (signal.SIGXCPU, 81),
+                                       (signal.SIGALRM, 52)])
 @pytest.mark.parametrize("part", ["nothing", "body", "envelope"])
 def test_signals_leave_nothing(queue, sig, code, part):
     r, w = os.pipe()
@@ -144,6 +145,25 @@ def test_signals_leave_nothing(queue, sig, code, part):
     os.close(ew)
     if part != "envelope":
         os.close(w)
+
+
+@pytest.mark.skipif(not can_inject(), reason="strace can't delay system calls here")
+@pytest.mark.parametrize("nth", [1, 2])
+def test_terminated_while_it_syncs(queue, tmp_path, nth):
+    """SIGTERM before the message is safe, at the file's or at the directory's fsync: the caller is told so, and nothing is left."""
+    log = str(tmp_path / "strace")
+    trace = ["strace", "-f", "-qq", "-o", log, "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=1000000:when=%d" % nth]
+    with open(str(tmp_path / "body"), "w+b") as b, open(str(tmp_path / "env"), "w+b") as e:
+        b.write(BODY)
+        e.write(GOOD)
+        b.seek(0)
+        e.seek(0)
+        child = subprocess.Popen(trace + [QUEUE], stdin=b, stdout=e, env={"RELAYQUEUE": queue})
+        wait_for(lambda: os.path.exists(log) and open(log).read().count("fsync(") >= nth, why="the fsync")
+        pid = int(open(log).read().split()[0])
+        os.kill(pid, signal.SIGTERM)
+        assert child.wait(20) == 81
+    assert files(queue) == []
 
 
 def test_killed_leaves_no_whole_file(tmp_path):

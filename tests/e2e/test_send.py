@@ -459,7 +459,7 @@ def test_queue_missing(spool, tmp_path):
     assert r.returncode == 111
     os.unlink(os.path.join(spool.queue, "trigger"))  # is made again
     spool.start()
-    assert os.stat(os.path.join(spool.queue, "trigger")).st_mode & 0o777 == 0o622
+    assert os.stat(os.path.join(spool.queue, "trigger")).st_mode & 0o777 == 0o600
     spool.inject(["x@one.example"])
     spool.wait_empty()
 

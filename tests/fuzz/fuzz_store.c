@@ -61,6 +61,7 @@ static void message(uint8_t const *data, size_t len)
     return;
   }
   must(!store_envelope(w, (char const *)data + body, envelope) && !store_commit(w, 3));
+  store_release(w);
   must(store_open(&m, id, 1) == STORE_WHOLE);
   must(m.body == body && m.envelope_len == envelope && !memcmp(m.envelope, data + body, envelope) && m.flags == 3);
   store_close(&m);

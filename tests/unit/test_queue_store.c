@@ -38,6 +38,7 @@ static void message(char const *body, size_t len, char const *envelope, size_t e
   assert_int_equal(store_body(w, body, len), 0);
   assert_int_equal(store_envelope(w, envelope, envelope_len), 0);
   assert_int_equal(store_commit(w, STORE_FLAG_8BIT), 0);
+  store_release(w);
 }
 
 static char *slurp(char const *id, size_t *len)
@@ -157,6 +158,7 @@ static void long_envelope(void **state)
     assert_int_equal(store_envelope(w, entry, len + 1), 0);
   }
   assert_int_equal(store_commit(w, 0), 0);
+  store_release(w);
   assert_int_equal(store_open(&m, last, 1), STORE_WHOLE);
   for (unsigned i = 0; i < 5000; i++) {
     sprintf(entry, "user%u@example.com", i);
@@ -274,7 +276,8 @@ static void busy(void **state)
   if (!pid) {
     struct store_writer *w = store_create(last);
     if (!w || store_body(w, "x\n", 2) || store_envelope(w, TWO, LEN(TWO))) _exit(1);
-    _exit(write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1 || store_commit(w, 0));
+    int bad = write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1 || store_commit(w, 0);
+    _exit(bad);
   }
   assert_int_equal(read(ready[0], &c, 1), 1);
   assert_int_equal(store_open(&m, last, 1), STORE_BUSY);

@@ -33,7 +33,7 @@ def make_queue(path):
     for i in range(64):
         os.makedirs(os.path.join(path, "mess", "%02x" % i))
     os.mkfifo(os.path.join(path, "trigger"))
-    os.chmod(os.path.join(path, "trigger"), 0o622)
+    os.chmod(os.path.join(path, "trigger"), 0o600)
 
 
 def envelope(sender, recipients, final=b"\0"):

@@ -75,7 +75,7 @@ class Instance:
             os.makedirs(os.path.join(self.queue, "mess", "%02x" % i), mode=0o700)
         trigger = os.path.join(self.queue, "trigger")
         os.mkfifo(trigger)
-        os.chmod(trigger, 0o622)
+        os.chmod(trigger, 0o600)
 
     def queued(self):
         """The files below mess/, sorted."""
