@@ -242,3 +242,7 @@ def test_install_set_uid(tmp_path):
     st = os.stat(tmp_path / "bin/relay-queue")
     assert st.st_uid == pwd.getpwnam("mail").pw_uid and stat.S_IMODE(st.st_mode) == 0o4711
     assert stat.S_IMODE(os.stat(tmp_path / "bin/relay-conf").st_mode) == 0o755
+    code, said = sh("package/install", os.path.dirname(BIN), str(tmp_path), "", "--", "relay-queue")  # an upgrade
+    assert code == 0, said
+    again = os.stat(tmp_path / "bin/relay-queue")
+    assert again.st_ino != st.st_ino and again.st_uid == st.st_uid and stat.S_IMODE(again.st_mode) == 0o4711
