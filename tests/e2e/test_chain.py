@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from lib.messages import without_trace
-from lib.procs import free_port, listening, program, wait_for
+from lib.procs import free_port, has_ipv6, listening, program, wait_for
 from lib.smtp import Dialogue
 
 V6 = '::1/128:allow,RELAYCLIENT=""\n'
@@ -111,6 +111,10 @@ def test_ipv4(quiet, sink, server, source):
     assert seen == expected(quiet, source)
 
 
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on loopback")
+
+
+@needs_ipv6
 @pytest.mark.parametrize("server", [UnderXinetd, UnderSystemd])
 def test_ipv6(quiet, sink, server):
     """Debian's tcpserver knows no IPv6."""
@@ -129,6 +133,7 @@ def expected(instance, ip):
         return dialogue(d)
 
 
+@needs_ipv6
 def test_mapped_ipv6_is_ipv4(quiet, sink):
     """A client that a dual-stack listener sees as ::ffff:127.0.0.1 is 127.0.0.1."""
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as listener:

@@ -43,8 +43,7 @@ class House:
             f.write(":%s\n" % sink.route)
         with open(os.path.join(self.control, "domains"), "a") as f:
             f.write("hosted.example\n")
-        r = subprocess.run([program("relay-mkcdb"), self.control], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert r.returncode == 0 and r.stdout == b"", r.stdout
+        assert mkcdb(self.control) == (0, "")
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
@@ -283,6 +282,7 @@ def test_control_as_written(house):
     """The untouched control directory compiles without a word, and every line that it only suggests is right as well."""
     fresh = house.path("fresh")
     house.conf("control", fresh, "mail.example.org")
+    assert mkcdb(fresh) == (0, "")
     for name in ("me", "clients", "domains", "relay", "routes", "limits"):
         path = os.path.join(fresh, name)
         with open(path) as f:
@@ -290,8 +290,14 @@ def test_control_as_written(house):
         assert lines[0].startswith("# ") and len(lines) >= 3, name
         with open(path, "w") as f:
             f.write("".join((l[1:] if re.match(r"#[^ ]", l) else l) + "\n" for l in lines))
-        r = subprocess.run([program("relay-mkcdb"), fresh], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert r.returncode == 0 and r.stdout == b"", (name, r.stdout)
+        # the network that serves as an example may hold this machine's gateway
+        code, said = mkcdb(fresh)
+        assert code == 0 and re.fullmatch(r"(clients:\d+: warning: trusts .*\n)?", said), (name, said)
+
+
+def mkcdb(control):
+    r = subprocess.run([program("relay-mkcdb"), control], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return r.returncode, r.stdout.decode()
 
 
 def test_queue(house):

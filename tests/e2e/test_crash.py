@@ -16,7 +16,7 @@ import time
 import pytest
 
 from lib.messages import big, without_trace
-from lib.procs import BIN, stat_of, wait_for
+from lib.procs import BIN, all_pids, stat_of, wait_for
 from lib.smtp import Closed, Dialogue, wire
 
 SECONDS = float(os.environ.get("POSTHOUSE_CRASH_SECONDS", "30"))
@@ -85,11 +85,14 @@ class Killer:
         self.i = instance
         self.rnd = random.Random(seed)
         self.kills = []          # (when, name)
+        self.past = []           # relay-sends that were killed
 
     def running(self):
+        """Our programs that run, orphans included: name -> pids."""
         out = collections.defaultdict(list)
-        for p in self.i.procs:
-            for pid in p.members():
+        sessions = {p.pid for p in self.i.procs} | {p.pid for p in self.past}
+        for pid in all_pids():
+            if stat_of(pid)[1] in sessions:
                 try:
                     exe = os.readlink("/proc/%d/exe" % pid)
                 except OSError:
@@ -111,10 +114,14 @@ class Killer:
         self.kills.append((time.monotonic(), name))
 
     def supervise(self):
+        """Its spawner and relay-remotes, when they outlive it, are left to themselves: so does supervise."""
         if not self.i.sender.alive():
-            self.i.sender.stop(signal.SIGKILL)
+            self.past.append(self.i.sender)
             self.i.procs.remove(self.i.sender)
             self.i.send()
+
+    def orphans(self):
+        return [pid for p in self.past for pid in p.members()]
 
     def counts(self):
         return collections.Counter(n for _, n in self.kills)
@@ -171,6 +178,11 @@ def test_kill_9_at_random(instance, sink):
     for c in clients:
         c.join(60)
         assert not c.is_alive() and c.wrong is None, c.wrong
+    try:
+        wait_for(lambda: not killer.orphans(), 20, "what a killed relay-send left behind has ended")
+    finally:
+        for p in killer.past:
+            p.stop()
     restart(instance)
     accepted = {k: v for c in clients for k, v in c.accepted.items()}
     refused = {k: v for c in clients for k, v in c.refused.items()}

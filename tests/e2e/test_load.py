@@ -19,19 +19,33 @@ def counter():
         yield s
 
 
+children = []
+
+
+@pytest.fixture(autouse=True)
+def ended():
+    """No smtp-source outlives its test."""
+    yield
+    for child in children:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    children.clear()
+
+
 def source(port, count, *options):
     """-N numbers the recipients: no two messages alike."""
-    return subprocess.Popen([program("smtp-source"), "-N", "-s", "100", "-m", str(count), "-f", "a@outside.example",
+    children.append(subprocess.Popen([program("smtp-source"), "-N", "-s", "100", "-m", str(count), "-f", "a@outside.example",
                              "-t", "b@elsewhere.example", *options, "127.0.0.1:%d" % port],
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    return children[-1]
 
 
 def exactly_once(instance, counter, count, child, seconds=240):
     end = time.monotonic() + seconds
     said = child.communicate(timeout=seconds)[0]
     assert child.returncode == 0 and not said, said
-    counter.wait(count, end - time.monotonic())
-    instance.wait_empty(60)
+    instance.wait_empty(end - time.monotonic())
     times = collections.Counter(r for m in counter.messages for r in m.recipients)
     assert len(times) == count, "%d of %d arrived" % (len(times), count)
     assert max(times.values()) == 1, [r for r, n in times.items() if n > 1][:20]
@@ -77,7 +91,6 @@ def test_queue_filled_before_sending_starts(instances, counter):
     assert not child.communicate(timeout=120)[0] and child.returncode == 0
     assert len(i.queued()) == count and not counter.messages
     i.send()
-    counter.wait(count, 120)
-    i.wait_empty(60)
+    i.wait_empty(120)
     times = collections.Counter(r for m in counter.messages for r in m.recipients)
     assert len(times) == count and max(times.values()) == 1

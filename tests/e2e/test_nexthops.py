@@ -6,7 +6,7 @@ import pytest
 
 from lib.messages import CASES, big, without_trace
 from lib.postfix import Postfix, missing
-from lib.procs import Proc, free_port, listening, program, sanitized, status_of, wait_for
+from lib.procs import Proc, free_port, has_ipv6, listening, program, sanitized, status_of, wait_for
 
 SENDER, RECIPIENT = "alice@outside.example", "bob@box.example"
 MIB = 1 << 20
@@ -155,7 +155,7 @@ def test_smtp_sink_25_mib(instances, smtp_sink):
 
 @pytest.mark.parametrize("extensions", [("PIPELINING", "8BITMIME", "CHUNKING", "SIZE"), ("PIPELINING", "8BITMIME"),
                                         ("8BITMIME", "CHUNKING"), ("8BITMIME",)], ids=lambda e: "+".join(e))
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1"] + ["::1"] * has_ipv6())
 def test_sink(instances, sinks, extensions, host):
     """With and without CHUNKING and PIPELINING, over IPv4 and IPv6: the same bytes."""
     s = sinks(host, extensions=extensions)

@@ -55,6 +55,15 @@ def program(name):
     raise FileNotFoundError(name)
 
 
+def has_ipv6():
+    """Is there an ::1 to listen on?"""
+    try:
+        free_port("::1")
+        return True
+    except OSError:
+        return False
+
+
 def sanitized():
     """Is this a build with AddressSanitizer? Its memory is no measure then."""
     with open(program("relay-smtpd"), "rb") as f:
