@@ -15,7 +15,7 @@ import pytest
 
 from lib.instance import is_queue
 from lib.messages import without_trace
-from lib.procs import BIN, Proc, all_pids, free_port, listening, program, stat_of, wait_for
+from lib.procs import BIN, Proc, free_port, listening, program, stat_of, wait_for
 from lib.smtp import Dialogue
 
 DATA = b"Subject: conf\n\nhello\n"
@@ -169,35 +169,33 @@ def test_accounts(house, sink):
     house.conf("receive", os.path.join(house.services, "smtpd"), "--user", "mail", *accounts, *house.chain, "--address", "127.0.0.1",
                *house.listener())
     house.conf("send", os.path.join(house.services, "send"), "--queue-user", "mail", "--remote-user", "nobody", *accounts, *house.chain)
-    house.start([program("svscan"), house.services], "svscan.log")
+    scan = house.start([program("svscan"), house.services], "svscan.log")
     house.wait_listening()
     mail, nobody, daemon = (pwd.getpwnam(n).pw_uid for n in ("mail", "nobody", "daemon"))
     with Dialogue(("127.0.0.1", house.port)) as d:
         d.hello()
-        wait_for(lambda: ours("relay-smtpd") and ours("relay-smtpd") == {mail}, 10, lambda: "relay-smtpd: %s" % ours("relay-smtpd"))
+        wait_for(lambda: ours(scan, "relay-smtpd") and ours(scan, "relay-smtpd") == {mail}, 10, lambda: "relay-smtpd: %s" % ours(scan, "relay-smtpd"))
         d.ok("MAIL FROM:<a@outside.example>")
         d.ok("RCPT TO:<c@elsewhere.example>")
         d.ok("DATA", 354)
         d.send(b"Subject: x\r\n\r\n.\r\n")
         assert d.reply() == 250
         sink.wait(1, 30)
-        assert mail in ours("relay-send")
-        assert ours("relay-remote") == {nobody}
+        assert mail in ours(scan, "relay-send")
+        assert ours(scan, "relay-remote") == {nobody}
     assert os.stat(os.path.join(house.services, "smtpd", "log", "main", "current")).st_uid == daemon
     assert os.stat(os.path.join(house.queue, "trigger")).st_uid == mail
 
 
-def ours(name):
-    """The accounts of the running processes of our folder with that name."""
+def ours(scan, name):
+    """The accounts of the processes with that name that svscan's session holds."""
     found = set()
-    for pid in all_pids():
-        if stat_of(pid)[3] != name[:15]:
-            continue
-        try:
-            if os.readlink("/proc/%d/exe" % pid).startswith(BIN):
+    for pid in scan.members():
+        if stat_of(pid)[3] == name[:15]:
+            try:
                 found.add(os.stat("/proc/%d" % pid).st_uid)
-        except OSError:
-            pass
+            except OSError:
+                pass
     return found
 
 
