@@ -13,6 +13,7 @@
 #include "policy/route.h"
 #include "remote/jobs.h"
 #include "remote/remote.h"
+#include "table/damage.h"
 #include "table/table.h"
 
 #define USAGE "relay-remote [-r RULES] [-t SECONDS] HOST SENDER RECIP... | " \
@@ -109,6 +110,7 @@ int main(int argc, char const *const *argv)
   int first = scan_options(argc, argv, &o);
   if (o.route ? first != argc || !route_scan(&rm.route, o.route) : argc - first < 3) usage();
   sig_ignore(SIGPIPE);
+  if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
 
   struct table_set *rules = table_open(o.rules);
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);

@@ -12,6 +12,7 @@
 #include "parse/number.h"
 #include "send/loop.h"
 #include "send/spawner.h"
+#include "table/damage.h"
 
 #define USAGE "relay-send [-q QUEUE] [-r RULES] [-u UID:GID] [-U UID:GID] [-t SECONDS] [-R PROGRAM]"
 #define SCAN 600      /* seconds between two scans of the queue */
@@ -120,5 +121,6 @@ int main(int argc, char const *const *argv)
   lock_queue(o.queue);
   /* For relay-queue, which takes the bounces. */
   if (setenv("RELAYQUEUE", o.queue, 1) < 0) strerr_diefusys(111, "set RELAYQUEUE");
+  if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
   return loop(&l);
 }

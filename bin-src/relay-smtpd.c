@@ -13,6 +13,7 @@
 #include "parse/number.h"
 #include "policy/limits.h"
 #include "smtp/server.h"
+#include "table/damage.h"
 
 #define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b]"
 #define DEFAULT_RULES CONTROL_DIR "/rules.cdb"
@@ -115,6 +116,7 @@ int main(int argc, char const *const *argv)
   options(&o, argc, argv);
   sanitize();
   inject_signals();
+  if (table_on_damage(DAMAGE_SMTP) < 0) strerr_diefusys(111, "catch signals");
   facts.tables = open_rules(o.rules);
   if (!facts.tables) facts.name = host_name(name, sizeof name);
   facts.listener = o.listener;
