@@ -14,6 +14,7 @@
 #include "gate/peer.h"
 #include "parse/number.h"
 #include "policy/gate.h"
+#include "table/damage.h"
 
 #define USAGE "relay-gate [-k] [-p] [-q] RULES PROG..."
 #define REPLY_DENIED "554 5.7.1 No SMTP service for your address here\r\n"
@@ -105,7 +106,7 @@ static void die_proxy(struct gate const *g)
 /* The open rules stay open for the chain: the whole connection sees one version of them. */
 static void open_rules(struct gate *g)
 {
-  g->fd = open(g->path, O_RDONLY);
+  g->fd = open(g->path, O_RDONLY | O_NONBLOCK); /* a FIFO in its place must not hold the connection */
   if (g->fd < 0) die_failed(g, "no-rules", g->path);
   int high = fcntl(g->fd, F_DUPFD, RULES_FD);
   if (high >= 0) {
@@ -171,6 +172,7 @@ int main(int argc, char const *const *argv)
   argv += opt.ind;
   g.path = *argv++;
   if (!stralloc_ready(&g.modifs, 1024)) die_nomem(&g);
+  if (table_on_damage(DAMAGE_SMTP) < 0) die_failed(&g, "no-signals", 0);
   if (peer_learn(&g.peer, 0) < 0) die_failed(&g, "no-peer", 0);
   open_rules(&g);
   if (g.proxy) through_proxy(&g);
