@@ -1,4 +1,6 @@
 /* The log: one line per event, key=value. */
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 #include <skalibs/strerr.h>
@@ -50,9 +52,22 @@ void log_num(struct log_line *l, char const *key, uint64_t value)
   log_bytes(l, key, digits + sizeof digits - n, n);
 }
 
+/* Is there room for a line? A pipe that is ready takes PIPE_BUF bytes, a whole line, without blocking (unless another
+ * writer is faster). After one that was not, the next lines don't wait: who logs much would else stand still. */
+static int ready(void)
+{
+  static int stalled;
+  struct pollfd p = { .fd = 2, .events = POLLOUT };
+  int r = poll(&p, 1, stalled ? 0 : LOG_PATIENCE);
+  if (r < 0 && errno == EINTR) r = poll(&p, 1, 0);
+  stalled = r == 0;
+  return r > 0;
+}
+
 void log_end(struct log_line *l)
 {
   l->s[l->len++] = '\n';
+  if (!ready()) return;
   ssize_t ignored = write(2, l->s, l->len);
   (void)ignored;
 }

@@ -246,6 +246,46 @@ static void log_cut(void **state)
     }
 }
 
+/* Nobody reads the log and the pipe is full: lines are dropped, and mail goes on. */
+static void log_full(void **state)
+{
+  static char const filling[LOG_LINE];
+  static char big[LOG_LINE];
+  char out[LOG_LINE];
+  struct log_line l;
+  int p[2], two = dup(2);
+  size_t filled = 0, rest = 0;
+  assert_true(two >= 0);
+  assert_int_equal(pipe(p), 0);
+  int mode = fcntl(p[1], F_GETFL);
+  nonblocking(p[1]);
+  for (ssize_t r; (r = write(p[1], filling, sizeof filling)) > 0; ) filled += (size_t)r;
+  assert_int_equal(fcntl(p[1], F_SETFL, mode), 0); /* as log_end finds it: a write would block */
+  PROG = 0;
+  memset(big, 'a', sizeof big);
+  dup2(p[1], 2);
+  alarm(20);
+  int64_t before = io_now();
+  for (int i = 0; i < 100; i++) {
+    log_start(&l, "x");
+    log_bytes(&l, "k", big, sizeof big);
+    log_end(&l);
+  }
+  int64_t took = io_now() - before;
+  for (size_t n = 0; n < filled; n += sizeof out) assert_int_equal(read(p[0], out, sizeof out), sizeof out);
+  log_start(&l, "again");
+  log_end(&l);
+  dup2(two, 2);
+  alarm(0);
+  close(two);
+  close(p[1]);
+  for (ssize_t r; (r = read(p[0], out + rest, sizeof out - rest)) > 0; ) rest += (size_t)r;
+  close(p[0]);
+  assert_int_equal(rest, 12);
+  assert_memory_equal(out, "event=again\n", 12);
+  assert_true(took >= LOG_PATIENCE && took < 5000); /* one line waited, 99 did not */
+}
+
 static void limits(void **state)
 {
   static struct { char const *name; uint64_t def, least, most; } const table[] = {
@@ -267,7 +307,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(reading), cmocka_unit_test(interrupted), cmocka_unit_test(writing), cmocka_unit_test(files),
-    cmocka_unit_test(log_lines), cmocka_unit_test(log_cut), cmocka_unit_test(limits),
+    cmocka_unit_test(log_lines), cmocka_unit_test(log_cut), cmocka_unit_test(log_full), cmocka_unit_test(limits),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
