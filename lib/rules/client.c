@@ -124,7 +124,8 @@ char const *client_scan(struct client *k, char const *s, size_t n)
   if (*s == '=') return scan_name(k, s, n);
   char const *slash = memchr(s, '/', n);
   if (slash) return scan_cidr(k, s, n, (size_t)(slash - s));
-  if (!memchr(s, ':', n) && *s != '[') return scan_dots(k, s, n);
+  k->dots = !memchr(s, ':', n) && *s != '[';
+  if (k->dots) return scan_dots(k, s, n);
   if (!scan_one_ip(k, s, n)) return 0;
   return s[n - 1] == ':' ? "is no address; an IPv6 prefix is written with its length (2001:db8::/32)" : bad_address;
 }

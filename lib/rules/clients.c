@@ -5,13 +5,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/limits.h"
+#include "parse/address.h"
 #include "rules/rules.h"
 
 /* What the line sets, as far as the compiler has an opinion. */
 struct sets {
   unsigned relayclient : 1;
-  unsigned appended : 1;    /* RELAYCLIENT isn't empty */
   unsigned proxy : 1;
+  struct word appended;     /* RELAYCLIENT's value */
 };
 
 /* Bytes of the action at s, 0: there is none. */
@@ -51,7 +53,7 @@ static int set_variable(struct compiler *c, struct word name, struct word value,
   if (has(&c->data, name)) return rules_error(c, "%s is set twice", quote(&q, name.s, name.n)), 0;
   if (is(name, "RELAYCLIENT")) {
     sets->relayclient = 1;
-    sets->appended = value.n > 0;
+    sets->appended = value;
   } else if (is(name, "RELAYPROXY")) {
     sets->proxy = 1;
   }
@@ -85,20 +87,43 @@ static int read_variables(struct compiler *c, char const *s, size_t n, struct se
   return rules_error(c, "%s stands behind the rule's end", quote(&q, s + rest, n - rest)), 0;
 }
 
+/* What the server makes of a recipient with RELAYCLIENT's value behind it must be an address: else no mail of such a
+ * client would ever be taken. It stands in quotes before a value with its own domain. */
+static void judge_appended(struct compiler *c, struct word value)
+{
+  static char const sample[] = "a@b.example";
+  struct address a;
+  struct quoted q;
+  char text[sizeof sample + LIMIT_ADDRESS + 2];
+  size_t n = 0;
+  char const *at = memchr(value.s, '@', value.n);
+  size_t local = at ? (size_t)(at - value.s) : value.n;
+  enum address_error e = ADDRESS_TOO_LONG;
+  if (value.n <= LIMIT_ADDRESS) {
+    if (at) text[n++] = '"';
+    memcpy(text + n, sample, sizeof sample - 1);
+    n += sizeof sample - 1;
+    memcpy(text + n, value.s, local);
+    n += local;
+    if (at) text[n++] = '"';
+    memcpy(text + n, value.s + local, value.n - local);
+    e = address_mailbox(&a, text, n + value.n - local, 0);
+  }
+  if (e == ADDRESS_OK) rules_warn(c, "RELAYCLIENT is not empty: its value is appended to each recipient");
+  else rules_error(c, "RELAYCLIENT's value %s makes no address when it is appended to a recipient; it should be empty",
+                   quote(&q, value.s, value.n));
+}
+
 /* What is allowed but deserves a word, and what isn't although its syntax is right. */
 static void judge(struct compiler *c, struct client const *k, struct sets const *sets, int deny)
 {
   if (deny) return;
   if (sets->proxy && sets->relayclient)
     rules_error(c, "a proxy (RELAYPROXY) can't be trusted with RELAYCLIENT: whom it does not name would relay");
+  if (sets->proxy) trust_line(c, &c->proxy, k);
   if (!sets->relayclient) return;
-  if (sets->appended) rules_warn(c, "RELAYCLIENT is not empty: its value is appended to each recipient");
-  if (k->everybody && !c->open_line) c->open_line = c->line;
-  if (k->named && !k->everybody)
-    rules_warn(c, "who owns an address chooses its name: unless the super-server checks names (tcpserver -p), "
-               "strangers may relay");
-  if (k->cidr && k->bits && k->bits < (k->ip.len == 4 ? 8 : 16))
-    rules_warn(c, "a prefix of %u bits is a large part of the internet, and it may relay", k->bits);
+  if (sets->appended.n) judge_appended(c, sets->appended);
+  trust_line(c, &c->relay, k);
 }
 
 static void add_keys(struct compiler *c, struct client const *k, struct word shown)
@@ -114,7 +139,7 @@ static void add_keys(struct compiler *c, struct client const *k, struct word sho
 void rules_clients(struct compiler *c, char const *s, size_t n)
 {
   struct client k;
-  struct sets sets = { 0, 0, 0 };
+  struct sets sets = { 0 };
   struct quoted q;
   size_t end = 0, action = 0;
   while (end < n && !(action = action_at(s + end, n - end))) end++;
@@ -167,11 +192,27 @@ static void warn_shadowed(struct compiler *c, struct seen_key const *e)
   }
 }
 
+/* As in tcprules, whom no line names is let in. That should be said, not forgotten. `last`: the last rule's
+ * line, 0: no rules. */
+static void warn_default(struct compiler *c, uint32_t last)
+{
+  static char const why[] = "no line for everybody else: they may connect, as strangers. Add `:allow` if that is "
+    "meant, else `:deny`";
+  if (!last || c->wrong || seen_line(&c->seen, TABLE_CLIENTS, "", 0)) return;
+  if (seen_line(&c->seen, TABLE_CLIENTS, "_", 1) && seen_line(&c->seen, TABLE_CLIENTS, "^", 1)) return;
+  rules_complain(c, 1, "clients", last, why);
+}
+
 void rules_clients_end(struct compiler *c)
 {
+  uint32_t last = 0;
   struct seen_key const *e = genalloc_s(struct seen_key, &c->seen.entries);
   add_lengths(c, GATE_LENGTHS4, c->lengths4, 32);
   add_lengths(c, GATE_LENGTHS6, c->lengths6, 128);
-  for (size_t i = 0; i < genalloc_len(struct seen_key, &c->seen.entries); i++)
-    if (e[i].len >= 2 && !memcmp(c->seen.keys.s + e[i].at, "c_", 2)) warn_shadowed(c, e + i);
+  for (size_t i = 0; i < genalloc_len(struct seen_key, &c->seen.entries); i++) {
+    if (c->seen.keys.s[e[i].at] != TABLE_CLIENTS) continue;
+    if (e[i].len >= 2 && c->seen.keys.s[e[i].at + 1] == '_') warn_shadowed(c, e + i);
+    last = e[i].line;
+  }
+  warn_default(c, last);
 }

@@ -55,14 +55,9 @@ static void read_text(struct compiler *c, size_t which, struct rules_text const 
 /* What only the whole shows. */
 static void check_all(struct compiler *c)
 {
-  uint32_t grant = seen_line(&c->seen, TABLE_RELAY, "grant clients", 13);
-  char why[160];
   if (!seen_line(&c->seen, TABLE_ME, "", 0) && !c->wrong)
     rules_complain(c, 0, "me", 1, "missing: the file `me` holds the name of this host");
-  if (!c->open_line || !grant) return;
-  snprintf(why, sizeof why, "an open relay: this line sets RELAYCLIENT for everybody, and `grant clients` (relay:%u) "
-           "lets them relay", (unsigned)grant);
-  rules_complain(c, 0, "clients", c->open_line, why);
+  trust_check(c);
 }
 
 static void compile(struct compiler *c, struct rules_text const *texts, size_t n)
@@ -71,8 +66,8 @@ static void compile(struct compiler *c, struct rules_text const *texts, size_t n
     for (size_t k = 0; k < n && !c->broken; k++)
       if (!strcmp(files[i].file, texts[k].file)) read_text(c, i, texts + k);
   if (c->broken) return;
-  rules_clients_end(c);
   check_all(c);
+  rules_clients_end(c);
 }
 
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg)
@@ -82,6 +77,8 @@ int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, compla
   compile(&c, texts, n);
   seen_free(&c.seen);
   stralloc_free(&c.data);
+  trust_free(&c.relay);
+  trust_free(&c.proxy);
   if (c.broken || c.wrong) table_abandon(c.table);
   else if (table_finish(c.table) < 0) c.broken = errno;
   if (c.broken) return errno = c.broken, -1;

@@ -36,6 +36,12 @@ int seen_add(struct seen *x, enum table which, char const *key, size_t len, uint
 uint32_t seen_line(struct seen const *x, enum table which, char const *key, size_t len);
 void seen_free(struct seen *x);
 
+/* Whom `clients` trusts with a variable. */
+struct trust {
+  uint32_t everybody;   /* the first line that trusts everybody; 0: none */
+  genalloc v4, v6;      /* the addresses: trust.c's spans */
+};
+
 struct compiler {
   struct table_builder *table;
   complain_fn *complain;
@@ -47,7 +53,8 @@ struct compiler {
   struct seen seen;
   uint8_t lengths4[33]; /* CIDR prefix lengths in use */
   uint8_t lengths6[129];
-  uint32_t open_line;   /* the first line of `clients` that trusts everybody */
+  struct trust relay;   /* RELAYCLIENT */
+  struct trust proxy;   /* RELAYPROXY */
   stralloc data;        /* scratch: a rule's value */
 };
 
@@ -99,6 +106,7 @@ struct client {
   unsigned everybody : 1;   /* the empty address, `=`, or a prefix of no bits */
   unsigned named : 1;       /* looks at the client's name */
   unsigned cidr : 1;
+  unsigned dots : 1;        /* an IPv4 address, a prefix with dots, or a range of either */
   struct ip ip;             /* CIDR: the prefix */
   unsigned bits;            /* and its length */
 };
@@ -106,5 +114,11 @@ struct client {
 char const *client_scan(struct client *k, char const *s, size_t n);
 /* Writes the key with number i in it. Returns its length. */
 size_t client_key(struct client const *k, unsigned i, char out[CLIENT_KEY]);
+
+/* The line being read trusts k, with c->relay's or c->proxy's variable: warns, and keeps its addresses. */
+void trust_line(struct compiler *c, struct trust *t, struct client const *k);
+/* Complains when all lines together trust half of the internet or more, and may relay. */
+void trust_check(struct compiler *c);
+void trust_free(struct trust *t);
 
 #endif

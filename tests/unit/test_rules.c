@@ -6,6 +6,7 @@
 #include "rules_double.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "unit.h"
 
 /* What a text alone (with a good `me`) compiles to: the letter, the key, `@` and the line, `=` and the data of each
  * record, with NUL as `|` and bytes outside of ASCII as {decimal}. */
@@ -202,6 +203,22 @@ static struct { char const *file, *text, *why; } const bad[] = {
     "8: `joe@=` must have one address or =host after its `@`\n"
     "9: `joe@=.example` must have one address or =host after its `@`\n"
     "10: `j\\x01@192.0.2.1` has control characters before its `@`\n" },
+  /* clients: RELAYPROXY for everybody, RELAYCLIENT's value */
+  { "clients", ":allow,RELAYPROXY=\"\"\n=:allow,RELAYPROXY=\"\"\n0.0.0.0/0:allow,RELAYPROXY=\"\"\n"
+    "::/0:allow,RELAYPROXY=\"\"\n",
+    "1: RELAYPROXY for everybody: any stranger could say that he speaks for a trusted client\n"
+    "2: RELAYPROXY for everybody: any stranger could say that he speaks for a trusted client\n"
+    "3: RELAYPROXY for everybody: any stranger could say that he speaks for a trusted client\n"
+    "4: RELAYPROXY for everybody: any stranger could say that he speaks for a trusted client\n" },
+  { "clients", "10.0.0.1:allow,RELAYCLIENT=\"@\"\n10.0.0.2:allow,RELAYCLIENT=\"%x\"\n10.0.0.3:allow,RELAYCLIENT=\">\"\n"
+    "10.0.0.4:allow,RELAYCLIENT=\" \"\n10.0.0.5:allow,RELAYCLIENT=\".\xc3\xa4\"\n10.0.0.6:deny,RELAYCLIENT=\"@\"\n"
+    "10.0.0.7:allow,RELAYCLIENT=\"@[192.0.2]\"\n",
+    "1: RELAYCLIENT's value `@` makes no address when it is appended to a recipient; it should be empty\n"
+    "2: RELAYCLIENT's value `%x` makes no address when it is appended to a recipient; it should be empty\n"
+    "3: RELAYCLIENT's value `>` makes no address when it is appended to a recipient; it should be empty\n"
+    "4: RELAYCLIENT's value ` ` makes no address when it is appended to a recipient; it should be empty\n"
+    "5: RELAYCLIENT's value `.\\xc3\\xa4` makes no address when it is appended to a recipient; it should be empty\n"
+    "7: RELAYCLIENT's value `@[192.0.2]` makes no address when it is appended to a recipient; it should be empty\n" },
   /* clients: duplicates */
   { "clients", "192.0.2.1:deny\n::ffff:192.0.2.1:allow\n", "2: `::ffff:192.0.2.1` stands already in line 1\n" },
   { "clients", "192.0.2.3:deny\n192.0.2.1-4:allow\n", "2: `192.0.2.3` stands already in line 1\n" },
@@ -222,6 +239,23 @@ static struct { char const *text, *why; } const warned[] = {
     "64.0.0.0/3:allow\n2001::/16:allow,RELAYCLIENT=\"\"\n",
     "1: warning: a prefix of 7 bits is a large part of the internet, and it may relay\n"
     "3: warning: a prefix of 3 bits is a large part of the internet, and it may relay\n" },
+  { "0-1.:allow,RELAYCLIENT=\"\"\n1.0-255.:allow,RELAYCLIENT=\"\"\n11.:allow,RELAYCLIENT=\"\"\n12-255.:allow\n",
+    "1: warning: 33554432 addresses are a large part of the internet, and they may relay\n" },
+  { "0-255.:allow,RELAYCLIENT=\"\"\n",
+    "1: warning: 4294967296 addresses are a large part of the internet, and they may relay\n" },
+  { "10.0.0.9:allow,RELAYPROXY=\"\"\n=.example:allow,RELAYPROXY=\"\"\n64.0.0.0/7:allow,RELAYPROXY=\"\"\n"
+    "9-11.:allow,RELAYPROXY=\"\"\n2002::/15:allow,RELAYPROXY=\"\"\n",
+    "2: warning: who owns an address chooses its name: unless the super-server checks names (tcpserver -p), strangers "
+    "may say whom they speak for\n"
+    "3: warning: a prefix of 7 bits is a large part of the internet, and it may say whom it speaks for\n"
+    "4: warning: 50331648 addresses are a large part of the internet, and they may say whom they speak for\n"
+    "5: warning: a prefix of 15 bits is a large part of the internet, and it may say whom it speaks for\n" },
+  { "10.0.0.1:allow,RELAYCLIENT=\".x\"\n10.0.0.2:allow,RELAYCLIENT=\"@y.example\"\n"
+    "10.0.0.3:allow,RELAYCLIENT=\"%z@y.example\"\n10.0.0.4:allow,RELAYCLIENT=\"@[192.0.2.1]\"\n",
+    "1: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n"
+    "2: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n"
+    "3: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n"
+    "4: warning: RELAYCLIENT is not empty: its value is appended to each recipient\n" },
   { "10.1.0.0/16:allow\n10.:deny\n10.0.0.0/7:allow\n11.0.0.0/8:deny\n10.2.3.4/32:deny\n",
     "1: warning: never used: `10.` in line 2 is asked first\n"
     "5: warning: never used: `10.` in line 2 is asked first\n" },
@@ -268,11 +302,27 @@ static int alone(char const *file, char const *text, int *fd)
   return result;
 }
 
+/* Takes the warning of a missing line for everybody out of what was said. Returns its line, or 0. */
+static unsigned default_line(void)
+{
+  static char const why[] = ": warning: no line for everybody else: they may connect, as strangers. Add `:allow` if that "
+    "is meant, else `:deny`\n";
+  char *at = strstr(said.s, why);
+  unsigned line = 0;
+  if (!at) return 0;
+  assert_int_equal(at[sizeof why - 1], 0);
+  while (at > said.s && at[-1] != '\n') at--;
+  assert_int_equal(sscanf(at, "clients:%u:", &line), 1);
+  *at = 0;
+  return line;
+}
+
 static void compiles(void **state)
 {
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     stralloc records = STRALLOC_ZERO;
     int fd, result = alone(good[i].file, good[i].text, &fd);
+    default_line();
     assert_string_equal(said.s, "");
     assert_int_equal(result, 0);
     struct table_set *t = table_open_fd(fd);
@@ -316,10 +366,27 @@ static void warns(void **state)
     stralloc why = STRALLOC_ZERO;
     int fd, result = alone("clients", warned[i].text, &fd);
     with_file(&why, "clients", warned[i].why);
+    default_line();
     assert_string_equal(said.s, why.s);
     assert_int_equal(result, 0);
     close(fd);
     stralloc_free(&why);
+  }
+}
+
+/* No match means allow: said unless the text says so itself, and not on top of errors. */
+static void no_default(void **state)
+{
+  static struct { char const *text; unsigned line; } const rows[] = {
+    { "", 0 }, { "# nothing\n", 0 }, { "10.0.0.1:allow\n", 1 }, { "\n10.0.0.1:deny\n\n10.0.0.2-4:allow\n\n", 4 },
+    { "10.0.0.1:allow\n:allow\n", 0 }, { ":deny\n10.0.0.1:allow\n", 0 }, { "=:allow\n", 1 }, { "0.0.0.0/0:deny\n", 1 },
+    { "0.0.0.0/0:deny\n::/0:deny\n", 0 }, { "10.0.0.1:allow\n10.0.0.1:allow\n", 0 }, { "10.0.0.1:allow\n:allowed\n", 0 },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int fd;
+    alone("clients", rows[i].text, &fd);
+    assert_int_equal(default_line(), rows[i].line);
+    close(fd);
   }
 }
 
@@ -344,6 +411,53 @@ static void open_relay(void **state)
     close(compiled(texts, 3, &result));
     assert_int_equal(result, 0);
   }
+}
+
+/* Half of the internet or more is everybody, however many lines it takes and whatever form they have. */
+static void open_by_parts(void **state)
+{
+#define T ":allow,RELAYCLIENT=\"\"\n"
+#define P ":allow,RELAYPROXY=\"\"\n"
+#define GRANT4 "for half of all IPv4 addresses or more, and `grant clients` (relay:1) lets "
+#define GRANT6 "for half of all IPv6 addresses (2000::/3) or more, and `grant clients` (relay:1) lets "
+#define HALF4 "an open relay: this and other lines set RELAYCLIENT " GRANT4 "them relay\n"
+#define HALF6 "an open relay: this and other lines set RELAYCLIENT " GRANT6 "them relay\n"
+#define PROXY4 "an open relay: this and other lines set RELAYPROXY " GRANT4 "whom they name relay\n"
+#define PROXY6 "an open relay: this and other lines set RELAYPROXY " GRANT6 "whom they name relay\n"
+  static struct { char const *text, *why; } const rows[] = {
+    { "0-255." T, "clients:1: " HALF4 }, { "0-127." T, "clients:1: " HALF4 }, { "1-128." T, "clients:1: " HALF4 },
+    { "0-126." T, "" }, { "1-99." T "100-255." T, "clients:2: " HALF4 }, { "128-255." T "0-127." T, "clients:1: " HALF4 },
+    { "0.0.0.0/1" T "128.0.0.0/1" T, "clients:1: " HALF4 }, { "0.0.0.0/2" T, "" },
+    { "0.0.0.0/2" T "127.0-127." T "64-126." T, "" },               /* half but for a /9 */
+    { "0.0.0.0/2" T "127.0-255." T "64-126." T, "clients:1: " HALF4 },
+    { "0.0.0.0/2" T "0-63." T "0.0-255." T, "" },                   /* the same twice counts once */
+    { "0.0.0.0/2" T "0-64." T "65-126." T "127.0-127." T "127.128.0.0/10" T "127.192.0.0/10" T, "clients:2: " HALF4 },
+    { "0.0.0.0/1" P "128.0.0.0/2" T, "clients:1: " PROXY4 }, { "0.0.0.0/2" P "64.0.0.0/2" T, "" }, /* apart */
+    { "0-255.:deny\n128.0.0.0/1:allow\n10.0.0.0/8" T, "" },
+    { "0-127." T "10.0.:deny\n", "clients:1: " HALF4 },              /* what others take from it is not looked at */
+    { "::ffff:0:0/97" T, "clients:1: " HALF4 },
+    { "2000::/3" T, "clients:1: " HALF6 }, { "2000::/4" T, "clients:1: " HALF6 }, { "3000::/5" T, "" },
+    { "3000::/5" T "2800::/5" T, "clients:1: " HALF6 }, { "::/1" T, "clients:1: " HALF6 }, { "8000::/1" T, "" },
+    { "::/2" T "fc00::/7" T, "clients:1: " HALF6 }, { "3000::/5" P "2800::/5" P, "clients:1: " PROXY6 },
+    { "2001:db8::/64" T "2001:db8::/65" T "2001:db8::1" T "::1" T "127.0.0.1" T, "" },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int result;
+    for (int grant = 1; grant >= 0; grant--) {
+      struct rules_text texts[] = {
+        { "me", "relay.example", 13 }, { "relay", grant ? "grant clients" : "grant login", grant ? 13 : 11 },
+        { "clients", rows[i].text, strlen(rows[i].text) }
+      };
+      close(compiled(texts, 3, &result));
+      char const *error = strstr(said.s, "an open relay");
+      while (error && error > said.s && error[-1] != '\n') error--;
+      default_line();
+      CHECK(result == (grant && *rows[i].why), "%s%s", rows[i].text, said.s);
+      CHECK(!strcmp(error ? error : "", grant ? rows[i].why : ""), "%s%s", rows[i].text, said.s);
+    }
+  }
+#undef T
+#undef P
 }
 
 static void all_files_at_once(void **state)
@@ -374,6 +488,7 @@ static void long_line(void **state)
     s[n - 1] = '"';
     s[n] = 0;
     assert_int_equal(alone("clients", s, &fd), (int)more);
+    if (!more) default_line();
     assert_string_equal(said.s, more ? "clients:1: a line of 65537 bytes; 65536 are allowed\n" : "");
     close(fd);
     free(s);
@@ -426,6 +541,7 @@ static void scale(void **state)
   };
   int64_t start = io_now();
   int result, fd = compiled(texts, 3, &result);
+  default_line();
   assert_string_equal(said.s, "");
   assert_int_equal(result, 0);
   assert_true(io_now() - start < 20000);
@@ -439,6 +555,34 @@ static void scale(void **state)
   close(fd);
   stralloc_free(&clients);
   stralloc_free(&domains);
+}
+
+/* 200,000 lines whose addresses have to be added up: backwards, so that sorting has work. */
+static void many_spans(void **state)
+{
+  stralloc clients = STRALLOC_ZERO;
+  char text[60];
+  for (unsigned i = 200000; i--; ) {
+    snprintf(text, sizeof text, "%u.%u.%u.%s:allow,RELAYCLIENT=\"\"\n", 1 + i / 65536, i / 256 % 256, i % 256,
+             i % 2 ? "" : "0/24");
+    assert_true(stralloc_cats(&clients, text));
+  }
+  struct rules_text texts[] = {
+    { "me", "m", 1 }, { "clients", clients.s, clients.len }, { "relay", "grant clients", 13 }
+  };
+  int64_t start = io_now();
+  int result;
+  close(compiled(texts, 3, &result));
+  assert_int_equal(default_line(), 200000);
+  assert_string_equal(said.s, "");
+  assert_int_equal(result, 0);
+  assert_true(io_now() - start < 20000);
+  assert_true(stralloc_cats(&clients, "5-131.:allow,RELAYCLIENT=\"\"\n"));
+  texts[1] = (struct rules_text){ "clients", clients.s, clients.len };
+  close(compiled(texts, 3, &result));
+  assert_int_equal(result, 1);
+  assert_non_null(strstr(said.s, "clients:200001: an open relay: this and other lines set RELAYCLIENT for half of"));
+  stralloc_free(&clients);
 }
 
 /* From a directory: missing files are empty ones, unreadable ones stop everything. */
@@ -490,6 +634,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(compiles), cmocka_unit_test(complains), cmocka_unit_test(warns), cmocka_unit_test(open_relay),
+    cmocka_unit_test(no_default), cmocka_unit_test(open_by_parts), cmocka_unit_test(many_spans),
     cmocka_unit_test(all_files_at_once), cmocka_unit_test(long_line), cmocka_unit_test(long_user),
       cmocka_unit_test(scale), cmocka_unit_test(long_word),
     cmocka_unit_test(directory), cmocka_unit_test(no_room),
