@@ -12,6 +12,7 @@
 #include "queue/inject.h"
 
 #define SLICE 100 /* milliseconds between two looks at a program of which no SIGCHLD was seen */
+#define GROUP_SLICE 10 /* the same for the rest of its group, whose end sends us no signal */
 #define ERROR_FD 6
 
 extern char **environ;
@@ -56,7 +57,7 @@ static char **environment(char *id, char *utf8)
   return e;
 }
 
-/* Starts the program with its three descriptors. Returns 0, or an errno value. */
+/* Starts the program with its three descriptors, in a process group of its own. Returns 0, or an errno value. */
 static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
 {
   posix_spawn_file_actions_t actions;
@@ -69,7 +70,8 @@ static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
   sigemptyset(&normal);
   sigaddset(&normal, SIGPIPE);
   if ((e = posix_spawnattr_setsigdefault(&attr, &normal))
-      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF))
+      || (e = posix_spawnattr_setpgroup(&attr, 0))
+      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
       || (e = posix_spawn_file_actions_adddup2(&actions, fds[0], 0))
       || (e = posix_spawn_file_actions_adddup2(&actions, fds[1], 1))
       || (e = posix_spawn_file_actions_adddup2(&actions, fds[2], ERROR_FD))) goto attr;
@@ -166,36 +168,72 @@ static void listen_to(struct inject *q, char *text, size_t *len)
   }
 }
 
-/* Waits for the program's end, listening. Returns its wait status, or -1 when it had to be killed.
- * SIGCHLD is blocked meanwhile, so that it can't come between the look and the wait. */
-static int reap(struct inject *q, int64_t deadline, char *text, size_t *len)
+/* Ends what is left of the program's process group, whose leader has been reaped: it had SIGTERM already, and gets
+ * SIGKILL at `deadline`. The number can't be another group's meanwhile: somebody is seen in it all the time (be it a
+ * zombie that nobody reaps). */
+static void end_group(pid_t group, int64_t deadline)
+{
+  struct timespec const slice = { 0, GROUP_SLICE * 1000000 };
+  while (!kill(-group, 0)) {
+    if (io_now() >= deadline) {
+      kill(-group, SIGKILL);
+      return;
+    }
+    nanosleep(&slice, 0);
+  }
+}
+
+/* Has the program ended? It is left as it is, so that its number stays its own. 1 with *ok (exit code 0), 0, or -1:
+ * somebody else reaped it. */
+static int has_ended(pid_t pid, int *ok)
+{
+  siginfo_t info = { .si_pid = 0 };
+  while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+    if (errno != EINTR) return -1;
+  *ok = info.si_pid && info.si_code == CLD_EXITED && !info.si_status;
+  return info.si_pid != 0;
+}
+
+/* How a program ended. */
+struct ending {
+  int status;          /* as waitpid tells it */
+  unsigned known : 1;  /* status is true; else even SIGKILL did not help (it is left to init), or somebody reaped it */
+  unsigned late : 1;   /* it was still there at the deadline, and got a signal */
+};
+
+/* Waits for the program's end, listening: SIGTERM to its group at the deadline, SIGKILL INJECT_ABORT_TIME behind that.
+ * Whatever was sent, its own word counts when it comes. Unless that is success, nothing of its group stays: it could
+ * queue what we call lost. SIGCHLD is blocked meanwhile, so that it can't come between the look and the wait. */
+static void reap(struct inject *q, int64_t deadline, char *text, size_t *len, struct ending *e)
 {
   sigset_t chld, before;
-  int status, killed = 0;
+  int64_t left;
+  int ok = 0, ended, killed = 0;
+  *e = (struct ending){ .status = 0 };
   sigemptyset(&chld);
   sigaddset(&chld, SIGCHLD);
   sigprocmask(SIG_BLOCK, &chld, &before);
-  for (;;) {
-    pid_t p = waitpid(q->pid, &status, WNOHANG);
-    if (p == q->pid) break;
-    if (p < 0 && errno != EINTR) { /* somebody else reaped it: what it did is unknown */
-      status = -1;
-      break;
+  while (!(ended = has_ended(q->pid, &ok)) && (left = deadline - io_now()) > -2 * INJECT_ABORT_TIME) {
+    if (left <= 0 && !e->late) {
+      kill(-q->pid, SIGTERM);
+      e->late = 1;
     }
-    int64_t left = deadline - io_now();
-    if (left <= -INJECT_ABORT_TIME) break; /* even a kill does not help: it is left to init */
-    if (left <= 0 && !killed) {
-      kill(q->pid, SIGKILL);
+    if (left <= -INJECT_ABORT_TIME && !killed) {
+      kill(-q->pid, SIGKILL);
       killed = 1;
     }
     struct timespec slice = { 0, (left > 0 && left < SLICE ? left : SLICE) * 1000000 };
     sigtimedwait(&chld, 0, &slice);
     listen_to(q, text, len);
   }
+  if (ended > 0) {
+    if (!ok) kill(-q->pid, SIGTERM); /* before it is reaped: the number is still its own */
+    e->known = waitpid(q->pid, &e->status, 0) == q->pid;
+    if (!ok) end_group(q->pid, e->late ? deadline + INJECT_ABORT_TIME : io_now() + INJECT_ABORT_TIME);
+  }
   sigprocmask(SIG_SETMASK, &before, 0);
   listen_to(q, text, len);
   q->pid = 0;
-  return killed ? -1 : status;
 }
 
 static void finish_fds(struct inject *q)
@@ -228,16 +266,17 @@ void inject_finish(struct inject *q, char const *sender, char const *recipients,
                    struct inject_result *r)
 {
   char text[INJECT_TEXT];
+  struct ending e;
   size_t len = 0;
   *r = (struct inject_result){ .code = INJECT_CRASHED, .kind = 'Z' };
   if (!q->pid) return;
   close_fd(&q->body);
   if (!q->broken) feed_envelope(q, sender, recipients, n, deadline);
   finish_fds(q);
-  int status = reap(q, deadline, text, &len);
+  reap(q, deadline, text, &len, &e);
   close_fd(&q->error);
-  if (status < 0) r->code = INJECT_TIMEOUT;
-  else if (WIFEXITED(status)) r->code = WEXITSTATUS(status);
+  if (e.known && WIFEXITED(e.status)) r->code = WEXITSTATUS(e.status);
+  else if (e.late) r->code = INJECT_TIMEOUT;
   if (r->code == 0 && q->broken) r->code = INJECT_CRASHED; /* success without the whole message is none */
   r->kind = r->code == 0 ? 0 : r->code >= 11 && r->code <= 40 ? 'D' : 'Z';
   if (r->code == 82) words(r, text, len);
@@ -246,9 +285,10 @@ void inject_finish(struct inject *q, char const *sender, char const *recipients,
 void inject_abort(struct inject *q)
 {
   char text[INJECT_TEXT];
+  struct ending e;
   size_t len = 0;
   if (!q->pid) return;
   finish_fds(q);
-  reap(q, io_now() + INJECT_ABORT_TIME, text, &len);
+  reap(q, io_now() + INJECT_ABORT_TIME, text, &len, &e);
   close_fd(&q->error);
 }

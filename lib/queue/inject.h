@@ -1,6 +1,10 @@
 /* Handing a message to a qmail-queue program (interfaces.md): started early, fed while it comes in, judged at the
  * end. Descriptors 0 to 2 must be open. SIGPIPE must be ignored and SIGCHLD not (inject_signals); the program gets
- * both in their default state. All our ends of the pipes are close-on-exec. */
+ * both in their default state. All our ends of the pipes are close-on-exec.
+ *
+ * The program leads a process group of its own, and signals go to the group: a shell's pipeline ends as one. Unless the
+ * program reports success nothing of its group is left behind, so that what we call lost can't be queued afterwards.
+ * Who leaves the group (setsid) is out of reach; let it hold neither message nor envelope. */
 #ifndef QUEUE_INJECT_H
 #define QUEUE_INJECT_H
 
@@ -9,12 +13,12 @@
 #include <sys/types.h>
 
 #define INJECT_TEXT 512        /* bytes of a program's own words with their NUL */
-#define INJECT_ABORT_TIME 5000 /* milliseconds that an abandoned program has to go before it is killed */
+#define INJECT_ABORT_TIME 5000 /* milliseconds: an abandoned program's until SIGTERM, any one's from that to SIGKILL */
 #define INJECT_CRASHED 81      /* the code of a program that was killed, or that took less than it was given */
-#define INJECT_TIMEOUT 52      /* the code of a program that took too long and was killed for it */
+#define INJECT_TIMEOUT 52      /* the code of a program that took too long and died of our signal */
 
 struct inject {
-  pid_t pid;       /* 0: none running */
+  pid_t pid;       /* and its process group; 0: none running */
   int body;        /* we write the message here; -1 when closed */
   int envelope;    /* and the envelope here */
   int error;       /* a custom reply comes from here: descriptor 6 of the program */
@@ -38,11 +42,14 @@ int inject_start(struct inject *q, char const *program, char const *id, int utf8
 void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline);
 
 /* Ends the message, hands over the envelope (addresses NUL-terminated one behind the other: sender, then `n` bytes of
- * recipients) and waits for the verdict; at the deadline the program is killed. */
+ * recipients) and waits for the verdict. At the deadline the group gets SIGTERM, INJECT_ABORT_TIME later SIGKILL; an
+ * exit code that comes all the same counts: the message may have been queued just then. Returns at the latest
+ * 2 * INJECT_ABORT_TIME behind the deadline. */
 void inject_finish(struct inject *q, char const *sender, char const *recipients, size_t n, int64_t deadline,
                    struct inject_result *r);
 
-/* Gives up: the program sees no envelope and queues nothing. Returns when it has gone. Harmless when none runs. */
+/* Gives up: the program sees no envelope and queues nothing. Returns when it has gone; one that stays gets SIGTERM
+ * after INJECT_ABORT_TIME, and SIGKILL after as much again. Harmless when none runs. */
 void inject_abort(struct inject *q);
 
 #endif

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "queue/inject.h"
@@ -236,8 +238,71 @@ static void test_abort(void **state)
   assert_int_equal(inject_start(&q, script("trap '' TERM; exec sleep 60"), "0", 0), 0);
   int64_t began = io_now();
   inject_abort(&q);
-  assert_true(io_now() - began >= INJECT_ABORT_TIME - 100 && io_now() - began < INJECT_ABORT_TIME + 5000);
+  assert_true(io_now() - began >= 2 * INJECT_ABORT_TIME - 100 && io_now() - began < 2 * INJECT_ABORT_TIME + 5000);
   assert_int_equal(descriptors(), before);
+}
+
+/* The deadline: first a signal that can be caught, and what the program says behind it counts. */
+static void test_late(void **state)
+{
+  (void)state;
+  struct inject_result r;
+  int64_t began = io_now();
+  /* queued just when the deadline came: to say anything else would double the message */
+  run(&r, "trap 'exit 0' TERM; cat >/dev/null; cat <&1 >/dev/null; while :; do sleep 0.05; done", "x\n", 2, 300);
+  assert_int_equal(r.code, 0);
+  assert_int_equal(r.kind, 0);
+  run(&r, "trap 'exit 31' TERM; while :; do sleep 0.05; done", "x\n", 2, 300);
+  assert_int_equal(r.code, 31);
+  assert_true(io_now() - began < INJECT_ABORT_TIME);
+  began = io_now();
+  run(&r, "trap '' TERM; while :; do sleep 0.05; done", "x\n", 2, 300);
+  assert_int_equal(r.code, INJECT_TIMEOUT);
+  assert_true(io_now() - began >= INJECT_ABORT_TIME && io_now() - began < 2 * INJECT_ABORT_TIME);
+}
+
+static int exists(char const *name)
+{
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  return !access(path, F_OK);
+}
+
+static void forget(char const *name)
+{
+  char path[128];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  unlink(path);
+}
+
+/* A shell that does not exec, and a pipeline whose last part would queue the message: none of it outlives a verdict
+ * other than success. */
+static void test_group(void **state)
+{
+  (void)state;
+  static struct { char const *text; int code; int64_t milliseconds; } const cases[] = {
+    { "exec 3<&1; (cat; sleep 1.5) | (cat >/dev/null; cat <&3 >/dev/null; echo >$DIR/queued); true",
+      INJECT_TIMEOUT, 300 },
+    { "exec 3<&1; (sleep 1.5; cat <&3 >/dev/null; echo >$DIR/queued) & kill -9 $$", INJECT_CRASHED, SOON },
+    { "exec 3<&1; (sleep 1.5; cat <&3 >/dev/null; echo >$DIR/queued) & exit 31", 31, SOON },
+    { "trap '' TERM; exec 3<&1; (sleep 7; cat <&3 >/dev/null; echo >$DIR/queued) & trap - TERM; sleep 60",
+      INJECT_TIMEOUT, 300 },
+  };
+  struct inject_result r;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    forget("queued");
+    int64_t began = io_now();
+    run(&r, cases[i].text, "x\n", 2, cases[i].milliseconds);
+    assert_int_equal(r.code, cases[i].code);
+    if (i < 3) assert_true(io_now() - began < 1200);
+    usleep(i < 3 ? 2000000 : 3000000);
+    assert_false(exists("queued"));
+  }
+  /* After success its helpers may finish what they do. */
+  run(&r, "cat >/dev/null; cat <&1 >/dev/null; (sleep 0.3; echo >$DIR/queued) & exit 0", "x\n", 2, SOON);
+  assert_int_equal(r.code, 0);
+  usleep(1000000);
+  assert_true(exists("queued"));
 }
 
 static void test_start(void **state)
@@ -263,11 +328,25 @@ static void test_start(void **state)
   assert_int_equal(descriptors(), before);
 }
 
+/* Orphans are reaped here: not every container's first process does so, and a zombie still counts in its group. */
+static void reap_orphans(void)
+{
+  int status;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pid_t tests = fork(), p;
+  if (!tests) return;
+  while ((p = wait(&status)) > 0)
+    if (p == tests) _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 111);
+  _exit(111);
+}
+
 int main(void)
 {
+  reap_orphans();
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(test_message), cmocka_unit_test(test_codes), cmocka_unit_test(test_words),
     cmocka_unit_test(test_failures), cmocka_unit_test(test_large), cmocka_unit_test(test_abort),
+    cmocka_unit_test(test_late), cmocka_unit_test(test_group),
     cmocka_unit_test(test_start),
   };
   return cmocka_run_group_tests(tests, make_dir, remove_dir);
