@@ -58,11 +58,12 @@ static void step(struct session *s)
   static enum reply const faults[] = { [LINE_BARE] = REPLY_BARE, [LINE_NUL] = REPLY_NUL, [LINE_LONG] = REPLY_LONG };
   char line[LIMIT_COMMAND_LINE];
   size_t used, len;
+  if (session_expired(s)) return;
   enum line_status status = line_next(&s->line, s->in + s->in_at, s->in_len, &used, &len);
   if (status == LINE_OK) memcpy(line, s->in + s->in_at, len); /* BDAT and DATA read over it */
   session_used(s, used);
   if (status == LINE_MORE) {
-    if (!s->deadline) s->deadline = io_now() + s->command_time;
+    if (!s->deadline) s->deadline = session_deadline(s);
     session_fill(s, s->deadline);
     return;
   }

@@ -1,13 +1,13 @@
 /* DATA (RFC 5321 4.1.1.4) and BDAT (RFC 3030): the message's bytes, as they come. */
 #include <strings.h>
-#include "base/io.h"
 #include "parse/number.h"
 #include "smtp/server_session.h"
 
-/* Reads when no input is left; each piece may take a command's time. Returns 0, or -1: the session is over. */
+/* Reads when no input is left; each piece may take a command's time. Returns 0, or -1: the session is over, even if
+ * input is left: a reply could not be sent. */
 static int more(struct session *s)
 {
-  return s->in_len ? 0 : session_fill(s, io_now() + s->command_time);
+  return s->in_len && s->state != STATE_OVER ? 0 : session_fill(s, session_deadline(s));
 }
 
 void session_data(struct session *s, char const *arg, size_t len)

@@ -11,6 +11,12 @@ static void over(struct session *s, char const *why)
   s->state = STATE_OVER;
 }
 
+int64_t session_deadline(struct session const *s)
+{
+  int64_t deadline = io_now() + s->command_time;
+  return deadline < s->end ? deadline : s->end;
+}
+
 int session_flush(struct session *s, int64_t deadline)
 {
   size_t n = s->out_len;
@@ -26,10 +32,15 @@ void session_close(struct session *s, enum reply r, char const *why)
   over(s, why);
 }
 
+int session_expired(struct session *s)
+{
+  if (s->state != STATE_OVER && io_now() >= s->end) session_close(s, REPLY_SESSION_TIME, "session-time");
+  return s->state == STATE_OVER;
+}
+
 int session_fill(struct session *s, int64_t deadline)
 {
-  if (deadline > s->end) deadline = s->end;
-  if (session_flush(s, deadline) < 0) return -1;
+  if (session_expired(s) || session_flush(s, deadline) < 0) return -1;
   if (s->in_at) memmove(s->in, s->in + s->in_at, s->in_len);
   s->in_at = 0;
   ssize_t r = s->world->read(s->world->arg, s->in + s->in_len, sizeof s->in - s->in_len, deadline);
@@ -54,10 +65,7 @@ void session_used(struct session *s, size_t n)
 void session_put(struct session *s, char const *line, size_t len)
 {
   if (s->state == STATE_OVER) return;
-  if (len > sizeof s->out - s->out_len) {
-    int64_t deadline = io_now() + s->command_time;
-    if (session_flush(s, deadline < s->end ? deadline : s->end) < 0) return;
-  }
+  if (len > sizeof s->out - s->out_len && session_flush(s, session_deadline(s)) < 0) return;
   memcpy(s->out + s->out_len, line, len);
   s->out_len += len;
 }

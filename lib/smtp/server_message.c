@@ -2,7 +2,6 @@
  * and the rest is dropped as it comes, so that memory stays bounded and nothing is written in vain. */
 #include <string.h>
 #include <time.h>
-#include "base/io.h"
 #include "smtp/server_session.h"
 
 #define SMALL 4096 /* bytes of a message's text that go along with its trace */
@@ -68,7 +67,7 @@ static size_t pass_start(struct session *s, char const *text, size_t n, int64_t 
 static void pass_text(struct session *s, char const *text, size_t n)
 {
   struct message *m = &s->message;
-  int64_t deadline = io_now() + s->command_time;
+  int64_t deadline = session_deadline(s);
   size_t begin = 0, taken = 0;
   while (begin < n && m->header.start == HEADER_UNKNOWN) { /* byte by byte, HEADER_NAME + 1 at most */
     header_feed(&m->header, text + begin, 1);
@@ -110,7 +109,7 @@ static void finish(struct session *s)
   struct inject_result r;
   char line[REPLY_LINE];
   s->message.running = 0;
-  s->world->finish(s->world->arg, s->sender.text, s->recipients.s, s->recipients.len, io_now() + s->command_time, &r);
+  s->world->finish(s->world->arg, s->sender.text, s->recipients.s, s->recipients.len, session_deadline(s), &r);
   enum reply reply = result_reply(&r);
   if (!r.code) s->messages++;
   if (!r.code) s->bytes += s->message.eod.size;
@@ -124,12 +123,13 @@ static void finish(struct session *s)
 void message_end(struct session *s)
 {
   struct message *m = &s->message;
+  if (s->state == STATE_OVER) return; /* nobody hears the answer: the message stays the client's, the injector goes */
   int add_lf = m->eod.mode & EOD_BDAT ? eod_last(&m->eod) : 0;
   judge(s);
   if (!m->refusal && add_lf) pass_text(s, "\n", 1);
   if (!m->refusal && !m->traced) {
     header_end(&m->header);
-    pass_start(s, 0, 0, io_now() + s->command_time);
+    pass_start(s, 0, 0, session_deadline(s));
   }
   if (m->refusal) {
     session_log_message(s, 0);

@@ -85,10 +85,14 @@ struct session {
 
 /* server_io.c */
 
+/* How long a client or an injector may take now: a command's time, and never longer than the session. */
+int64_t session_deadline(struct session const *s);
+/* Ends the session when its time is up. Is it over? What waits is then sent with the last words. */
+int session_expired(struct session *s);
 /* Sends what is waiting. Returns 0, or -1: the session is over. */
 int session_flush(struct session *s, int64_t deadline);
-/* Sends what is waiting, then reads more behind the unused input; the deadline is made to end with the session.
- * Returns 0, or -1: the session is over, and the client knows why. */
+/* Sends what is waiting, then reads more behind the unused input, until a deadline of session_deadline. Returns 0, or
+ * -1: the session is over (perhaps before), and the client knows why. */
 int session_fill(struct session *s, int64_t deadline);
 /* Drops n bytes of input. */
 void session_used(struct session *s, size_t n);

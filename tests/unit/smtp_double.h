@@ -21,13 +21,17 @@ struct double_world {
   size_t in_len;
   size_t piece;           /* bytes that one read brings at most; 0: all */
   int silent;             /* errno of the read behind the last byte; 0: the end */
-  int deaf;               /* errno of every write; 0: none */
+  int deaf;               /* errno of every write but the first `heard`; 0: none */
+  unsigned heard;
   /* What the injector does */
   int start_errno;        /* not 0: it can't be started */
+  unsigned slow;          /* milliseconds that it takes to end */
   struct inject_result result;
   /* What came of it */
   struct double_record replies, taken, body;
   unsigned writes, starts, finishes, aborts, misuses;
+  int64_t latest;         /* the latest deadline that was given */
+  int lost;               /* a write has failed: nobody hears what comes now */
   int running;
   int utf8;               /* of the last start */
 };
@@ -40,10 +44,15 @@ static inline void double_keep(struct double_record *r, char const *s, size_t n)
   r->s[r->len < DOUBLE_KEPT ? r->len : DOUBLE_KEPT] = 0;
 }
 
+static inline void double_deadline(struct double_world *d, int64_t deadline)
+{
+  if (deadline > d->latest) d->latest = deadline;
+}
+
 static inline ssize_t double_read(void *arg, char *buf, size_t len, int64_t deadline)
 {
   struct double_world *d = arg;
-  (void)deadline;
+  double_deadline(d, deadline);
   if (!len) d->misuses++;
   if (!d->in_len) return d->silent ? (errno = d->silent, -1) : 0;
   if (len > d->in_len) len = d->in_len;
@@ -57,8 +66,9 @@ static inline ssize_t double_read(void *arg, char *buf, size_t len, int64_t dead
 static inline int double_write(void *arg, char const *s, size_t len, int64_t deadline)
 {
   struct double_world *d = arg;
-  (void)deadline;
-  if (d->deaf) return errno = d->deaf, -1;
+  double_deadline(d, deadline);
+  if (d->lost) d->misuses++;
+  if (d->deaf && d->writes >= d->heard) return d->lost = 1, errno = d->deaf, -1;
   d->writes++;
   double_keep(&d->replies, s, len);
   return 0;
@@ -86,8 +96,8 @@ static inline int double_start(void *arg, char const *id, int utf8)
 static inline void double_body(void *arg, char const *s, size_t len, int64_t deadline)
 {
   struct double_world *d = arg;
-  (void)deadline;
-  if (!d->running) d->misuses++;
+  double_deadline(d, deadline);
+  if (!d->running || d->lost) d->misuses++;
   double_keep(&d->body, s, len);
 }
 
@@ -95,8 +105,9 @@ static inline void double_finish(void *arg, char const *sender, char const *reci
                                  struct inject_result *r)
 {
   struct double_world *d = arg;
-  (void)deadline;
-  if (!d->running) d->misuses++;
+  double_deadline(d, deadline);
+  if (!d->running || d->lost) d->misuses++;
+  if (d->slow) usleep(d->slow * 1000);
   d->running = 0;
   d->finishes++;
   double_keep(&d->taken, "F", 1);

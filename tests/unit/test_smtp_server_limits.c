@@ -1,6 +1,7 @@
 /* The receiving session, in memory (smtp_double.h): limits, the injector's verdicts, trace, log, and how sessions
  * end. */
 #include "smtp_cases.h"
+#include "base/io.h"
 
 /* A message of n bytes (with CRLF) by DATA. */
 static void sized(size_t n, size_t line, char const *limits, char const *databytes, char const *want)
@@ -242,6 +243,64 @@ static void test_ends(void **state)
   table_close(t);
 }
 
+/* 354 could not be sent: whatever it met in the buffer, the message behind it is not taken. */
+static void test_unheard(void **state)
+{
+  (void)state;
+  static struct double_world d;
+  struct table_set *t = rules(0);
+  struct server_facts f = { .tables = t };
+  unsigned refused = 0;
+  for (int chunks = 0; chunks < 2; chunks++)
+    for (unsigned noops = 250; noops < 300; noops++) {
+      char says[4096] = EMR, *p = says + strlen(says);
+      for (unsigned i = 0; i < noops; i++) p += sprintf(p, "NOOP\r\n");
+      strcpy(p, chunks ? "BDAT 6\r\na: b\r\nBDAT 0 LAST\r\n" : "DATA\r\na: b\r\n.\r\n");
+      memset(&d, 0, sizeof d);
+      d.in = says;
+      d.in_len = strlen(says);
+      d.deaf = EPIPE;
+      d.heard = 1; /* the greeting */
+      run_logged(&d, &f);
+      assert_int_equal(d.misuses, 0);
+      assert_int_equal(d.starts, d.finishes + d.aborts);
+      assert_non_null(strstr(log_text, " why=write-error "));
+      if (d.aborts) assert_non_null(strstr(log_text, " unfinished="));
+      refused += d.aborts;
+    }
+  assert_true(refused > 20 && refused < 90); /* both ways it went */
+  table_close(t);
+}
+
+/* No deadline goes beyond the session's, whoever is waited for; an injector that took longer than that is the last
+ * thing that the session saw. */
+static void test_session_time(void **state)
+{
+  (void)state;
+  static struct double_world d;
+  struct table_set *t = rules("session-time=1");
+  struct server_facts f = { .tables = t };
+  static char const *const texts[] = { "DATA\r\na: b\r\n.\r\n", "DATA\r\n.\r\n", "BDAT 4 LAST\r\na: b" };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (unsigned slow = 0; slow < 2; slow++) {
+      char says[256], *got;
+      snprintf(says, sizeof says, EMR "%s" "NOOP\r\n", texts[i]);
+      memset(&d, 0, sizeof d);
+      d.in = says;
+      d.in_len = strlen(says);
+      d.slow = slow ? 1100 : 0;
+      int64_t begin = io_now();
+      run_logged(&d, &f);
+      assert_true(d.latest >= begin + 1000 && d.latest <= begin + 1000 + (slow ? 1100 + 2000 : 2000) + 200);
+      got = codes(&d);
+      if (slow) assert_non_null(strstr(got, " 250/2.6.0 421/4.4.2"));
+      else assert_non_null(strstr(got, " 250/2.6.0 250/2.0.0"));
+      assert_non_null(strstr(log_text, slow ? " why=session-time messages=1 " : " why=closed messages=1 "));
+      free(got);
+    }
+  table_close(t);
+}
+
 /* One line an event, nothing raw. */
 static void test_log(void **state)
 {
@@ -279,7 +338,8 @@ int main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(test_limits), cmocka_unit_test(test_command_line), cmocka_unit_test(test_results),
     cmocka_unit_test(test_trace), cmocka_unit_test(test_relayclient), cmocka_unit_test(test_batches),
-    cmocka_unit_test(test_ends), cmocka_unit_test(test_log),
+    cmocka_unit_test(test_ends), cmocka_unit_test(test_unheard), cmocka_unit_test(test_session_time),
+    cmocka_unit_test(test_log),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
