@@ -5,9 +5,9 @@
 static struct {
   unsigned short code;
   char enhanced[6];
-  char const *text;
+  char const *name, *text;
 } const replies[REPLY_COUNT] = {
-#define X(name, code, enhanced, text) [name] = { code, enhanced, text },
+#define X(name, code, enhanced, text) [name] = { code, enhanced, #name, text },
   REPLIES(X)
 #undef X
 };
@@ -15,6 +15,17 @@ static struct {
 unsigned reply_code(enum reply r)
 {
   return replies[r].code;
+}
+
+size_t reply_word(char out[REPLY_WORD], enum reply r)
+{
+  static char const upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", lower[] = "abcdefghijklmnopqrstuvwxyz-";
+  size_t n = 0;
+  for (char const *s = replies[r].name + sizeof "REPLY_" - 1; *s && n < REPLY_WORD; s++) {
+    char const *at = strchr(upper, *s);
+    out[n++] = at ? lower[at - upper] : *s;
+  }
+  return n;
 }
 
 /* Appends what fits, keeping room for CRLF. */

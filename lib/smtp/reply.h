@@ -24,6 +24,7 @@
   X(REPLY_SESSION_TIME,    421, "4.4.2", "the session lasts too long, closing the connection") \
   X(REPLY_ERRORS,          421, "4.7.0", "too many errors, closing the connection") \
   X(REPLY_TABLES,          451, "4.3.5", "no rules can be read here, try again later") \
+  X(REPLY_APPENDED,        451, "4.3.5", "no address comes of what is appended for you here, try again later") \
   X(REPLY_INJECTOR,        451, "4.3.0", "the message cannot be queued now, try again later") \
   X(REPLY_INJECTOR_TIME,   451, "4.4.5", "queueing takes too long, try again later") \
   X(REPLY_INJECTOR_FULL,   451, "4.3.1", "the queue is full, try again later") \
@@ -73,6 +74,11 @@ enum reply {
 };
 
 unsigned reply_code(enum reply r);
+
+#define REPLY_WORD 32   /* bytes of a reply's word */
+
+/* Writes the reply's word for the log: its name's, such as `hello-first`. Returns the bytes; no NUL behind. */
+size_t reply_word(char out[REPLY_WORD], enum reply r);
 
 /* Writes the reply's line with its CRLF, the text followed by a space and `more` when that isn't null. `more` is
  * ours: printable ASCII; what goes beyond the line is cut. Returns the bytes. */

@@ -47,9 +47,10 @@ static void dispatch(struct session *s, char const *line, size_t n)
   size_t len;
   struct command const *c = command_find(commands, line, n, &arg, &len);
   enum reply no = may(s, c, len);
+  s->command = c->verb;
   if (!no) c->run(s, arg, len);
   else if (c->run == &session_bdat) session_bdat_refuse(s, arg, len, no);
-  else session_reply(s, no, 0);
+  else session_refuse(s, no);
 }
 
 /* One step: a line of the input, or more input. */
@@ -68,8 +69,9 @@ static void step(struct session *s)
     return;
   }
   s->deadline = 0;
+  s->command = 0;
   if (status == LINE_OK) dispatch(s, line, len);
-  else session_reply(s, faults[status], 0);
+  else session_refuse(s, faults[status]);
   if (s->errors > s->errors_max && s->state != STATE_OVER) session_close(s, REPLY_ERRORS, "errors");
 }
 

@@ -65,7 +65,7 @@ static int take(struct session *s, uint64_t left, int keep)
 static void refuse(struct session *s, struct chunk const *c, enum reply r)
 {
   if (take(s, c->size, 0) < 0) return;
-  session_reply(s, r, 0);
+  session_refuse(s, r);
   if (c->endless) session_close(s, REPLY_ERRORS, "endless-chunk");
 }
 
@@ -88,5 +88,6 @@ void session_bdat(struct session *s, char const *arg, size_t len)
   s->state = STATE_CHUNK;
   if (take(s, c.size, 1) < 0) return;
   if (c.last) message_end(s);
-  else session_reply(s, s->message.refusal ? s->message.refusal : REPLY_CHUNK_OK, 0);
+  else if (s->message.refusal) session_refuse(s, s->message.refusal);
+  else session_reply(s, REPLY_CHUNK_OK, 0);
 }

@@ -45,10 +45,10 @@ static int hello(struct session *s, char const *arg, size_t len, int extended)
 {
   char name[DOMAIN_TEXT];
   enum reply no = helo_may(name, arg, len);
-  if (no) return session_reply(s, no, 0), 0;
+  if (no) return session_refuse(s, no), 0;
   memcpy(s->helo, name, strlen(name) + 1);
   s->extended = extended != 0;
-  session_reset(s);
+  session_drop(s);
   s->state = STATE_READY;
   return 1;
 }
@@ -73,7 +73,7 @@ void session_ehlo(struct session *s, char const *arg, size_t len)
 void session_rset(struct session *s, char const *arg, size_t len)
 {
   (void)arg, (void)len;
-  session_reset(s);
+  session_drop(s);
   session_reply(s, REPLY_RESET, 0);
 }
 
@@ -104,11 +104,11 @@ void session_quit(struct session *s, char const *arg, size_t len)
 void session_not_here(struct session *s, char const *arg, size_t len)
 {
   (void)arg, (void)len;
-  session_reply(s, REPLY_NOT_HERE, 0);
+  session_refuse(s, REPLY_NOT_HERE);
 }
 
 void session_unknown(struct session *s, char const *arg, size_t len)
 {
   (void)arg, (void)len;
-  session_reply(s, REPLY_UNKNOWN, 0);
+  session_refuse(s, REPLY_UNKNOWN);
 }

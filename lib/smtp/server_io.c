@@ -75,6 +75,12 @@ void session_count(struct session *s, unsigned code)
   if (code >= 400 && code != 421) s->errors++;
 }
 
+void session_refuse(struct session *s, enum reply r)
+{
+  session_log_refused(s, r);
+  session_reply(s, r, 0);
+}
+
 void session_reply(struct session *s, enum reply r, char const *more)
 {
   char line[REPLY_LINE];

@@ -42,12 +42,14 @@ void session_log_connect(struct session const *s)
   log_end(&l);
 }
 
-void session_log_refused(struct session const *s, char const *command, enum reply r)
+void session_log_refused(struct session const *s, enum reply r)
 {
   struct log_line l;
+  char word[REPLY_WORD];
   session_log_start(s, &l, "refused");
-  log_str(&l, "command", command);
+  log_str(&l, "command", s->command ? s->command : "unknown");
   log_num(&l, "code", reply_code(r));
+  log_bytes(&l, "reason", word, reply_word(word, r));
   log_end(&l);
 }
 

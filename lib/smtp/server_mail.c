@@ -60,8 +60,7 @@ void session_mail(struct session *s, char const *arg, size_t len)
   struct request r;
   enum reply no = mail_may(s, &r, arg, len);
   if (no) {
-    session_log_refused(s, "MAIL", no);
-    session_reply(s, no, 0);
+    session_refuse(s, no);
     return;
   }
   s->sender = r.sender;
@@ -77,7 +76,14 @@ void session_reset(struct session *s)
   s->message.running = 0;
   s->recipients.len = 0;
   s->recipients_n = 0;
+  s->relayed = 0;
   s->too_many = 0;
   s->utf8 = 0;
   if (s->state != STATE_FRESH && s->state != STATE_OVER) s->state = STATE_READY;
+}
+
+void session_drop(struct session *s)
+{
+  if (s->message.running) s->errors++;
+  session_reset(s);
 }

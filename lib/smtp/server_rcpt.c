@@ -86,17 +86,20 @@ static enum reply rcpt_may(struct session *s, struct address *a, struct decision
   if (!append(a, &given, value)) {
     *a = given;
     d->verdict = VERDICT_TEMPFAIL;
-    return REPLY_TABLES;
+    return REPLY_APPENDED;
   }
   s->relay.recipient = a;
   decide(d, s->facts->tables, &s->relay);
   return verdict_reply(d);
 }
 
-/* "client clients:12": what the trace says. The grant for clients lets in whom the gate trusts, so the gate's rule
- * tells more. */
+/* "client clients:12": what the trace says. It is the first recipient's reason, but that of the first who is relayed
+ * if there is one, as it says the more. The grant for clients lets in whom the gate trusts, so the gate's rule tells
+ * more than the grant. */
 static void set_reason(struct session *s, struct decision const *d)
 {
+  if (s->relayed || (s->recipients_n && d->reason == REASON_HOSTED)) return;
+  s->relayed = d->reason != REASON_HOSTED;
   int by_gate = d->reason == REASON_CLIENT && s->relay.trusted_by.file;
   char const *file = by_gate ? s->relay.trusted_by.file : d->record.file, *word = reason_word(d->reason);
   uint32_t line = by_gate ? s->relay.trusted_by.line : d->record.line;
@@ -121,8 +124,8 @@ static enum reply rcpt_take(struct session *s, struct address const *a, struct d
     s->world->id(s->world->arg, s->message.id);
     if (s->world->start(s->world->arg, s->message.id, s->utf8) < 0) return REPLY_INJECTOR;
     s->message.running = 1;
-    set_reason(s, d);
   }
+  set_reason(s, d);
   stralloc_catb(&s->recipients, a->text, a->len + 1);
   s->recipients_n++;
   s->state = STATE_RCPT;
@@ -136,14 +139,14 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
   enum reply no = s->recipients_n >= s->recipients_max ? REPLY_RECIPIENTS : rcpt_syntax(s, &a, arg, len);
   if (no) {
     s->refused++;
-    if (!s->too_many) session_log_refused(s, "RCPT", no); /* however many come, one line */
+    if (!s->too_many) session_log_refused(s, no); /* however many come, one line */
     s->too_many = no == REPLY_RECIPIENTS;
     session_reply(s, no, 0);
     return;
   }
   no = rcpt_may(s, &a, &d);
   char const *word = !no ? "accepted" : reply_code(no) < 500 ? "deferred" : "refused";
-  char const *error = 0;
+  char const *error = no == REPLY_APPENDED ? "no address comes of RELAYCLIENT" : 0;
   if (!no && (no = rcpt_take(s, &a, &d))) {
     word = "unqueued";
     error = strerror(errno);

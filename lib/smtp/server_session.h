@@ -8,8 +8,9 @@
  *   CHUNK           -> READY a  503       503       503        CHUNK      -> READY    -> READY a  -> OVER a
  *
  * RCPT is entered with the first accepted recipient. `s`: the chunk's bytes are swallowed all the same. `a`: the
- * injector, started with the first accepted recipient, is aborted. A refused command leaves the state as it is. A
- * message known to be refused (message.refusal) stays in its state until its end, its injector gone, its bytes dropped. */
+ * injector, started with the first accepted recipient, is aborted; on the way to READY that counts as an error, since
+ * the injector cost us a process. A refused command leaves the state as it is. A message known to be refused
+ * (message.refusal) stays in its state until its end, its injector gone, its bytes dropped. */
 #ifndef SMTP_SERVER_SESSION_H
 #define SMTP_SERVER_SESSION_H
 
@@ -49,6 +50,7 @@ struct session {
   struct server_facts const *facts;
   struct server_world const *world;
   enum state state;
+  char const *command;       /* the verb in work, as the table has it; null: none of those */
   char me[DOMAIN_TEXT];
   char helo[DOMAIN_TEXT];    /* ASCII without CR, LF, NUL, spaces, parentheses */
   char client[IP_TEXT];      /* the client's address, "" when unknown */
@@ -68,7 +70,8 @@ struct session {
   stralloc recipients;       /* NUL-terminated, one behind the other */
   uint32_t recipients_n;
   unsigned too_many : 1;     /* more than recipients_max were given */
-  char reason[64];           /* why the first recipient may be sent to, for the trace: "client clients:12" */
+  char reason[64];           /* why the message may come, for the trace: "client clients:12" */
+  unsigned relayed : 1;      /* that is a recipient's reason who is not hosted */
   struct message message;
 
   /* For the log's last line */
@@ -100,6 +103,8 @@ void session_used(struct session *s, size_t n);
 void session_put(struct session *s, char const *line, size_t len);
 /* The same with a named reply; counts errors. `more` as in reply_fmt. */
 void session_reply(struct session *s, enum reply r, char const *more);
+/* The same for a command that is refused: tells the log as well. */
+void session_refuse(struct session *s, enum reply r);
 /* Counts a reply of that code if it is an error. */
 void session_count(struct session *s, unsigned code);
 /* Says r (421), ends the session. `why` is the log's word. */
@@ -122,6 +127,8 @@ void session_mail(struct session *s, char const *arg, size_t len);
 void session_rcpt(struct session *s, char const *arg, size_t len);
 /* Forgets the transaction; its injector is aborted. */
 void session_reset(struct session *s);
+/* The same at the client's wish; an injector started for nothing is an error. */
+void session_drop(struct session *s);
 
 /* server_data.c */
 void session_data(struct session *s, char const *arg, size_t len);
@@ -141,7 +148,7 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now);
 
 /* server_log.c */
 void session_log_connect(struct session const *s);
-void session_log_refused(struct session const *s, char const *command, enum reply r);
+void session_log_refused(struct session const *s, enum reply r);
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
                            char const *word, char const *error);
 void session_log_message(struct session const *s, struct inject_result const *r);

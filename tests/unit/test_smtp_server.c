@@ -183,6 +183,24 @@ static void test_rcpt(void **state)
       "220 500/5.5.2 500/5.5.2 500/5.5.2 500/5.5.2 250/2.0.0", "" },
     { "errors over the limit", SMALL, "A\r\nA\r\nA\r\nA\r\nA\r\nNOOP\r\n",
       "220 500/5.5.2 500/5.5.2 500/5.5.2 500/5.5.2 500/5.5.2 421/4.7.0", "" },
+    { "dropped transactions at the limit", SMALL, E M R "RSET\r\n" M R E M R "HELO c.example\r\n" M R "RSET\r\n" M R Q,
+      A "250/2.0.0 250/2.1.0 250/2.1.5 250 250/2.1.0 250/2.1.5 250 250/2.1.0 250/2.1.5 250/2.0.0 250/2.1.0 250/2.1.5" S,
+      "abortabortabortabortabort" },
+    { "dropped transactions over the limit", SMALL,
+      E M R "RSET\r\n" M R E M R "HELO c.example\r\n" M R "RSET\r\n" M R "RSET\r\n" M R Q,
+      A "250/2.0.0 250/2.1.0 250/2.1.5 250 250/2.1.0 250/2.1.5 250 250/2.1.0 250/2.1.5 250/2.0.0 250/2.1.0 250/2.1.5"
+      " 250/2.0.0 421/4.7.0", "abortabortabortabortabort" },
+    { "EHLO over the limit", SMALL, "A\r\nA\r\nA\r\nA\r\n" EMR E Q,
+      "220 500/5.5.2 500/5.5.2 500/5.5.2 500/5.5.2 250 250/2.1.0 250/2.1.5 250 421/4.7.0", "abort" },
+    { "transactions without an injector are dropped freely", SMALL,
+      E M "RSET\r\n" M "RSET\r\n" M "RSET\r\n" M "RSET\r\n" M "RSET\r\n" M E "NOOP\r\n",
+      "220 250 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0 250/2.1.0 250/2.0.0"
+      " 250/2.1.0 250 250/2.0.0", "" },
+    { "so are those that came to a message", SMALL,
+      EMR "BDAT 0 LAST\r\nRSET\r\n" M R "BDAT 0 LAST\r\nRSET\r\n" M R "BDAT 0 LAST\r\n" E M R "BDAT 0 LAST\r\nRSET\r\n"
+      M R "BDAT 0 LAST\r\nRSET\r\nNOOP\r\n", A "250/2.6.0 250/2.0.0 250/2.1.0 250/2.1.5 250/2.6.0 250/2.0.0"
+      " 250/2.1.0 250/2.1.5 250/2.6.0 250 250/2.1.0 250/2.1.5 250/2.6.0 250/2.0.0 250/2.1.0 250/2.1.5 250/2.6.0"
+      " 250/2.0.0 250/2.0.0", F "\n" F "\n" F "\n" F "\n" F "\n" },
   };
   RUN(cases);
 }

@@ -2,6 +2,7 @@
  * end. */
 #include "smtp_cases.h"
 #include "base/io.h"
+#include "smtp/reply.h"
 
 /* A message of n bytes (with CRLF) by DATA. */
 static void sized(size_t n, size_t line, char const *limits, char const *databytes, char const *want)
@@ -151,6 +152,18 @@ static void test_trace(void **state)
   sprintf(says, "HELO [192.0.2.7]\r\n" M "RCPT TO:<x@else.example>\r\nRCPT TO:<y@else.example>\r\n%s", data);
   assert_string_equal(trace_of(&d, &f, says), "Received: from [192.0.2.7] ([192.0.2.7])\n"
     "  by relay.example with SMTP id 0000000000000000000001\n  (client clients:12)");
+  /* of a hosted and a relayed recipient, the relayed one's, wherever it stands; the next message starts anew */
+  static char const *const mixed[] = {
+    E M R "RCPT TO:<x@else.example>\r\n", E M "RCPT TO:<x@else.example>\r\n" R,
+    E M R R "RCPT TO:<x@else.example>\r\n" R,
+    EMR "RSET\r\n" M "RCPT TO:<x@else.example>\r\n" R,
+  };
+  for (size_t i = 0; i < sizeof mixed / sizeof *mixed; i++) {
+    sprintf(says, "%s%s", mixed[i], data);
+    assert_non_null(strstr(trace_of(&d, &f, says), "\n  (client clients:12)"));
+  }
+  sprintf(says, E M "RCPT TO:<x@else.example>\r\nRSET\r\n" M R R "%s", data);
+  assert_non_null(strstr(trace_of(&d, &f, says), "\n  (hosted domains:3)"));
   f.relayby = 0;
   sprintf(says, E "MAIL FROM:<a@b.example> SMTPUTF8\r\nRCPT TO:<\xc3\xbc@else.example>\r\n%s", data);
   assert_string_equal(trace_of(&d, &f, says), "Received: from c.example ([192.0.2.7])\n"
@@ -184,6 +197,9 @@ static void test_relayclient(void **state)
     d.in_len = strlen(says);
     run_logged(&d, &f);
     char *got = taken(&d);
+    int no_address = !cases[i].want && !strchr(cases[i].recipient, '%');
+    assert_int_equal(!!strstr(d.replies.s, "451 4.3.5 no address comes of what is appended"), no_address);
+    assert_int_equal(!!strstr(log_text, "error=no\\x20address\\x20comes\\x20of\\x20RELAYCLIENT\n"), no_address);
     if (cases[i].want) sprintf(want, "Fa@b.exampleT%s|\n", cases[i].want);
     assert_string_equal(got, cases[i].want ? want : "");
     free(got);
@@ -319,7 +335,7 @@ static void test_log(void **state)
     "event=connect ", " client=192.0.2.7 host=h\\n\\x20\\x22\\x3d\\x80 listener=inner trusted=clients:12\n",
     "event=recipient ", " verdict=accepted reason=client rule=relay:2 by=clients:12 origin=local"
       " sender=\\xc3\\xbc@hosted.example recipient=x@else.example ",
-    " verdict=refused reason=onward-routing ", "event=refused ", " command=RCPT code=501\n",
+    " verdict=refused reason=onward-routing ", "event=refused ", " command=RCPT code=501 reason=recipient-syntax\n",
     "event=message ", " verdict=accepted bytes=6 recipients=1 ", "event=end ",
       " why=quit messages=1 bytes=6 refused=2 errors=2 ",
   };
@@ -333,13 +349,78 @@ static void test_log(void **state)
   table_close(t);
 }
 
+/* A line for every refused command, and none of the client's bytes in it. */
+static void test_refused(void **state)
+{
+  (void)state;
+  static struct { char const *says, *line; unsigned lines; } const cases[] = {
+    { "MAIL FROM:<a@b.example>\r\n", "command=MAIL code=503 reason=hello-first\n", 1 },
+    { "DATA\r\n", "command=DATA code=503 reason=hello-first\n", 1 },
+    { "ehlo\r\n", "command=EHLO code=501 reason=argument\n", 1 },
+    { "HELO a b\r\n", "command=HELO code=501 reason=helo-syntax\n", 1 },
+    { "RSET x\r\n", "command=RSET code=501 reason=no-argument\n", 1 },
+    { "VRFY\r\n", "command=VRFY code=501 reason=argument\n", 1 },
+    { "STARTTLS\r\n", "command=STARTTLS code=502 reason=not-here\n", 1 },
+    { "AUTH PLAIN secret\r\n", "command=AUTH code=502 reason=not-here\n", 1 },
+    { "GET / HTTP/1.0\r\n", "command=unknown code=500 reason=unknown\n", 1 },
+    { "secret\n", "command=unknown code=500 reason=bare\n", 1 },
+    { "NOOP\rsecret\r\n", "command=unknown code=500 reason=bare\n", 1 },
+    { "NOOP\r\nNO\1OP secret\r\n", "command=unknown code=500 reason=nul\n", 1 },
+    { "NOOP\r\nNOOP \2secret\r\nNOOP\r\n", "command=unknown code=500 reason=long\n", 1 },
+    { E "MAIL FROM:secret\r\n", "command=MAIL code=501 reason=sender-syntax\n", 1 },
+    { E M "RCPT TO:secret\r\n", "command=RCPT code=501 reason=recipient-syntax\n", 1 },
+    { E M M, "command=MAIL code=503 reason=mail-twice\n", 1 },
+    { E "BDAT 6\r\nsecretNOOP\r\n", "command=BDAT code=503 reason=mail-first\n", 1 },
+    { EMR "BDAT secret\r\n", "command=BDAT code=501 reason=syntax\n", 1 },
+    { EMR "BDAT 1\r\n\nBDAT 1\r\nx", "command=BDAT code=550 reason=text-bare\n", 2 },
+    { EMR "DATA\r\nx\n\r\n.\r\n", 0, 0 },         /* has its line: event=message */
+    { E M "RCPT TO:<x@else.example>\r\n", 0, 0 },  /* event=recipient */
+    { EMR R R R R R R, "command=RCPT code=452 reason=recipients\n", 1 },
+    { E M "RSET\r\nNOOP\r\nQUIT\r\n", 0, 0 },
+  };
+  static struct double_world d;
+  struct table_set *t = rules(LIMITS_SMALL);
+  struct server_facts f = { .tables = t };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char says[8192], *p = says;
+    for (char const *c = cases[i].says; *c; c++) {
+      if (*c == 2) p += sprintf(p, "%*s", LIMIT_COMMAND_LINE, "");
+      else *p++ = *c == 1 ? '\0' : *c;
+    }
+    memset(&d, 0, sizeof d);
+    d.in = says;
+    d.in_len = (size_t)(p - says);
+    run_logged(&d, &f);
+    unsigned lines = 0;
+    for (char const *at = log_text; (at = strstr(at, "event=refused ")); at++) lines++;
+    if (lines != cases[i].lines || (cases[i].line && !strstr(log_text, cases[i].line)) || strstr(log_text, "secret"))
+      fail_msg("case %zu: %s", i, log_text);
+  }
+  table_close(t);
+}
+
+/* Words for the log: all there, short, of small letters, digits and hyphens, no two alike. */
+static void test_reply_words(void **state)
+{
+  (void)state;
+  char words[REPLY_COUNT][REPLY_WORD + 1];
+  for (int r = REPLY_NONE + 1; r < REPLY_COUNT; r++) {
+    size_t n = reply_word(words[r], (enum reply)r);
+    assert_true(n > 0 && n < REPLY_WORD);
+    words[r][n] = 0;
+    assert_int_equal(strspn(words[r], "abcdefghijklmnopqrstuvwxyz0123456789-"), n);
+    for (int k = REPLY_NONE + 1; k < r; k++) assert_string_not_equal(words[k], words[r]);
+  }
+  assert_string_equal(words[REPLY_NEEDS_UTF8], "needs-utf8");
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(test_limits), cmocka_unit_test(test_command_line), cmocka_unit_test(test_results),
     cmocka_unit_test(test_trace), cmocka_unit_test(test_relayclient), cmocka_unit_test(test_batches),
     cmocka_unit_test(test_ends), cmocka_unit_test(test_unheard), cmocka_unit_test(test_session_time),
-    cmocka_unit_test(test_log),
+    cmocka_unit_test(test_log), cmocka_unit_test(test_refused), cmocka_unit_test(test_reply_words),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
