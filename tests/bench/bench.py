@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
 from lib.instance import Instance                                             # noqa: E402
 from lib.postfix import Postfix, missing                                      # noqa: E402
-from lib.procs import BIN, Proc, all_pids, free_port, program, pss_of, stat_of, wait_for  # noqa: E402
+from lib.procs import BIN, all_pids, free_port, program, pss_of, stat_of, wait_for  # noqa: E402
 from lib.smtp import Dialogue                                                 # noqa: E402
 
 

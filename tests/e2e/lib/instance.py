@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 
 from .procs import BIN, Proc, free_port, listening, program, wait_for
 from .smtp import Dialogue
@@ -202,6 +203,15 @@ def qmail_queue(argv, data, envelope, env, seconds=30):
         child.kill()
         child.wait()
         raise
+
+
+def due_now(instance):
+    """A message's time of the next try is its file's modification time: all are due."""
+    for path in instance.queued():
+        try:
+            os.utime(path, (time.time() - 1, time.time() - 1))
+        except FileNotFoundError:
+            pass
 
 
 def is_queue(path):

@@ -1,6 +1,8 @@
 """Processes that end with the test: each in a session of its own, its output in a file, ended by its id."""
 import atexit
+import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BIN = os.path.abspath(os.environ.get("POSTHOUSE_BIN") or os.path.join(ROOT, "build", "bin"))
 _running = set()
+_marks = []
 
 
 def wait_for(what, seconds=20.0, why="condition", pause=0.01):
@@ -24,11 +27,24 @@ def wait_for(what, seconds=20.0, why="condition", pause=0.01):
 
 
 def free_port(host="127.0.0.1"):
-    """A port that nobody listened on a moment ago."""
+    """A port on which nobody listens, below those that the kernel gives to clients. It stays ours among all test runs of
+    this machine until this process ends: an abstract socket stands for it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            mark.bind("\0posthouse-test-port-%d" % port)
+            with socket.socket(family, socket.SOCK_STREAM) as s:
+                s.bind((host, port))
+        except OSError as e:
+            mark.close()
+            if e.errno != errno.EADDRINUSE:
+                raise
+            continue
+        _marks.append(mark)
+        return port
+    raise OSError("no free port")
 
 
 def listening(host, port):
