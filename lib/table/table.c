@@ -11,10 +11,12 @@
 #include "table/table.h"
 
 #define HEADER 2048 /* bytes of a cdb's header: 256 hash tables, place and slots of each */
+#define FD_LEAST 10 /* our descriptors stay out of the way of those that programs expect */
 
 struct table_set {
   cdb c;
   uint32_t records; /* where the records end and the hash tables begin */
+  int fd;           /* the file, to see when it is cut */
 };
 
 static char const *file_of(enum table which)
@@ -48,6 +50,14 @@ static int within(struct table_set const *t, char const *s, uint32_t len)
   return at >= HEADER && at <= t->records && len <= t->records - at;
 }
 
+/* Behind the end of a file that was cut in place the map reads as zeros up to the end of the page, as if nothing stood
+ * there: only the file's size tells. (Pages behind are SIGBUS: table/damage.h.) */
+static int whole(struct table_set const *t)
+{
+  struct stat st;
+  return fstat(t->fd, &st) == 0 && st.st_size == (off_t)t->c.size;
+}
+
 static int format_ok(struct table_set const *t)
 {
   cdb_data d;
@@ -63,9 +73,11 @@ struct table_set *table_open_fd(int fd)
   struct table_set *t = malloc(sizeof *t);
   if (!t) return 0;
   t->c = cdb_zero;
-  if (!cdb_init_fromfd(&t->c, fd)) {
-    free(t);
-    return 0;
+  t->fd = fcntl(fd, F_DUPFD_CLOEXEC, FD_LEAST);
+  if (t->fd < 0 || !cdb_init_fromfd(&t->c, fd)) {
+    int e = errno;
+    table_close(t);
+    return errno = e, (void *)0;
   }
   if (t->c.size < HEADER || !header_ok(t) || !format_ok(t)) {
     table_close(t);
@@ -89,6 +101,7 @@ void table_close(struct table_set *t)
 {
   if (!t) return;
   cdb_free(&t->c);
+  if (t->fd >= 0) close(t->fd);
   free(t);
 }
 
@@ -110,7 +123,8 @@ int table_find(struct table_set const *t, enum table which, char const *key, siz
   k[0] = (char)which;
   memcpy(k + 1, key, len);
   int found = cdb_find(&t->c, &d, k, (uint32_t)len + 1);
-  if (found != 1) return found;
+  if (!found) return whole(t) ? 0 : -1;
+  if (found < 0) return -1;
   return within(t, d.s, d.len) && split(r, which, d.s, d.len) ? 1 : -1;
 }
 
