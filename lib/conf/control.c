@@ -17,13 +17,14 @@ struct conf_file const conf_control[] = {
     "#   192.0.2.9   one address           192.0.2.      all that begin so      192.0.2.0/24, 2001:db8::/32   a network\n"
     "# allow,RELAYCLIENT=\"\" trusts the client: with `grant clients` in the file relay it may send mail anywhere.\n"
     "# allow,DATABYTES=\"N\"  lets it send messages of N bytes at most.\n"
-    "# A client that no line names may connect, and is a stranger: it may send to our own domains alone.\n"
     "# Never trust an address through which strangers come: a NAT gateway, a container's bridge, a proxy.\n"
     COMPILE
     "#192.0.2.0/24:allow,RELAYCLIENT=\"\"\n"
     "#203.0.113.66:deny\n"
     "127.0.0.1:allow,RELAYCLIENT=\"\"\n"
-    "::1:allow,RELAYCLIENT=\"\"\n" },
+    "::1:allow,RELAYCLIENT=\"\"\n"
+    "# Everybody else may connect, and is a stranger: he may send to our own domains alone. `:deny` lets nobody else in.\n"
+    ":allow\n" },
   { "domains", 0644, quote_text,
     "# The domains that we host, one a line: mail to them is accepted from everybody. Mail to any other domain is\n"
     "# relaying, and needs a grant (file relay).\n"
