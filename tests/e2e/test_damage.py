@@ -122,18 +122,20 @@ def test_cut_under_relay_send():
     s = Spool(routes=":192.0.2.1\n")
     try:
         s.start()
+        s.inject(["first@y.example"])
+        s.wait_event("done")  # so the rules are open
         with open(s.rules, "rb") as f:
             whole = f.read()
         cut(s.rules)
         ident = s.inject(["x@y.example"])
-        wait_for(lambda: not s.proc.alive(), why="relay-send ends")
+        wait_for(lambda: not s.proc.alive(), why=lambda: "relay-send ends: " + s.text())
         assert s.proc.stop() == 111
         assert "relay-send: event=failed why=damaged-rules\n" in s.text()
         assert s.queued() == [ident]
         with open(s.rules, "wb") as f:
             f.write(whole)
         s.start()
-        s.wait_event("done")
+        s.wait_event("done", id=ident)
     finally:
         s.close()
 

@@ -123,6 +123,8 @@ def random_rules(rng):
         for name in rng.sample(["RELAYCLIENT", "DATABYTES", "V1", "V_2", "long_NAME"], rng.randrange(0, 4)):
             quote = rng.choice(quotes)
             value = "".join(rng.choice("abc =,:#;\"'/\\$%-.@<>\xe9") for _ in range(rng.choice([0, 0, 1, 5, 30])))
+            if name == "RELAYCLIENT":  # must make an address when it is appended to one
+                value = rng.choice(["", "", ".inner", "@gate.example"])
             text += ",%s=%s%s%s" % (name, quote, value.replace(quote, ""), quote)
         lines.append(text + rng.choice(["", "", " ", "\t "]))
         keys.update((k, len(lines)) for k in expanded)

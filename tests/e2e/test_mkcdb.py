@@ -19,7 +19,7 @@ FORMAT = b"posthouse rules 1"
 GOOD = {
     "me": "relay.example\n",
     "clients": '# ours\n127.0.0.1:allow,RELAYCLIENT=""\n10.0.0.0/8:allow,A="1",B="x y"\n=.bad.example:deny\n'
-               '::1:allow\n',
+               '::1:allow\n:allow\n',
     "domains": "hosted.example\n.hosted.example any\n[192.0.2.1]\n",
     "relay": "grant login\ngrant clients\n",
     "routes": "inner.example:[2001:db8::1]:2525\n:192.0.2.7\n",
@@ -81,6 +81,7 @@ def test_read_by_freecdb(control):
         b"c_00001010": at(3, b"+A=1\0+B=x y\0"),
         b"c=.bad.example": at(4, b"D\0"),
         b"c::1": at(5),
+        b"c": at(6),
         b"c/4": at(0, b"\x08"),
         b"dhosted.example": at(1, b"any"),
         b"d.hosted.example": at(2, b"any"),
@@ -152,9 +153,37 @@ def test_open_relay_is_refused(control):
 
 
 def test_warnings_compile(control):
-    (control / "clients").write_text('10.1.0.0/16:deny\n10.:allow\n')
+    (control / "clients").write_text('10.1.0.0/16:deny\n10.:allow\n:allow\n')
     r = mkcdb(control)
     assert r.returncode == 0 and r.stderr == b"clients:1: warning: never used: `10.` in line 2 is asked first\n"
+
+
+def test_no_match_is_said(control):
+    """Whom no line names is let in: warned of, unless the text says so itself."""
+    (control / "clients").write_text('192.0.2.1:allow\n')
+    r = mkcdb(control)
+    assert r.returncode == 0 and (control / "rules.cdb").exists()
+    assert r.stderr == (b"clients:1: warning: no line for everybody else: they may connect, as strangers. Add `:allow` "
+                        b"if that is meant, else `:deny`\n")
+    for line in (":allow\n", ":deny\n"):
+        (control / "clients").write_text('192.0.2.1:allow\n' + line)
+        r = mkcdb(control)
+        assert (r.returncode, r.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("text,said", [
+    ('0-127.:allow,RELAYCLIENT=""\n', b"clients:1: an open relay: this and other lines set RELAYCLIENT for half of all IPv4"),
+    ('0.0.0.0/1:allow,RELAYCLIENT=""\n128.0.0.0/1:allow,RELAYCLIENT=""\n',
+     b"clients:1: an open relay: this and other lines set RELAYCLIENT for half of all IPv4"),
+    ('2000::/3:allow,RELAYCLIENT=""\n', b"clients:1: an open relay: this and other lines set RELAYCLIENT for half of all IPv6"),
+    (':allow,RELAYPROXY=""\n', b"clients:1: RELAYPROXY for everybody"),
+    ('10.0.0.1:allow,RELAYCLIENT="@"\n', b"clients:1: RELAYCLIENT's value `@` makes no address"),
+])
+def test_dangerous_clients(control, text, said):
+    (control / "clients").write_text(text)
+    r = mkcdb(control)
+    assert r.returncode == 100 and said in r.stderr, r.stderr
+    assert not (control / "rules.cdb").exists()
 
 
 def test_check_only(control):
@@ -260,7 +289,7 @@ def test_large(control):
 def test_trusted_gateway(control):
     """In a network of its own: a trusted default gateway or bridge is warned of, but not refused."""
     (control / "clients").write_text('127.0.0.1:allow,RELAYCLIENT=""\n10.8.0.0/16:allow,RELAYCLIENT=""\n'
-                                     '10.9.0.1:allow,RELAYCLIENT=""\n10.8.7.0/24:allow\n')
+                                     '10.9.0.1:allow,RELAYCLIENT=""\n10.8.7.0/24:allow\n:allow\n')
     script = """mount -t sysfs none /sys && ip link add br9 type bridge && ip addr add 10.9.0.1/24 dev br9 &&
         ip link add d0 type veth peer name d1 && ip addr add 10.8.0.2/24 dev d0 && ip link set d0 up &&
         ip route add default via 10.8.0.1 || exit 77
