@@ -136,17 +136,26 @@ char const *store_recipient(struct store_message const *m, size_t *pos, int *don
   return m->envelope + *at + 1;
 }
 
+static void end_marks(struct store_message *m)
+{
+  int e = errno;
+  close(m->mark_fd);
+  m->mark_fd = -1;
+  errno = e;
+}
+
 int store_mark(struct store_message *m, size_t at)
 {
   ssize_t r;
   char path[STORE_PATH];
   store_path(path, m->id);
+  m->envelope[at] = 'D';
   if (m->mark_fd < 0) m->mark_fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (m->mark_fd < 0) return -1;
   do r = pwrite(m->mark_fd, "D", 1, (off_t)(m->body + at)); while (r < 0 && errno == EINTR);
-  if (r != 1) return -1;
-  m->envelope[at] = 'D';
-  return 0;
+  if (r == 1) return 0;
+  end_marks(m);
+  return -1;
 }
 
 int store_sync(struct store_message *m)
@@ -154,7 +163,18 @@ int store_sync(struct store_message *m)
   int r;
   if (m->mark_fd < 0) return 0; /* nothing was marked */
   do r = fdatasync(m->mark_fd); while (r < 0 && errno == EINTR);
+  end_marks(m);
   return r;
+}
+
+/* All of them: what a failed sync has lost, the kernel does not tell. */
+int store_settle(struct store_message *m)
+{
+  size_t pos = 0, at;
+  int done;
+  while (store_recipient(m, &pos, &done, &at))
+    if (done && store_mark(m, at) < 0) return -1;
+  return store_sync(m);
 }
 
 int store_remove(char const *id)

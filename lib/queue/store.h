@@ -52,7 +52,7 @@ void store_abandon(struct store_writer *w);
 /* Reading. */
 struct store_message {
   int fd;               /* the open file, read only: it is handed to others; -1: none */
-  int mark_fd;          /* the same for writing, once a recipient has been marked; -1: not yet */
+  int mark_fd;          /* the same for writing, from the first mark until they are synced; -1: not open */
   char id[STORE_ID + 1];
   uint64_t body;        /* bytes of the body, at offset 0 */
   int64_t arrival;      /* seconds since 1970 */
@@ -79,8 +79,12 @@ char const *store_sender(struct store_message const *m);
 /* Goes through the recipients: *pos starts at 0. Returns the address or null; *done tells a D; *at is what
  * store_mark takes; the address is then m->envelope + *at + 1. */
 char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at);
-int store_mark(struct store_message *m, size_t at);       /* writes the D, not yet synced. 0, or -1 with errno */
-int store_sync(struct store_message *m);                  /* 0, or -1 */
+/* Notes the D in memory, whatever happens, and writes it. Returns 0, or -1 with errno. */
+int store_mark(struct store_message *m, size_t at);
+/* Makes what was written last. Returns 0, or -1 with errno. Between two syncs a message holds a second descriptor. */
+int store_sync(struct store_message *m);
+/* After a failure of either: writes every D of the memory again, and syncs. Returns 0, or -1 with errno. */
+int store_settle(struct store_message *m);
 int store_remove(char const *id);                         /* 0, or -1 */
 
 /* What to do with a file that has no trailer: 1, it was rubbish (unlocked, untouched since `now` - STORE_STALE, its
