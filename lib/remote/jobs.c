@@ -101,10 +101,13 @@ int jobs_serve(struct remote *rm, int fd, unsigned idle, char const *broken)
   s.rm = rm;
   s.broken = broken;
   if (ndelay_on(fd) < 0) return -1;
+  rm->client.owner = fd;
   unixmessage_sender_init(&s.out, fd);
   if (!unixmessage_receiver_init(&s.in, fd, s.main, sizeof s.main, s.aux, sizeof s.aux)) return -1;
   int r = run(&s, fd, idle);
   int e = errno;
+  rm->client.owner = -1;
+  close(fd); /* a job that came just now shows as unread (ECONNRESET) at the other end */
   remote_hang_up(rm);
   client_report_free(&s.report);
   unixmessage_sender_free(&s.out);

@@ -98,6 +98,11 @@ void remote_deliver(struct remote *rm, struct client_message const *m, struct cl
   if (rm->client.fd >= 0 && io_now() - rm->since >= REMOTE_REUSE * 1000) client_quit(&rm->client);
   for (;;) {
     rm->client.deadline = 0;
+    if (client_unwanted(&rm->client)) {
+      client_report_add(report, 'Z', "nobody waits for the delivery (#4.3.0)", 0, 0);
+      client_close(&rm->client);
+      return;
+    }
     if (rm->client.fd < 0 && !connect_any(rm)) {
       struct failure const *f = &rm->targets.failure;
       client_report_add(report, f->kind ? f->kind : 'Z', f->kind ? f->text : "no server could be tried (#4.4.1)", 0, 0);

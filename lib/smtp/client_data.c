@@ -46,6 +46,7 @@ void transaction_put_small(struct transaction *t)
   /* an envelope of many recipients may have filled the buffer; should the write fail, the next one fails as well */
   if (client_room(c) < b->measure.bytes + CHUNK_HEAD) client_flush(c, CLIENT_TIME_COMMAND);
   if (client_room(c) < CLIENT_WIRE_ROOM(b->have) + CHUNK_HEAD) return;
+  client_unwanted(c);
   snprintf(line, sizeof line, "BDAT %llu LAST\r\n", b->measure.bytes);
   t->given = 1;
   client_puts(c, line);
@@ -89,6 +90,7 @@ void transaction_data(struct transaction *t)
   c->out_len += len;
   client_puts(c, ".\r\n");
   t->given = 1;
+  client_unwanted(c);
   finish(t, client_flush(c, CLIENT_TIME_BLOCK));
 }
 
@@ -141,6 +143,7 @@ void transaction_chunks(struct transaction *t)
     more = fill_chunk(t, &w);
     if (more < 0) return abort_text(t, more == -2);
     t->given = !more;
+    if (!more) client_unwanted(c);
     if (send_chunk(c, !more) < 0) return finish(t, -1);
     outstanding++;
     while (more ? outstanding >= window : outstanding > 1) {

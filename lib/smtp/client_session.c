@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "smtp/client_session.h"
@@ -10,7 +11,7 @@
 void client_init(struct client *c)
 {
   memset(c, 0, offsetof(struct client, in));
-  c->fd = -1;
+  c->fd = c->owner = -1;
 }
 
 void client_close(struct client *c)
@@ -121,6 +122,14 @@ int client_alive(struct client *c)
 {
   struct pollfd p = { .fd = c->fd, .events = POLLIN };
   return c->fd >= 0 && c->in_at == c->in_len && poll(&p, 1, 0) == 0;
+}
+
+int client_unwanted(struct client *c)
+{
+  struct pollfd p = { .fd = c->owner };
+  if (c->owner < 0 || poll(&p, 1, 0) <= 0) return 0; /* POLLHUP or POLLERR: nothing else was asked for */
+  if (c->fd >= 0) shutdown(c->fd, SHUT_RDWR);
+  return 1;
 }
 
 void client_quit(struct client *c)

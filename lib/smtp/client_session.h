@@ -36,6 +36,7 @@ enum client_trouble {
 
 struct client {
   int fd;                     /* -1: not connected */
+  int owner;                  /* a socket: once its other end is closed nobody wants the delivery; -1: none */
   unsigned patience;          /* no wait is longer than as many seconds; 0: the constants above alone */
   int64_t deadline;           /* of the whole transaction, io_now's clock; 0: none */
   char name[DOMAIN_TEXT + IP_TEXT + 4]; /* "host [address]", for texts */
@@ -71,6 +72,10 @@ enum client_hello client_hello(struct client *c, char const *me, int find_self);
 
 /* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
 int client_alive(struct client *c);
+
+/* Has the owner gone? Then whoever comes after it makes the delivery anew, and ours must not come about: the connection
+ * is shut down, so that what follows fails. */
+int client_unwanted(struct client *c);
 
 /* Appends to what will be sent; c->out must have room (client_room). */
 void client_put(struct client *c, char const *s, size_t n);
