@@ -102,7 +102,7 @@ static void say(char const *event, struct message const *m, char const *bounce, 
 }
 
 /* The null sender gets no answer: that would be a bounce of a bounce (RFC 5321 4.5.5). */
-static void drop(struct message *m)
+static void drop(struct send *s, struct message *m)
 {
   size_t pos = 0;
   uint32_t at;
@@ -115,7 +115,7 @@ static void drop(struct message *m)
     log_str(&l, "text", reason);
     log_end(&l);
   }
-  outcome_settle(m);
+  outcome_settle(s, m);
 }
 
 static int launch(struct send *s, struct bounce *b, struct message *m)
@@ -144,7 +144,7 @@ static int launch(struct send *s, struct bounce *b, struct message *m)
 int bounce_start(struct send *s, struct message *m)
 {
   if (!*store_sender(&m->store)) {
-    drop(m);
+    drop(s, m);
     return 0;
   }
   for (unsigned i = 0; i < BOUNCES; i++)

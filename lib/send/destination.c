@@ -53,9 +53,14 @@ struct destination *destination_get(struct send *s, char const *word)
   return d;
 }
 
-int destination_full(struct destination const *d)
+static int no_room(struct destination const *d)
 {
   return d->queued >= (d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE);
+}
+
+int destination_full(struct destination const *d)
+{
+  return d->late_first || no_room(d);
 }
 
 unsigned destination_allowed(struct send const *s, struct destination const *d)
@@ -65,16 +70,71 @@ unsigned destination_allowed(struct send const *s, struct destination const *d)
   return n;
 }
 
+static void append(struct destination *d, struct delivery *v)
+{
+  v->next = 0;
+  if (d->last) d->last->next = v;
+  else d->first = v;
+  d->last = v;
+  d->queued++;
+  v->message->out++;
+}
+
+static void append_late(struct destination *d, struct delivery *v)
+{
+  v->late = d;
+  v->late_prev = d->late_last;
+  if (d->late_last) d->late_last->next = v;
+  else d->late_first = v;
+  d->late_last = v;
+  v->late_other = v->message->late;
+  v->message->late = v;
+}
+
+/* Off both lists. */
+static void not_late(struct delivery *v)
+{
+  struct destination *d = v->late;
+  struct delivery **link = &v->message->late;
+  while (*link != v) link = &(*link)->late_other;
+  *link = v->late_other;
+  if (v->late_prev) v->late_prev->next = v->next;
+  else d->late_first = v->next;
+  if (v->next) v->next->late_prev = v->late_prev;
+  else d->late_last = v->late_prev;
+  v->late = 0;
+}
+
+void destination_withdraw(struct message *m)
+{
+  for (struct delivery *v; (v = m->late);) {
+    struct destination *d = v->late;
+    not_late(v);
+    m->left += v->n;
+    if (!m->full) {
+      m->full = d;
+      d->holds++;
+    }
+    delivery_free(v);
+  }
+}
+
+void destination_fill(struct send *s, struct destination *d, int all)
+{
+  for (struct delivery *v; (v = d->late_first) && (all || !no_room(d));) {
+    not_late(v);
+    append(d, v);
+    destination_list(s, d, 0);
+  }
+}
+
 static struct delivery *begin(struct destination *d, struct message *m)
 {
   struct delivery *v = calloc(1, sizeof *v);
   if (!v) return 0;
   v->message = m;
-  if (d->last) d->last->next = v;
-  else d->first = v;
-  d->last = v;
-  d->queued++;
-  m->out++;
+  if (destination_full(d)) append_late(d, v);
+  else append(d, v);
   return v;
 }
 
@@ -87,7 +147,7 @@ void delivery_free(struct delivery *v)
 int destination_add(struct destination *d, struct message *m, size_t at, char const *address)
 {
   size_t bytes = strlen(address) + 1;
-  struct delivery *v = d->last;
+  struct delivery *v = d->late_last ? d->late_last : d->last;
   if (v && (v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES)) v = 0;
   if (!v && !(v = begin(d, m))) return 0;
   if (v->n == v->room) {
@@ -140,6 +200,8 @@ void destination_unpark(struct send *s, struct destination *d)
 {
   unsigned most = d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE;
   if (d->queued > most / 2) return;
+  destination_fill(s, d, 0);
+  if (d->queued > most) return;
   for (unsigned n = most - d->queued; n-- && d->parked != SCHEDULE_NONE;) unpark(s, d, s->now);
 }
 
@@ -206,10 +268,11 @@ void destination_sweep(struct send *s, int wake)
     for (struct destination **link = s->bucket + i, *d; (d = *link);) {
       if (wake) {
         d->rest_until = 0;
+        destination_fill(s, d, 0);
         destination_unpark_all(s, d, s->now, 0);
       }
       else destination_unpark(s, d);
-      int needed = d->first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE;
+      int needed = d->first || d->late_first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE;
       if (needed || d->forget_at > s->now) {
         link = &d->chain;
         continue;

@@ -7,16 +7,23 @@
 /* The destination of a route's word; made when there is none. Null without memory. */
 struct destination *destination_get(struct send *s, char const *word);
 
-/* Has its queue no room for a further message's recipients? One that has not shown that it works has little. */
+/* Has its queue no room for a further message's recipients, or do late ones wait already? One that has not shown that it works has little. */
 int destination_full(struct destination const *d);
 
 /* How many relay-remotes it may have now: few until it has shown that it works, one after it failed. */
 unsigned destination_allowed(struct send const *s, struct destination const *d);
 
-/* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them). Returns 1, or 0 without memory. */
+/* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them); a late one when there is no room.
+ * Returns 1, or 0 without memory. */
 int destination_add(struct destination *d, struct message *m, size_t at, char const *address);
 
 void delivery_free(struct delivery *v);
+
+/* m's late deliveries are no more; their recipients are left (m->left), and one of their destinations is m->full. */
+void destination_withdraw(struct message *m);
+
+/* Queues late deliveries while there is room, or all of them. */
+void destination_fill(struct send *s, struct destination *d, int all);
 
 /* The queue's front. */
 struct delivery *destination_pop(struct destination *d);
@@ -24,7 +31,7 @@ void destination_push(struct destination *d, struct delivery *v);
 
 /* Lets the message, which is not active, wait until the queue has room. */
 void destination_park(struct send *s, struct destination *d, uint32_t slot);
-/* Makes some of them due when it has room; and all, from `when` on, spread over some seconds. */
+/* When it has room, queues late deliveries, then makes some of those messages due; and all, from `when` on, spread over some seconds. */
 void destination_unpark(struct send *s, struct destination *d);
 void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread);
 

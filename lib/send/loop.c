@@ -13,6 +13,7 @@
 #include "send/arrival.h"
 #include "send/bounce.h"
 #include "send/destination.h"
+#include "send/hold.h"
 #include "send/loop.h"
 #include "send/message.h"
 #include "send/pool.h"
@@ -32,7 +33,8 @@ static void say(char const *event, char const *why)
   log_end(&l);
 }
 
-/* Descriptors: one for each active message and each relay-remote, and some of our own. */
+/* Descriptors: one for each active message (a second one only while marks are written: OWN_DESCRIPTORS has it), two for
+ * each relay-remote (the other end, until the spawner has it), and some of our own. */
 static void measure(struct send *s)
 {
   struct rlimit r;
@@ -43,8 +45,8 @@ static void measure(struct send *s)
     if (!getrlimit(RLIMIT_NOFILE, &r)) n = r.rlim_cur;
   }
   n = n > 65536 ? 65536 : n < OWN_DESCRIPTORS + 4 ? 4 : n - OWN_DESCRIPTORS;
-  s->remote_most = (unsigned)(n / 3 ? n / 3 : 1);
-  s->active_most = (unsigned)(n - s->remote_most);
+  s->remote_most = (unsigned)(n / 4);
+  s->active_most = (unsigned)(n - 2 * s->remote_most);
   if (s->active_most > MESSAGE_ACTIVE) s->active_most = MESSAGE_ACTIVE;
 }
 
@@ -86,22 +88,40 @@ static void reap(struct send *s)
     if (!bounce_reaped(s, pid, status) && pid == s->spawner) s->lost = 1;
 }
 
-static void on_signals(struct send *s, int64_t *stop_at)
+static void stop(struct send *s, char const *why)
+{
+  struct log_line l;
+  if (s->stopping) return;
+  s->stopping = 1;
+  pool_end_idle(s);
+  log_start(&l, "stopping");
+  log_str(&l, "why", why);
+  log_num(&l, "running", s->busy);
+  log_end(&l);
+}
+
+/* Without its spawner it can start nothing. The requests that it did not take are no more: those relay-remotes never
+ * start, which shows as their end. */
+static void lose(struct send *s)
+{
+  epoll_ctl(s->epoll, EPOLL_CTL_DEL, unixmessage_sender_fd(&s->requests), 0);
+  unixmessage_sender_free(&s->requests);
+  s->requests_again = 0;
+  stop(s, "the spawner has ended");
+}
+
+static void on_signals(struct send *s)
 {
   for (int sig; (sig = selfpipe_read()) > 0;) switch (sig) {
     case SIGTERM: case SIGINT:
-      if (!s->stopping) {
-        s->stopping = 1;
-        *stop_at = s->now + LOOP_STOP;
-        pool_end_idle(s);
-        say("stopping", "signal");
-      }
+      stop(s, "signal");
       break;
     case SIGHUP:
       routing_fresh(&s->routing, s->now, 1);
       break;
     case SIGALRM:
       destination_sweep(s, 1);
+      hold_retry(s, 1);
       schedule_hurry(&s->schedule, s->now);
       break;
     case SIGCHLD:
@@ -111,11 +131,16 @@ static void on_signals(struct send *s, int64_t *stop_at)
   }
 }
 
+static int may_start(struct send const *s)
+{
+  return s->active < s->active_most && hold_few(s);
+}
+
 /* Starts what is due, while there is room. Returns 1 when more is due. */
 static int start_due(struct send *s)
 {
   uint32_t slot;
-  for (unsigned n = 0; s->active < s->active_most; n++) {
+  for (unsigned n = 0; may_start(s); n++) {
     slot = schedule_first(&s->schedule);
     if (slot == SCHEDULE_NONE || s->schedule.slot[slot].when > s->now) return 0;
     if (n == STARTS) return 1;
@@ -136,6 +161,8 @@ static int on_time(struct send *s)
     destination_sweep(s, 0);
     s->sweep_at = s->now + SWEEP;
   }
+  hold_retry(s, 0);
+  if (s->requests_again) remote_requests(s);
   if (s->stopping) return 0;
   if (s->now >= s->scan_at || s->scan_at > s->now + 2 * s->scan_every) arrival_scan(s);
   if (s->scan_next < STORE_SPLIT) {
@@ -151,26 +178,28 @@ static int on_time(struct send *s)
 static int patience(struct send const *s, int more)
 {
   if (more) return 0;
-  if (s->stopping) return 1000;
+  if (s->stopping || s->requests_again) return 1000;
   int64_t next = s->sweep_at < s->scan_at ? s->sweep_at : s->scan_at;
   uint32_t slot = schedule_first(&s->schedule);
-  int64_t due = slot != SCHEDULE_NONE && s->active < s->active_most ? s->schedule.slot[slot].when : next;
+  if (s->held && s->hold_at < next) next = s->hold_at;
+  int64_t due = slot != SCHEDULE_NONE && may_start(s) ? s->schedule.slot[slot].when : next;
   if (due < next) next = due;
   if (next <= s->now) return 1000; /* due, but there are no rules */
   int64_t left = next - s->now;
   return left > SWEEP ? SWEEP * 1000 : (int)left * 1000;
 }
 
-static void on_event(struct send *s, struct epoll_event const *e, int64_t *stop_at)
+static void on_event(struct send *s, struct epoll_event const *e)
 {
   switch (*(enum watch *)e->data.ptr) {
     case WATCH_TRIGGER:
       arrival_read(s);
       break;
     case WATCH_SIGNAL:
-      on_signals(s, stop_at);
+      on_signals(s);
       break;
     case WATCH_SPAWNER:
+      if (s->lost) break;
       if (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->lost = 1;
       else remote_requests(s);
       break;
@@ -185,7 +214,7 @@ int loop(struct loop_options const *o)
 {
   struct send *s = &send_state;
   struct epoll_event events[EVENTS];
-  int64_t stop_at = 0;
+  unsigned lost = 0;
   int more = 1;
   if (!set_up(s, o)) strerr_diefusys(111, "set up the event loop");
   say("running", 0);
@@ -193,16 +222,15 @@ int loop(struct loop_options const *o)
     int n = epoll_wait(s->epoll, events, EVENTS, patience(s, more));
     if (n < 0 && errno != EINTR) strerr_diefusys(111, "wait for events");
     s->now = time(0);
-    for (int i = 0; i < n; i++) on_event(s, events + i, &stop_at);
+    for (int i = 0; i < n; i++) on_event(s, events + i);
     remote_bury(s);
     more = on_time(s);
     remote_bury(s);
-    if (s->lost && !s->stopping) {
-      say("stopped", "the spawner has ended");
-      return 111;
-    }
-    if (s->stopping && ((!s->busy && !bounce_count(s)) || s->now >= stop_at)) break;
+    if (s->lost && !lost) lose(s);
+    lost = s->lost;
+    if (s->stopping && !s->busy && !bounce_count(s)) break;
   }
+  hold_retry(s, 1);
   say("stopped", 0);
-  return 0;
+  return lost ? 111 : 0;
 }

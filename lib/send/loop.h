@@ -4,8 +4,6 @@
 
 #include "send/send.h"
 
-#define LOOP_STOP 30 /* seconds that running deliveries get after SIGTERM */
-
 struct loop_options {
   char const *rules;     /* path of rules.cdb, absolute */
   char const *injector;  /* for bounces */
@@ -14,8 +12,9 @@ struct loop_options {
   pid_t spawner_pid;
 };
 
-/* Schedules the queue in the working directory until SIGTERM or SIGINT. Returns the exit code; what could not be set
- * up is said on descriptor 2. */
+/* Schedules the queue in the working directory until SIGTERM or SIGINT, or until the spawner is lost; then starts
+ * nothing more, and waits for what is under way, since a delivery that is cut off may be made twice. relay-remote's own
+ * limits, and REMOTE_TIME, bound that. Returns the exit code; what could not be set up is said on descriptor 2. */
 int loop(struct loop_options const *o);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "send/bounce.h"
 #include "send/destination.h"
+#include "send/hold.h"
 #include "send/outcome.h"
 
 static void say(char const *event, char const *id, char const *error)
@@ -101,13 +102,7 @@ static void place(struct send *s, struct message *m, size_t at, char const *addr
   }
   if (!(d = destination_get(s, word))) outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
   else if (d->rest_until > s->now) outcome_rest(s, m, at, d);
-  else if (destination_full(d)) {
-    m->left++;
-    if (!m->full) {
-      m->full = d;
-      d->holds++;
-    }
-  } else if (destination_add(d, m, at, address)) destination_list(s, d, 0);
+  else if (destination_add(d, m, at, address)) destination_list(s, d, 0);
   else outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
 }
 
@@ -143,15 +138,32 @@ static void log_left(struct send const *s, struct message const *m)
   log_end(&l);
 }
 
-/* Nobody is left: the file goes. */
-static void remove_file(struct send *s, struct message *m)
+/* The file can't be removed: all that it has for whoever opens it again are marks. */
+static void mark_all(struct send *s, struct message *m)
 {
-  if (store_remove(m->id) < 0 && errno != ENOENT) {
-    say("trouble", m->id, strerror(errno)); /* it stays known and waits for nothing: not delivered twice by us */
-    return;
+  size_t pos = 0, at;
+  int done, e = 0;
+  say("trouble", m->id, strerror(errno));
+  while (store_recipient(&m->store, &pos, &done, &at))
+    if (!done && store_mark(&m->store, at) < 0 && !e) e = errno;
+  if (store_sync(&m->store) < 0 && !e) e = errno;
+  errno = e;
+  if (e) hold_add(s, m);
+}
+
+/* Nobody is left: the file goes. Returns 0 when the message must stay active, since its marks can't be written
+ * either. */
+static int remove_file(struct send *s, struct message *m)
+{
+  if (store_remove(m->id) == 0 || errno == ENOENT) {
+    hold_drop(s, m);
+    log_left(s, m);
+    schedule_drop(&s->schedule, m->slot);
+    return 1;
   }
-  log_left(s, m);
-  schedule_drop(&s->schedule, m->slot);
+  mark_all(s, m);
+  if (!m->held) schedule_wait(&s->schedule, m->slot, s->now + MESSAGE_TROUBLE);
+  return !m->held;
 }
 
 /* The file's modification time is the time of its next try (INTERNALS). A message for a destination without room
@@ -173,10 +185,13 @@ static void wait_again(struct send *s, struct message *m)
 
 static void finish(struct send *s, struct message *m)
 {
-  if (!m->left && m->ended) remove_file(s, m);
-  else if (m->stuck) say("stuck", m->id, 0);
-  else if (m->ended) wait_again(s, m);
-  else schedule_wait(&s->schedule, m->slot, s->now); /* we are stopping */
+  int done = !m->left && m->ended;
+  if (done ? !remove_file(s, m) : m->held) {
+    m->waits = 1;
+    return;
+  }
+  if (!done && m->ended) wait_again(s, m);
+  else if (!done) schedule_wait(&s->schedule, m->slot, s->now); /* we are stopping */
   if (m->full) m->full->holds--;
   store_close(&m->store);
   stralloc_free(&m->failures);
@@ -187,6 +202,7 @@ static void finish(struct send *s, struct message *m)
 void message_advance(struct send *s, struct message *m)
 {
   while (!m->out) {
+    destination_withdraw(m); /* nothing else holds it active */
     if (m->failed) {
       if (bounce_start(s, m)) return;
       continue;

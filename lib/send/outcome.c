@@ -4,6 +4,7 @@
 #include <skalibs/random.h>
 #include "base/log.h"
 #include "send/destination.h"
+#include "send/hold.h"
 #include "send/outcome.h"
 #include "send/retry.h"
 
@@ -71,18 +72,14 @@ void outcome_rest(struct send *s, struct message *m, size_t at, struct destinati
   note(s, m, at, OUTCOME_DEFERRED, d->reason, d->word, next < d->rest_until ? d->rest_until : next);
 }
 
-void outcome_mark(struct message *m, uint32_t const *at, unsigned n)
+void outcome_mark(struct send *s, struct message *m, uint32_t const *at, unsigned n)
 {
-  struct log_line l;
-  int r = 0;
-  for (unsigned i = 0; i < n && !r; i++) r = store_mark(&m->store, at[i]);
-  if (!r) r = store_sync(&m->store);
-  if (!r) return;
-  m->stuck = 1; /* tried again, it would be delivered twice, and again each time */
-  log_start(&l, "trouble");
-  log_str(&l, "id", m->id);
-  log_str(&l, "error", strerror(errno));
-  log_end(&l);
+  int e = 0;
+  for (unsigned i = 0; i < n; i++) /* all of them: in memory the mark stands at once */
+    if (store_mark(&m->store, at[i]) < 0 && !e) e = errno;
+  if (store_sync(&m->store) < 0 && !e) e = errno;
+  errno = e;
+  if (e) hold_add(s, m);
 }
 
 int outcome_failure(struct message const *m, size_t *pos, uint32_t *at, char const **text)
@@ -99,8 +96,8 @@ static void end(struct send *s, struct delivery *v, unsigned delivered)
 {
   struct message *m = v->message;
   m->out--;
-  int last = !m->out && m->ended && !m->left && !m->failed; /* the file goes at once, and needs no mark */
-  if (delivered && !last) outcome_mark(m, v->at, delivered);
+  int last = !m->out && !m->late && m->ended && !m->left && !m->failed; /* the file goes at once, and needs no mark */
+  if (delivered && !last) outcome_mark(s, m, v->at, delivered);
   delivery_free(v);
   message_advance(s, m);
 }
@@ -124,15 +121,17 @@ void message_report(struct send *s, struct delivery *v, struct report const *r, 
   end(s, v, delivered);
 }
 
-void outcome_settle(struct message *m)
+void outcome_settle(struct send *s, struct message *m)
 {
   size_t pos = 0;
   uint32_t at;
   char const *text;
-  int last = !m->out && m->ended && !m->left;
-  while (!last && outcome_failure(m, &pos, &at, &text)) /* in memory the marks stand at once, for the sync below */
-    if (store_mark(&m->store, at) < 0) m->stuck = 1;
-  if (!last) outcome_mark(m, 0, 0);
+  int e = 0, last = !m->out && m->ended && !m->left;
+  while (!last && outcome_failure(m, &pos, &at, &text))
+    if (store_mark(&m->store, at) < 0 && !e) e = errno;
+  if (store_sync(&m->store) < 0 && !e) e = errno;
+  errno = e;
+  if (e) hold_add(s, m);
   m->failures.len = 0;
   m->failed = 0;
 }
@@ -149,7 +148,7 @@ void outcome_keep(struct send *s, struct message *m)
 
 void message_bounced(struct send *s, struct message *m, int queued)
 {
-  if (queued) outcome_settle(m);
+  if (queued) outcome_settle(s, m);
   else outcome_keep(s, m);
   message_advance(s, m);
 }

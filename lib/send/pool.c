@@ -57,14 +57,22 @@ void pool_idle(struct send *s, struct remote *r)
   d->idle = r;
 }
 
+void pool_untried(struct send *s, struct destination *d, struct delivery *v)
+{
+  destination_push(d, v);
+  destination_list(s, d, 0);
+}
+
 void pool_again(struct send *s, struct destination *d, struct delivery *v, char const *text, int down)
 {
   if (!down && ++v->tries < DELIVERY_TRIES) {
-    destination_push(d, v);
-    destination_list(s, d, 0);
+    pool_untried(s, d, v);
     return;
   }
-  if (down) destination_failed(s, d, text);
+  if (down) {
+    destination_failed(s, d, text);
+    destination_fill(s, d, 1); /* what is late fails with the others */
+  }
   message_outcome(s, v, OUTCOME_DEFERRED, text, d->word);
   if (!down) return;
   while ((v = destination_pop(d))) message_outcome(s, v, OUTCOME_DEFERRED, d->reason, d->word);
@@ -105,7 +113,8 @@ static void run(struct send *s, struct destination *d)
     int reused = r->reports > 0;
     if (remote_give(s, r, v)) continue;
     remote_end(s, r);
-    pool_again(s, d, v, "The delivery program could not be given the message. (#4.3.0)", !reused);
+    if (reused) pool_untried(s, d, v);
+    else pool_again(s, d, v, "The delivery program could not be given the message. (#4.3.0)", 1);
   }
 }
 

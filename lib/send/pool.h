@@ -18,6 +18,9 @@ void pool_not_idle(struct send *s, struct remote *r);
 /* A place may be free: the destination that has waited longest is ready. */
 void pool_feed(struct send *s);
 
+/* A relay-remote left before it took the delivery, which is queued again, first. No try: the idle ones are few. */
+void pool_untried(struct send *s, struct destination *d, struct delivery *v);
+
 /* A delivery did not come about: queued again, or deferred after too many tries. With `down` the destination rests, and
  * all that it queues is deferred. */
 void pool_again(struct send *s, struct destination *d, struct delivery *v, char const *text, int down);

@@ -15,15 +15,23 @@
 #define NOT_STARTED "The delivery program could not be started. (#4.3.0)"
 #define NONSENSE "The delivery program's report is malformed; the message may have been delivered. (#4.3.0)"
 #define TOO_SLOW "The delivery took too long; the message may have been delivered. (#4.4.7)"
-#define LEAVES "The delivery program left before it took the message. (#4.3.0)"
+
+/* Is it the kernel that lacks something (ETOOMANYREFS: too many descriptors are under way in sockets)? */
+static int passes(int e)
+{
+  return e == ENOMEM || e == ENOBUFS || e == ETOOMANYREFS || e == EINTR;
+}
 
 void remote_requests(struct send *s)
 {
+  if (s->lost) return;
   int done = unixmessage_sender_flush(&s->requests);
-  if (!done && errno != EAGAIN && errno != EWOULDBLOCK) s->lost = 1;
-  if (s->requests_waiting == !done) return;
-  struct epoll_event e = { .events = done ? EPOLLRDHUP : EPOLLRDHUP | EPOLLOUT, .data.ptr = &s->watch[WATCH_SPAWNER] };
-  s->requests_waiting = !done;
+  s->requests_again = !done && passes(errno);
+  if (!done && !s->requests_again && errno != EAGAIN && errno != EWOULDBLOCK) s->lost = 1;
+  int waiting = !done && !s->requests_again; /* the socket may well have room: nothing to wait for */
+  if (s->requests_waiting == waiting) return;
+  struct epoll_event e = { .events = waiting ? EPOLLRDHUP | EPOLLOUT : EPOLLRDHUP, .data.ptr = &s->watch[WATCH_SPAWNER] };
+  s->requests_waiting = waiting;
   if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, unixmessage_sender_fd(&s->requests), &e) < 0) s->lost = 1;
 }
 
@@ -141,7 +149,8 @@ static void lost(struct send *s, struct remote *r, int unread, char const *why)
   remote_end(s, r);
   if (!v) return;
   if (!unread) message_outcome(s, v, OUTCOME_DEFERRED, why, d->word);
-  else pool_again(s, d, v, reused ? LEAVES : NOT_STARTED, !reused);
+  else if (reused) pool_untried(s, d, v);
+  else pool_again(s, d, v, NOT_STARTED, 1);
 }
 
 /* The next hop as a whole can't be reached. When others of the same destination work, it only takes no more at once. */

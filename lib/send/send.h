@@ -8,7 +8,9 @@
  *   remote     a relay-remote process, busy with one delivery or idle (remote.h)
  *
  * A message is held active by its deliveries (`out`). When the last is over, message_advance takes the next
- * recipients, hands failures to a bounce (bounce.h), and at last removes the message or lets it wait. */
+ * recipients, hands failures to a bounce (bounce.h), and at last removes the message or lets it wait. Recipients whose
+ * destination has no room are late deliveries while others hold the message active: they are queued when there is
+ * room, and given back when the last of the others is over, so that a full destination holds nothing active. */
 #ifndef SEND_SEND_H
 #define SEND_SEND_H
 
@@ -19,7 +21,7 @@
 
 #define DELIVERY_RECIPIENTS 100    /* of one job; RFC 5321 4.5.3.1.8: a server takes at least so many */
 #define DELIVERY_BYTES 49152       /* of one job's addresses, so that it fits into a socket's buffer at once */
-#define DELIVERY_TRIES 3           /* how often one is handed to a relay-remote that turns out to have left */
+#define DELIVERY_TRIES 3           /* how often one is handed out while its next hop takes no more connections */
 #define MESSAGE_WINDOW 1000        /* recipients of one message that are under way at once */
 #define MESSAGE_ACTIVE 2000        /* messages open at once, descriptors permitting */
 #define REASON_TEXT 400            /* bytes that we keep of a reason */
@@ -34,6 +36,9 @@ struct delivery {
   unsigned n;                      /* recipients */
   unsigned room;                   /* allocated */
   unsigned tries;
+  struct destination *late;        /* it waits there for room; null: it is queued or under way */
+  struct delivery *late_prev;      /* next is the next */
+  struct delivery *late_other;     /* of its message */
   size_t bytes;                    /* of the addresses with their NULs */
   uint32_t *at;                    /* store_recipient's positions, malloc'ed */
 };
@@ -47,11 +52,14 @@ struct message {
   unsigned left;                   /* recipients of this round that stay for a later one */
   unsigned failed;                 /* entries in failures */
   unsigned ended : 1;              /* the cursor has reached the end */
-  unsigned stuck : 1;              /* a mark could not be written: not tried again by this process */
+  unsigned held : 1;               /* marks are not in its file (hold.h) */
+  unsigned waits : 1;              /* only for that */
   int64_t next;                    /* the earliest next try of those left; 0: none yet */
+  struct delivery *late;           /* those for which there is no room yet: not in `out`, and not holding it active */
   struct destination *full;        /* one that had no room for some of them; null: none */
   stralloc failures;               /* position (uint32_t), text, NUL; for each */
   struct message *queue;           /* the next that waits for an injector */
+  struct message *hold_next;
 };
 
 struct remote;
@@ -60,6 +68,7 @@ struct destination {
   struct destination *chain;       /* in its bucket */
   struct delivery *first, *last;
   unsigned queued;
+  struct delivery *late_first, *late_last; /* wait for room, of messages that others hold active */
   unsigned remotes;
   unsigned good;                   /* of these, have delivered */
   unsigned proven : 1;             /* one has delivered, and it has not failed since */
@@ -123,11 +132,16 @@ struct send {
   pid_t spawner;
   unixmessage_sender requests;
   unsigned requests_waiting : 1;   /* epoll tells when there is room */
+  unsigned requests_again : 1;     /* the kernel lacked memory for them: tried again soon */
   unsigned lost : 1;               /* the spawner has gone */
 
   char const *injector;
   struct bounce bounce[BOUNCES];
   struct message *bounce_first, *bounce_last;
+
+  struct message *held;
+  unsigned holds;
+  int64_t hold_at, hold_wait;
 
   int epoll, trigger, signals;
   enum watch watch[WATCH_REMOTE];  /* what epoll's data points to: each its own index */
