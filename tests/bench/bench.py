@@ -112,7 +112,8 @@ def deliver(server, sink, count, sessions, size, many):
 def connections(server, exe, count, sessions):
     """Connections per second, CPU milliseconds a connection."""
     before = cpu(server)
-    r = subprocess.run([exe, str(server.port), str(count), str(sessions)], stdout=subprocess.PIPE, text=True, check=True)
+    r = subprocess.run([exe, str(server.port), str(count), str(sessions)], stdout=subprocess.PIPE, text=True,
+                       check=True)
     took, bad = map(int, r.stdout.split())
     if bad:
         raise SystemExit("%s: %d of %d connections went wrong" % (server.name, bad, count))
@@ -165,7 +166,8 @@ def postfix_version():
 
 def run(args, folder):
     sink_exe, connect_exe = build("sink", folder), build("connect", folder)
-    rows = [("one", "messages/s, one a connection", 0), ("one-in", "  accepted/s", 0), ("one-cpu", "  CPU ms a message", 1),
+    rows = [("one", "messages/s, one a connection", 0), ("one-in", "  accepted/s", 0),
+            ("one-cpu", "  CPU ms a message", 1),
             ("many", "messages/s, many a connection", 0), ("many-in", "  accepted/s", 0),
             ("many-cpu", "  CPU ms a message", 1),
             ("conn", "connections/s", 0), ("conn-cpu", "  CPU ms a connection", 1), ("idle", "KiB per idle session", 1)]

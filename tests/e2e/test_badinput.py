@@ -56,21 +56,24 @@ def strict(instances, sink):
                      limits="command-time 2\nsession-time 6\nerrors 5\nsize 1000000\n").start()
 
 
+LONG_LOCAL = b"MAIL FROM:<" + b"a" * 65 + b"@b.example>"
 MALFORMED = [
-    b"WHAT", b"", b" ", b"\t", b"EHLO", b"HELO", b"EHLO a b", b"EHLO \xff", b"MAIL", b"MAIL FROM", b"MAIL FROM:", b"MAIL FROM:a@b.example",
-    b"MAIL FROM:<a@b.example", b"MAIL FROM:a@b.example>", b"MAIL FROM:<a@b.example> SIZE", b"MAIL FROM:<a@b.example> SIZE=x",
-    b"MAIL FROM:<a@b.example> SIZE=99999999999999999999999999", b"MAIL FROM:<a@b.example> BODY=9BIT",
-    b"MAIL FROM:<a@b.example> BODY=BINARYMIME",
-    b"MAIL FROM:<a@b.example> FOO=BAR", b"MAIL FROM:<a@b.example> SMTPUTF8=1", b"MAIL FROM:<@@b.example>", b"MAIL FROM:<a@b..example>",
-    b"MAIL FROM:<a@-b.example>", b"MAIL FROM:<\"a@b.example>", b"MAIL FROM:<a\x00@b.example>", b"MAIL FROM:<a\x01@b.example>",
-    b"MAIL FROM:<a@[300.1.1.1]>", b"MAIL FROM:<a@[IPv6:::::]>", b"MAIL FROM:<\xc3\xbc@b.example>", b"MAIL FROM:<" + b"a" * 65 + b"@b.example>",
+    b"WHAT", b"", b" ", b"\t", b"EHLO", b"HELO", b"EHLO a b", b"EHLO \xff", b"MAIL", b"MAIL FROM", b"MAIL FROM:",
+    b"MAIL FROM:a@b.example", b"MAIL FROM:<a@b.example", b"MAIL FROM:a@b.example>", b"MAIL FROM:<a@b.example> SIZE",
+    b"MAIL FROM:<a@b.example> SIZE=x", b"MAIL FROM:<a@b.example> SIZE=99999999999999999999999999",
+    b"MAIL FROM:<a@b.example> BODY=9BIT", b"MAIL FROM:<a@b.example> BODY=BINARYMIME",
+    b"MAIL FROM:<a@b.example> FOO=BAR", b"MAIL FROM:<a@b.example> SMTPUTF8=1", b"MAIL FROM:<@@b.example>",
+    b"MAIL FROM:<a@b..example>", b"MAIL FROM:<a@-b.example>", b"MAIL FROM:<\"a@b.example>",
+    b"MAIL FROM:<a\x00@b.example>", b"MAIL FROM:<a\x01@b.example>", b"MAIL FROM:<a@[300.1.1.1]>",
+    b"MAIL FROM:<a@[IPv6:::::]>", b"MAIL FROM:<\xc3\xbc@b.example>", LONG_LOCAL,
     b"MAIL FROM:<a@" + b"b." * 130 + b"example>", b"MAIL FROM:<a@b.example>x", b"MAIL FROM: <a@b.example> x=",
-    b"MAIL TO:<a@b.example>", b"RCPT FROM:<a@b.example>", b"RCPT TO:<a@hosted.example>", b"DATA now", b"DATA", b"BDAT", b"BDAT x",
-    b"BDAT 99999999999999999999999", b"BDAT -1", b"RSET x", b"QUIT now", b"NOOP\x00", b"STARTTLS", b"AUTH", b"AUTH PLAIN =",
-    b"HELP", b"EXPN x", b"ETRN x", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1", b"NOOP \rMAIL FROM:<a@b.example>",
+    b"MAIL TO:<a@b.example>", b"RCPT FROM:<a@b.example>", b"RCPT TO:<a@hosted.example>", b"DATA now", b"DATA",
+    b"BDAT", b"BDAT x", b"BDAT 99999999999999999999999", b"BDAT -1", b"RSET x", b"QUIT now", b"NOOP\x00", b"STARTTLS",
+    b"AUTH", b"AUTH PLAIN =", b"HELP", b"EXPN x", b"ETRN x", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1",
+    b"NOOP \rMAIL FROM:<a@b.example>",
 ]
 #: may be answered 2xx: no error by RFC 5321
-MILD = {b"HELP", b"MAIL FROM:<" + b"a" * 65 + b"@b.example>", b"MAIL FROM: <a@b.example> x=", b"RSET x", b"DATA", b"EHLO a b"}
+MILD = {b"HELP", LONG_LOCAL, b"MAIL FROM: <a@b.example> x=", b"RSET x", b"DATA", b"EHLO a b"}
 
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda l: re.sub(r"\W+", "_", repr(l[:30])))
@@ -170,7 +173,7 @@ def recipients(first, last):
 
 
 def test_too_many_recipients(instance, sink):
-    """The thousand that the limit allows, 452 for each more (RFC 5321 4.5.3.1.10), and the message goes to the thousand."""
+    """The thousand that the limit allows, 452 for each more (RFC 5321 4.5.3.1.10); the message goes to the thousand."""
     with instance.dialogue(seconds=60) as d:
         d.hello()
         d.ok("MAIL FROM:<a@b.example>")
@@ -230,14 +233,11 @@ def test_error_limit(strict):
     gone(strict)
 
 
-STAGES = [b"", b"EHLO a\r\n", b"EHLO a\r\nMAIL FROM:<a@b.example>\r\n", b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\n",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nDATA\r\n",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nBDAT 100\r\nSubject: x\r\n\r\nx\r\n",
-          b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nBDAT 15\r\nSubject: x\r\n\r\n1",
-          b"EHL", b"EHLO a\r\nMAIL FR"]
+TO_RCPT = b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\n"
+TO_TEXT = TO_RCPT + b"DATA\r\nSubject: x\r\n\r\nx\r\n"
+STAGES = [b"", b"EHL", b"EHLO a\r\n", b"EHLO a\r\nMAIL FR", b"EHLO a\r\nMAIL FROM:<a@b.example>\r\n", TO_RCPT,
+          TO_RCPT + b"DATA\r\n", TO_TEXT, TO_TEXT + b".", TO_TEXT + b".\r",
+          TO_RCPT + b"BDAT 100\r\nSubject: x\r\n\r\nx\r\n", TO_RCPT + b"BDAT 15\r\nSubject: x\r\n\r\n1"]
 
 
 @pytest.mark.parametrize("how", ["close", "shut", "reset"])
@@ -324,7 +324,8 @@ def test_smuggling_by_bdat(instance, sink):
     inside = b"Subject: x\r\n\r\n\r\n.\r\nQUIT\r\nMAIL FROM:<smuggled@b.example>\r\n"
     with instance.dialogue("127.0.0.2") as d:
         d.hello()
-        d.send(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nBDAT %d\r\n%sBDAT 0 LAST\r\nQUIT\r\n" % (len(inside), inside))
+        d.send(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\n")
+        d.send(b"BDAT %d\r\n%sBDAT 0 LAST\r\nQUIT\r\n" % (len(inside), inside))
         assert [d.reply().code for _ in range(5)] == [250, 250, 250, 250, 221]
     m = sink.wait(1)[0]
     assert m.sender == "a@b.example" and m.data.endswith(inside)
@@ -337,7 +338,8 @@ def test_refused_chunk(instance, sink, body):
     """Bad bytes in a chunk: 5xx at the end, and the chunks that follow are taken for chunks."""
     with instance.dialogue("127.0.0.2") as d:
         d.hello()
-        d.send(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\nBDAT %d\r\n%sBDAT 6 LAST\r\nNOOP\r\n" % (len(body), body))
+        d.send(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@hosted.example>\r\n")
+        d.send(b"BDAT %d\r\n%sBDAT 6 LAST\r\nNOOP\r\n" % (len(body), body))
         codes = [d.reply().code for _ in range(4)]
         assert codes[:2] == [250, 250] and 500 <= codes[3] < 600, codes
         r = d.cmd("NOOP")

@@ -1,5 +1,5 @@
-"""The same chain under tcpserver, xinetd, systemd-socket-activate and on a plain socketpair or socket: the same dialogue,
-and each time the true address of the client in log and trace."""
+"""The same chain under tcpserver, xinetd, systemd-socket-activate and on a plain socketpair or socket: the same
+dialogue, and each time the true address of the client in log and trace."""
 import os
 import re
 import socket
@@ -41,7 +41,8 @@ class UnderXinetd:
                     " disable = no\n cps = 1000 1\n}\n"
                     % (user(), host, self.port, "IPv6" if ":" in host else "IPv4", env, script(instance),
                        instance.path("xinetd.service.log")))
-        p = instance.run([program("xinetd"), "-dontfork", "-f", conf, "-pidfile", instance.path("xinetd.pid")], "xinetd")
+        argv = [program("xinetd"), "-dontfork", "-f", conf, "-pidfile", instance.path("xinetd.pid")]
+        p = instance.run(argv, "xinetd")
         wait_for(lambda: listening(host, self.port) or not p.alive(), 10, "xinetd listening")
         assert p.alive(), instance.log("xinetd")
 
@@ -51,8 +52,8 @@ class UnderSystemd:
         self.port = free_port(host)
         where = "[%s]:%d" % (host, self.port) if ":" in host else "%s:%d" % (host, self.port)
         keep = [w for k in ("PATH", "RELAYQUEUE", "QMAILQUEUE") for w in ("-E", "%s=%s" % (k, instance.env[k]))]
-        p = instance.run([program("systemd-socket-activate"), "--accept", "--inetd", "-l", where, *keep, script(instance)],
-                         "systemd")
+        argv = [program("systemd-socket-activate"), "--accept", "--inetd", "-l", where, *keep, script(instance)]
+        p = instance.run(argv, "systemd")
         wait_for(lambda: listening(host, self.port) or not p.alive(), 10, "systemd-socket-activate listening")
         assert p.alive(), instance.log("systemd")
 
@@ -70,9 +71,10 @@ def mask(reply):
 def dialogue(d):
     """All that a client can notice, in order."""
     seen = [mask(d.reply())]
-    for line in ("EHLO client.example", "NOOP", "VRFY someone", "WHAT", "RCPT TO:<a@b.example>", "MAIL FROM:<a@outside.example>",
-                 "MAIL FROM:<again@outside.example>", "RCPT TO:<b@hosted.example>", "RCPT TO:<b%c@hosted.example>",
-                 "RCPT TO:<c@elsewhere.example>", "RSET", "MAIL FROM:<a@outside.example>", "RCPT TO:<b@hosted.example>", "DATA"):
+    for line in ("EHLO client.example", "NOOP", "VRFY someone", "WHAT", "RCPT TO:<a@b.example>",
+                 "MAIL FROM:<a@outside.example>", "MAIL FROM:<again@outside.example>", "RCPT TO:<b@hosted.example>",
+                 "RCPT TO:<b%c@hosted.example>", "RCPT TO:<c@elsewhere.example>", "RSET", "MAIL FROM:<a@outside.example>",
+                 "RCPT TO:<b@hosted.example>", "DATA"):
         seen.append(mask(d.cmd(line)))
     d.send(DATA.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n")
     seen += [mask(d.reply()), mask(d.reply())]

@@ -11,7 +11,8 @@ from lib.messages import CASES, big, without_trace
 from lib.procs import program
 
 SENDER, RECIPIENT = "alice@outside.example", "bob@elsewhere.example"
-FILE = (b"From: alice@outside.example\nTo: bob@elsewhere.example\nSubject: gr\xc3\xbc\xc3\x9fe\nDate: Sun, 22 Nov 2026 08:00:00 +0000\n"
+FILE = (b"From: alice@outside.example\nTo: bob@elsewhere.example\nSubject: gr\xc3\xbc\xc3\x9fe\n"
+        b"Date: Sun, 22 Nov 2026 08:00:00 +0000\n"
         b"Message-ID: <1@outside.example>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
         b"Content-Transfer-Encoding: 8bit\n\n.dot\n..two\n.\nl\xc3\xb6ng " + b"x" * 900 + b"\n\tend \n\n.\nend\n")
 
@@ -121,8 +122,10 @@ def test_s_nail(instance, sinks, sink, tmp_path):
 
     def send(port):
         run([have("s-nail"), "-:/", "-S", "v15-compat", "-S", "mta=smtp://127.0.0.1:%d" % port,
-             "-S", "smtp-auth=none", "-S", "from=" + SENDER, "-S", "hostname=outside.example", "-r", SENDER, "-s", "grüße",
-             "-S", "ttycharset=utf-8", "-S", "sendcharsets=utf-8", "-S", "sendwait", RECIPIENT], tmp_path, body.encode())
+             "-S", "smtp-auth=none", "-S", "from=" + SENDER, "-S", "hostname=outside.example",
+             "-r", SENDER, "-s", "grüße",
+             "-S", "ttycharset=utf-8", "-S", "sendcharsets=utf-8", "-S", "sendwait", RECIPIENT], tmp_path,
+            body.encode())
     assert b"Subject: =?" in both_ways(instance, sinks, sink, send)
 
 
@@ -135,6 +138,6 @@ def test_git_send_email(instance, sinks, sink, tmp_path):
     def send(port):
         run([have("git"), "send-email", "--smtp-server=127.0.0.1", "--smtp-server-port=%d" % port,
              "--smtp-domain=outside.example", "--from=" + SENDER, "--envelope-sender=" + SENDER, "--to=" + RECIPIENT,
-             "--suppress-cc=all", "--confirm=never", "--transfer-encoding=8bit", "--8bit-encoding=UTF-8", "--no-xmailer",
-             str(patch)], tmp_path)
+             "--suppress-cc=all", "--confirm=never", "--transfer-encoding=8bit", "--8bit-encoding=UTF-8",
+             "--no-xmailer", str(patch)], tmp_path)
     assert "+.neu ö\n".encode() in both_ways(instance, sinks, sink, send)

@@ -177,7 +177,8 @@ def test_kill_9_at_random(instance, sink):
     accepted = {k: v for c in clients for k, v in c.accepted.items()}
     refused = {k: v for c in clients for k, v in c.refused.items()}
     unknown = set().union(*(c.unknown for c in clients))
-    print("accepted %d, refused %d, cut off %d, kills %s" % (len(accepted), len(refused), len(unknown), dict(killer.counts())))
+    print("accepted %d, refused %d, cut off %d, kills %s"
+          % (len(accepted), len(refused), len(unknown), dict(killer.counts())))
     wait_for(lambda: len(instance.queued()) == len(unfinished(instance)), 90,
              lambda: "only unfinished files are left: %s" % instance.queued()[:5], 0.3)
     lost = {r for rcpts, _ in accepted.values() for r in rcpts} - {r for m in sink.messages for r in m.recipients}
@@ -194,7 +195,8 @@ def check_bodies(sink):
     for m in sink.messages:
         name = m.sender.split("@")[0]
         body = without_trace(m.lf)
-        assert any(body == big(size, n_of(name)) for size in SIZES if size <= len(body)), "%s is not what was sent" % name
+        whole = any(body == big(size, n_of(name)) for size in SIZES if size <= len(body))
+        assert whole, "%s is not what was sent" % name
         assert all(r.startswith(name + "-") for r in m.recipients)
 
 
@@ -209,7 +211,7 @@ def check_duplicates(sink, killer, accepted, refused, unknown):
     for r, seen in doubled.items():
         assert len({i for _, i in seen}) == 1, "%s: queued more than once: %s" % (r, seen)
         for (a, _), (b, _) in zip(seen, seen[1:]):
-            assert any(a - ORPHANS <= t <= b for t in fatal), "%s came twice (%.3f, %.3f) and nothing was killed" % (r, a, b)
+            assert any(a - ORPHANS <= t <= b for t in fatal), "%s came twice (%.3f, %.3f), nothing killed" % (r, a, b)
     # a relay-send takes at most all deliveries under way with it, a relay-remote one
     again = {(i, b) for seen in doubled.values() for b, i in seen[1:]}
     count = killer.counts()

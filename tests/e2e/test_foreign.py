@@ -179,7 +179,8 @@ def test_remote_never_sends_bare_cr_or_nul(routed, sink):
 
 @pytest.fixture
 def compiled(instances):
-    i = instances(routes="a.example:192.0.2.1:2525\n.b.example:\n:192.0.2.2\n", domains="hosted.example\n# no\n.wide.example\n")
+    i = instances(routes="a.example:192.0.2.1:2525\n.b.example:\n:192.0.2.2\n",
+                  domains="hosted.example\n# no\n.wide.example\n")
     i.compile()
     return i
 
@@ -192,10 +193,10 @@ def dump(path):
     while raw[at:at + 1] == b"+":
         colon = raw.index(b":", at)
         k, d = map(int, raw[at + 1:colon].split(b","))
-        key, arrow, data = raw[colon + 1:colon + 1 + k], raw[colon + 1 + k:colon + 3 + k], raw[colon + 3 + k:colon + 3 + k + d]
-        assert arrow == b"->"
-        out.append((key, data))
-        at = colon + 3 + k + d + 1
+        key, rest = raw[colon + 1:colon + 1 + k], colon + 1 + k
+        assert raw[rest:rest + 2] == b"->"
+        out.append((key, raw[rest + 2:rest + 2 + d]))
+        at = rest + 2 + d + 1
     assert raw[at:] == b"\n"
     return out
 
@@ -253,8 +254,8 @@ def random_rules(rnd):
             lines.append(key + ":deny")
         else:
             quote = rnd.choice('"/|')
-            lines.append(key + ":allow" + "".join(",%s=%s%d%s" % (v, quote, n, quote)
-                                                  for v in rnd.sample(["RELAYCLIENT", "DATABYTES", "FOO"], rnd.randrange(3))))
+            names = rnd.sample(["RELAYCLIENT", "DATABYTES", "FOO"], rnd.randrange(3))
+            lines.append(key + ":allow" + "".join(",%s=%s%d%s" % (v, quote, n, quote) for v in names))
     if rnd.random() < 0.5:
         lines.append("10.1.1.1-10:allow,RANGE=\"x\"" if "10.1.1.1" not in keys else "# none")
     rnd.shuffle(lines)

@@ -1,4 +1,5 @@
-"""smtp-source with 100 sessions and 20,000 messages: all arrive, each exactly once, and the queue is empty behind them."""
+"""smtp-source with 100 sessions and 20,000 messages: all arrive, each exactly once, and the queue is empty behind
+them."""
 import collections
 import os
 import re
@@ -35,10 +36,15 @@ def ended():
 
 def source(port, count, *options):
     """-N numbers the recipients: no two messages alike."""
-    children.append(subprocess.Popen([program("smtp-source"), "-N", "-s", "100", "-m", str(count), "-f", "a@outside.example",
-                             "-t", "b@elsewhere.example", *options, "127.0.0.1:%d" % port],
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    argv = [program("smtp-source"), "-N", "-s", "100", "-m", str(count), "-f", "a@outside.example",
+            "-t", "b@elsewhere.example", *options, "127.0.0.1:%d" % port]
+    children.append(subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     return children[-1]
+
+
+def id_of(message):
+    """Our ID, from our trace."""
+    return re.search(r" id ([0-9a-zA-Z]+)", message.header("Received")[0]).group(1)
 
 
 def exactly_once(instance, counter, count, child, seconds=240):
@@ -49,7 +55,7 @@ def exactly_once(instance, counter, count, child, seconds=240):
     times = collections.Counter(r for m in counter.messages for r in m.recipients)
     assert len(times) == count, "%d of %d arrived" % (len(times), count)
     assert max(times.values()) == 1, [r for r, n in times.items() if n > 1][:20]
-    ids = collections.Counter(re.search(r" id ([0-9a-zA-Z]+)", m.header("Received")[0]).group(1) for m in counter.messages)
+    ids = collections.Counter(map(id_of, counter.messages))
     assert len(ids) == count, "messages with one ID: %s" % [i for i, n in ids.items() if n > 1][:20]
     assert len(counter.messages) == count
 
@@ -76,7 +82,7 @@ def test_many_recipients(instances, counter):
     said = child.communicate(timeout=120)[0]
     assert child.returncode == 0 and not said, said
     i.wait_empty(60)
-    ids = collections.Counter(re.search(r" id ([0-9a-zA-Z]+)", m.header("Received")[0]).group(1) for m in counter.messages)
+    ids = collections.Counter(map(id_of, counter.messages))
     assert len(ids) == 500 and sum(len(m.recipients) for m in counter.messages) == 10000
 
 

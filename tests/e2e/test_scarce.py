@@ -1,5 +1,5 @@
-"""What runs out or is missing: disk, inodes, descriptors, the queue, the injector. Temporary refusals, and nothing lost or
-doubled."""
+"""What runs out or is missing: disk, inodes, descriptors, the queue, the injector. Temporary refusals, and nothing
+lost or doubled."""
 import collections
 import os
 import resource
@@ -173,9 +173,9 @@ def test_injector_missing(instances, sink):
         d.quit()
 
 
-@pytest.mark.parametrize("code,low,high", [(0, 250, 250), (11, 500, 599), (31, 500, 599), (40, 500, 599), (41, 400, 499),
-                                           (51, 400, 499), (53, 400, 499), (81, 400, 499), (91, 400, 499), (120, 400, 499),
-                                           (255, 400, 499)])
+@pytest.mark.parametrize("code,low,high", [
+    (0, 250, 250), (11, 500, 599), (31, 500, 599), (40, 500, 599), (41, 400, 499), (51, 400, 499), (53, 400, 499),
+    (81, 400, 499), (91, 400, 499), (120, 400, 499), (255, 400, 499)])
 def test_injector_exit_codes(instances, sink, code, low, high):
     """Any qmail-queue program may stand there (interfaces of qmail-queue(8))."""
     i = instances(routes=":%s\n" % sink.route)

@@ -15,7 +15,8 @@ def without_trace(data):
             data = data.split(b"\n", 1)[1]
 
 
-_letters = bytes(random.Random(1).choices(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/", k=1 << 16))
+_alphabet = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
+_letters = bytes(random.Random(1).choices(_alphabet, k=1 << 16))
 
 
 def big(size, seed=1):

@@ -85,7 +85,8 @@ class Postfix:
         if relayhost:
             text += "relayhost = %s\n" % relayhost
         if mailbox_domain:
-            text += ("virtual_mailbox_domains = %s\nvirtual_mailbox_base = %s/mail\nvirtual_mailbox_maps = static:box/\n"
+            text += ("virtual_mailbox_domains = %s\nvirtual_mailbox_base = %s/mail\n"
+                     "virtual_mailbox_maps = static:box/\n"
                      "virtual_mailbox_limit = 0\nvirtual_minimum_uid = 1\nvirtual_uid_maps = static:%d\n"
                      "virtual_gid_maps = static:%d\n" % (mailbox_domain, self.dir, user.pw_uid, user.pw_gid))
         text += "".join("%s = %s\n" % kv for kv in settings.items())
@@ -101,7 +102,8 @@ class Postfix:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C"}
         out = os.path.join(self.dir, "start.log")
         with open(out, "ab") as f:
-            r = subprocess.run([program("postfix"), "-c", self.config, "check"], stdout=f, stderr=f, env=env, timeout=60)
+            r = subprocess.run([program("postfix"), "-c", self.config, "check"], stdout=f, stderr=f, env=env,
+                               timeout=60)
         assert r.returncode == 0, self.said()
         env["MAIL_CONFIG"] = self.config
         self.proc = Proc(["/usr/lib/postfix/sbin/master", "-c", self.config], out, env=env, cwd=self.dir)

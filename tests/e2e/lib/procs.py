@@ -27,8 +27,8 @@ def wait_for(what, seconds=20.0, why="condition", pause=0.01):
 
 
 def free_port(host="127.0.0.1"):
-    """A port on which nobody listens, below those that the kernel gives to clients. It stays ours among all test runs of
-    this machine until this process ends: an abstract socket stands for it."""
+    """A port on which nobody listens, below those that the kernel gives to clients. It stays ours among all test runs
+    of this machine until this process ends: an abstract socket stands for it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(1000):
         port = random.randrange(10000, 32000)

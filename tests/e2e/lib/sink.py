@@ -26,7 +26,8 @@ EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 104857600", "ENHANCEDS
 
 
 class Message:
-    """sender, recipients (addresses), mail (the MAIL line), data (CRLF lines, dots unstuffed), helo, session, chunked."""
+    """sender, recipients (addresses), mail (the MAIL line), data (CRLF lines, dots unstuffed), helo, session,
+    chunked."""
 
     def __init__(self, session, data):
         self.sender = session.sender
