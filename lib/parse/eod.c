@@ -82,10 +82,10 @@ static void text(struct eod *e, struct place *p)
       e->state = START;
       return;
     case '\n':
-      if (!(e->mode & EOD_LF_OK)) e->faults |= EOD_BARE_LF;
+      if (!(e->mode & (EOD_LF_OK | EOD_LF_LINES))) e->faults |= EOD_BARE_LF;
       p->i++;
       newline(e, p);
-      e->state = e->mode & EOD_BDAT ? START : LF_START;
+      e->state = e->mode & (EOD_BDAT | EOD_LF_LINES) ? START : LF_START;
       return;
     default:
       e->faults |= EOD_NUL;
@@ -107,7 +107,8 @@ size_t eod_feed(struct eod *e, char *buf, size_t n, size_t *used)
         break;
       }
       case DOT:
-        p.i += c == '\r';
+        if (c == '\n' && e->mode & EOD_LF_LINES) e->ended = 1;
+        p.i += c == '\r' || e->ended;
         e->state = c == '\r' ? DOT_CR : TEXT;
         break;
       case DOT_CR:

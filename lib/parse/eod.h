@@ -2,19 +2,21 @@
  * removes the stuffed dots, turns CRLF into LF, and notes what a message must not hold. Chunks may be split anywhere,
  * between CR and LF too.
  *
- * Exactly CRLF . CRLF ends DATA, with the CRLF of the DATA command as the first of a message; in both modes. What
- * comes near to it (LF.LF, LF.CRLF, CRLF.LF, CR.CR) never does: one message in is never two messages out.
+ * Exactly CRLF . CRLF ends DATA, with the CRLF of the DATA command as the first of a message. What comes near to it
+ * (LF.LF, LF.CRLF, CRLF.LF, CR.CR) never does, with EOD_LF_OK neither: one message in is never two messages out. The
+ * one exception is EOD_LF_LINES, for a client that speaks LF throughout: to it a line of one dot is the end.
  *
- *   state      ordinary   .            CR           LF                    the state means
- *   START      TEXT       DOT (drop)   START_CR     bare LF: LF_START     right behind CRLF
- *   DOT        TEXT       TEXT         DOT_CR       bare LF: LF_START     CRLF .
- *   DOT_CR     CR, TEXT   CR, TEXT     CR, TEXT_CR  END                   CRLF . CR
- *   TEXT       TEXT       TEXT         TEXT_CR      bare LF: LF_START     within a line
- *   TEXT_CR    CR, TEXT   CR, TEXT     CR, TEXT_CR  START                 a CR that may begin a CRLF (also START_CR)
- *   LF_START   TEXT       TEXT (drop)  TEXT_CR      bare LF: LF_START     behind a bare LF
+ *   state      ordinary   .            CR           LF                  LF, EOD_LF_LINES   the state means
+ *   START      TEXT       DOT (drop)   TEXT_CR      bare LF: LF_START   START              right behind a line's end
+ *   DOT        TEXT       TEXT         DOT_CR       bare LF: LF_START   END                a dot there
+ *   DOT_CR     CR, TEXT   CR, TEXT     CR, TEXT_CR  END                 END                a dot there, and CR
+ *   TEXT       TEXT       TEXT         TEXT_CR      bare LF: LF_START   START              within a line
+ *   TEXT_CR    CR, TEXT   CR, TEXT     CR, TEXT_CR  START               START              a CR that may begin a CRLF
+ *   LF_START   TEXT       TEXT (drop)  TEXT_CR      bare LF: LF_START   (never)            behind a bare LF
  *
  * `CR` on the way to a state: the CR was bare, noted and dropped. A bare LF is noted (with EOD_LF_OK it is a line's end
- * as good as CRLF, but for the end of DATA). So output never outgrows input. */
+ * as good as CRLF, but for the end of DATA). A line's end is CRLF; with EOD_LF_LINES LF, too. So output never outgrows
+ * input. */
 #ifndef PARSE_EOD_H
 #define PARSE_EOD_H
 
@@ -23,7 +25,9 @@
 
 /* How to read: a set of these. */
 #define EOD_BDAT 1U   /* BDAT: no dots, no end; the caller counts the chunk's bytes */
-#define EOD_LF_OK 2U  /* a bare LF is a line's end, no fault (old printers, trusted clients only) */
+#define EOD_LF_OK 2U  /* a bare LF is a line's end, no fault, but never makes the end (trusted clients only) */
+#define EOD_LF_LINES 4U /* lines end with LF or CRLF, and a line of one dot ends DATA (trusted clients only, whose DATA
+                           command itself ended with a bare LF: old printers) */
 
 /* Why to refuse: a set of these. The dialogue goes on until the end all the same. */
 #define EOD_BARE_CR 1U
@@ -32,14 +36,14 @@
 #define EOD_LONG 8U   /* a line of more than line_max bytes */
 
 struct eod {
-  unsigned mode;          /* EOD_BDAT, EOD_LF_OK */
+  unsigned mode;          /* EOD_BDAT, EOD_LF_OK, EOD_LF_LINES */
   unsigned faults;        /* EOD_BARE_CR ... found so far; not 0: refuse with 5xx at the end */
   uint64_t size;          /* the message's bytes so far with CRLF and without stuffed dots: what RFC 1870 counts */
   uint64_t text;          /* bytes given out so far (LF text) */
   size_t line_max;        /* bytes of a line without CRLF */
   size_t line;            /* bytes of the current line so far */
   unsigned eightbit : 1;  /* bytes from 0x80 on were seen */
-  unsigned ended : 1;     /* CRLF.CRLF was seen */
+  unsigned ended : 1;     /* the end of DATA was seen */
   unsigned char state;    /* one of the machine's */
 };
 

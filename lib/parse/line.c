@@ -27,6 +27,7 @@ enum line_status line_next(struct line *l, char const *s, size_t n, size_t *used
   if (lf) {
     size_t at = (size_t)(lf - s), crlf = at && s[at - 1] == '\r';
     *used = at + 1;
+    l->by_lf = !crlf;
     if (!l->tainted && (crlf || l->lf_ok)) return finish(l, s, at - crlf, at, len);
     l->tainted = !crlf;
     l->seen = 0;

@@ -26,6 +26,7 @@ struct line {
   size_t seen;           /* bytes at the front of the buffer that were looked at already */
   unsigned char status;  /* LINE_LONG: its beginning was dropped already; else LINE_OK */
   unsigned lf_ok : 1;    /* LF alone ends a line (old printers, trusted clients only) */
+  unsigned by_lf : 1;    /* the line that was found last ended with LF alone */
   unsigned tainted : 1;  /* behind a bare LF: nothing is taken until the next CRLF */
 };
 

@@ -18,7 +18,8 @@ struct server_facts {
   struct table_set const *tables;  /* null: there are none, every recipient is answered 451 */
   char const *name;                /* of this host, for the case that the tables don't tell */
   char const *listener;            /* "" for the plain one */
-  unsigned lf_ok : 1;              /* a bare LF from a trusted client is a line's end */
+  unsigned lf_ok : 1;              /* a bare LF from a trusted client is a line's end; in a message LF . LF is the end
+                                      if DATA itself ended with LF */
   struct ip client;                /* who connects; len 0: unknown */
   char const *client_host;         /* its name in the DNS */
   char const *client_info;         /* what its ident server says */

@@ -13,9 +13,12 @@ static int more(struct session *s)
 void session_data(struct session *s, char const *arg, size_t len)
 {
   size_t used;
+  /* How DATA itself ended tells what the client means by a line, and so by the end. It could only end with LF if the
+   * client is trusted and -b was given; what passes CRLF through to us can't be made to send that. */
+  int lf = s->line.lf_ok && s->line.by_lf;
   (void)arg, (void)len;
   session_reply(s, REPLY_GO_AHEAD, 0);
-  message_begin(s, 0);
+  message_begin(s, lf ? EOD_LF_LINES : 0);
   while (!s->message.eod.ended) {
     if (more(s) < 0) return;
     message_feed(s, s->in + s->in_at, s->in_len, &used);

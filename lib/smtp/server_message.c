@@ -9,12 +9,12 @@
 void message_begin(struct session *s, unsigned mode)
 {
   struct message *m = &s->message;
-  int lf_ok = s->facts->lf_ok && s->relay.trusted;
+  if (s->facts->lf_ok && s->relay.trusted) mode |= EOD_LF_OK;
   m->traced = 0;
   m->refusal = REPLY_NONE;
   m->fault = 0;
   m->held = 0;
-  eod_init(&m->eod, mode | (lf_ok ? EOD_LF_OK : 0), s->text_line);
+  eod_init(&m->eod, mode, s->text_line);
   header_init(&m->header);
 }
 

@@ -1,4 +1,5 @@
-/* Command lines: the same however they arrive; a good line is exactly what stands between two CRLFs. */
+/* Command lines: the same however they arrive; a good line is exactly what stands between two CRLFs. Only with
+ * lf_ok one can end with LF, and says so. */
 #include "fuzz.h"
 #include "parse/line.h"
 #include "parse/number.h"
@@ -22,6 +23,8 @@ static size_t run(char *out, char const *in, size_t n, size_t piece, int lf_ok)
       MUST(!memchr(buf, 0, text) && !memchr(buf, '\r', text) && !memchr(buf, '\n', text) && text < MAX);
       memcpy(out + len, buf, text);
       len += text;
+      MUST(lf_ok || !l.by_lf);
+      MUST(l.by_lf == (used == text + 1));
       out[len++] = '\n';
     }
     memmove(buf, buf + used, have - used);

@@ -89,7 +89,8 @@ static void run(struct double_world *d, struct server_facts const *f, char const
   d->replies.len = d->taken.len = d->body.len = 0;
   d->replies.s[0] = d->taken.s[0] = d->body.s[0] = 0;
   d->writes = d->starts = d->finishes = d->aborts = d->misuses = 0;
-  d->running = 0;
+  d->running = d->lost = 0;
+  d->latest = 0;
   d->in = in;
   d->in_len = n;
   d->piece = piece;

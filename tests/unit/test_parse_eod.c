@@ -124,8 +124,31 @@ static void lf_ok(void **state)
     { IN("a\rb\n\r\n.\r\n"), IN("ab\n\n"), 9, 1, EOD_BARE_CR },
     { IN("0123456789\n01234567890\n"), IN("0123456789\n01234567890\n"), 23, 0, EOD_LONG },
     { IN("a\n.\r\n.\r\n"), IN("a\n\n"), 8, 1, 0 },
+    { IN("a\r\n.\nMAIL\r\n.\r\n"), IN("a\n\nMAIL\n"), 14, 1, 0 },
   }, *c;
   EACH_CASE(c, cases) check(c, EOD_LF_OK);
+}
+
+/* A client that speaks LF: LF and CRLF are the same, and a line of one dot ends. */
+static void lf_lines(void **state)
+{
+  static struct eod_case const cases[] = {
+    { IN("a\n.\nQUIT\n"), IN("a\n"), 4, 1, 0 }, { IN(".\nQUIT\n"), IN(""), 2, 1, 0 },
+    { IN(".\r\nQUIT\n"), IN(""), 3, 1, 0 }, { IN("a\n.\r\nb"), IN("a\n"), 5, 1, 0 },
+    { IN("a\r\n.\nb"), IN("a\n"), 5, 1, 0 }, { IN("a\r\n.\r\nb"), IN("a\n"), 6, 1, 0 },
+    { IN("a\r\nb\nc\n\n.\n.\n"), IN("a\nb\nc\n\n"), 10, 1, 0 },
+    { IN("..\n...\n.x\nx.\n. \n.\n"), IN(".\n..\nx\nx.\n \n"), 18, 1, 0 },
+    { IN("..\r\n.\n"), IN(".\n"), 6, 1, 0 }, { IN("a\n."), IN("a\n"), 3, 0, 0 },
+    { IN("a\n.\r"), IN("a\n"), 4, 0, 0 },
+    { IN("a\n.\rb\n.\n"), IN("a\nb\n"), 8, 1, EOD_BARE_CR }, { IN("a\r.\n.\n"), IN("a.\n"), 6, 1, EOD_BARE_CR },
+    { IN("a\r\r\n.\n"), IN("a\n"), 6, 1, EOD_BARE_CR }, { IN("a\n\0.\n.\n"), IN("a\n\0.\n"), 7, 1, EOD_NUL },
+    { IN("0123456789\n.\n"), IN("0123456789\n"), 13, 1, 0 },
+    { IN("..1234567890\n.\n"), IN(".1234567890\n"), 15, 1, EOD_LONG },
+  }, *c;
+  EACH_CASE(c, cases) {
+    check(c, EOD_LF_LINES);
+    check(c, EOD_LF_LINES | EOD_LF_OK);
+  }
 }
 
 static void bdat(void **state)
@@ -193,8 +216,8 @@ static void offsets(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(data), cmocka_unit_test(lf_ok), cmocka_unit_test(bdat), cmocka_unit_test(eightbit),
-      cmocka_unit_test(offsets),
+    cmocka_unit_test(data), cmocka_unit_test(lf_ok), cmocka_unit_test(lf_lines), cmocka_unit_test(bdat),
+    cmocka_unit_test(eightbit), cmocka_unit_test(offsets),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

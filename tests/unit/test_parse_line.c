@@ -6,9 +6,8 @@
 
 #define MAX 12
 
-/* Feeds in[0..n) in pieces of `piece` bytes through a buffer of exactly MAX bytes,
-  as a server would. Writes what came out: for each
- * line a letter for its status, for a good one its text and a `;`. */
+/* Feeds in[0..n) in pieces of `piece` bytes through a buffer of exactly MAX bytes, as a server would. Writes what came
+ * out: for each line a letter for its status, for a good one its text and a `;`, or a `/` if LF alone ended it. */
 static void run(char *out, char const *in, size_t n, size_t piece, int lf_ok)
 {
   static char const letters[] = { [LINE_BARE] = 'B', [LINE_NUL] = 'N', [LINE_LONG] = 'L' };
@@ -24,7 +23,7 @@ static void run(char *out, char const *in, size_t n, size_t piece, int lf_ok)
       assert_true(!memchr(buf, '\r', len) && !memchr(buf, '\n', len) && !memchr(buf, 0, len));
       memcpy(out, buf, len);
       out += len;
-      *out++ = ';';
+      *out++ = l.by_lf ? '/' : ';';
     }
     else {
       assert_int_equal(len, 0);
@@ -58,11 +57,11 @@ static void lines(void **state)
     { IN("0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef\r\nA\r\n"), "LA;", "LA;" },
     { IN("0123456789abcdef\0\r\rxyz\r\nA\r\n"), "LA;", "LA;" },
     { IN("0123456789abcdefghijkl"), "", "" },
-    { IN("01234567890\nA\r\n"), "BB", "01234567890;A;" }, { IN("012345678901\nA\r\n"), "BB", "LA;" },
+    { IN("01234567890\nA\r\n"), "BB", "01234567890/A;" }, { IN("012345678901\nA\r\n"), "BB", "LA;" },
     /* a bare LF: what follows, up to CRLF, is no command */
-    { IN("A\n"), "B", "A;" }, { IN("\n"), "B", ";" }, { IN("A\nB\r\nC\r\n"), "BBC;", "A;B;C;" },
-    { IN("A\nB\nC\nD"), "BBB", "A;B;C;" }, { IN("A\n\r\nC\r\n"), "BBC;", "A;;C;" }, { IN("\n\r\n"), "BB", ";;" },
-    { IN("A\nB\rC\r\nD\r\n"), "BBD;", "A;BD;" }, { IN("A\n0123456789abcdefgh\r\nC\r\n"), "BBC;", "A;LC;" },
+    { IN("A\n"), "B", "A/" }, { IN("\n"), "B", "/" }, { IN("A\nB\r\nC\r\n"), "BBC;", "A/B;C;" },
+    { IN("A\nB\nC\nD"), "BBB", "A/B/C/" }, { IN("A\n\r\nC\r\n"), "BBC;", "A/;C;" }, { IN("\n\r\n"), "BB", "/;" },
+    { IN("A\nB\rC\r\nD\r\n"), "BBD;", "A/BD;" }, { IN("A\n0123456789abcdefgh\r\nC\r\n"), "BBC;", "A/LC;" },
     { IN("0123456789abcdefgh\nB\r\nC\r\n"), "BBC;", "LB;C;" },
     /* a bare CR */
     { IN("A\rB\r\nC\r\n"), "BC;", "BC;" }, { IN("A\r\r\nC\r\n"), "BC;", "BC;" }, { IN("\rA\r\n"), "B", "B" },

@@ -232,6 +232,27 @@ static void test_data(void **state)
     { "bare LF with -b from a trusted client", TRUSTED | LF_OK, OK("a: b\nx: y\n\n\n..\nz\n.z\n.\n.\r\n\r\n"),
       F "a: b\nx: y\n\n\n.\nz\nz\n\n\n\n" },
     { "bare CR with -b from a trusted client", TRUSTED | LF_OK, BAD("a: \rb\r\n") },
+    /* DATA CRLF: whatever LFs the message holds, and whatever other lines ended with, CRLF.CRLF ends it */
+    { "embedded LF.LF with -b", TRUSTED | LF_OK, OK("a: b\n\nx\n.\nRSET\r\n"), F "a: b\n\nx\n\nRSET\n" },
+    { "embedded LF.CRLF with -b", TRUSTED | LF_OK, OK("a: b\n\nx\n.\r\nRSET\r\n"), F "a: b\n\nx\n\nRSET\n" },
+    { "embedded CRLF.LF with -b", TRUSTED | LF_OK, OK("a: b\n\nx\r\n.\nRSET\r\n"), F "a: b\n\nx\n\nRSET\n" },
+    { "LF before DATA CRLF", TRUSTED | LF_OK,
+      "EHLO c.example\nMAIL FROM:<a@b.example>\nRCPT TO:<x@hosted.example>\n"
+      "DATA\r\na: b\n\n.\nRSET\n.\r\n.\n\r\n.\r\nNOOP\n",
+      A "354 250/2.6.0 250/2.0.0", F "a: b\n\n\nRSET\n\n\n\n" },
+    /* DATA LF: the client speaks LF */
+    { "LF throughout", TRUSTED | LF_OK, "EHLO c.example\nMAIL FROM:<a@b.example>\nRCPT TO:<x@hosted.example>\n"
+      "DATA\na: b\n\nx\n..\n.y\n.\nNOOP\nQUIT\n", A "354 250/2.6.0 250/2.0.0" S, F "a: b\n\nx\n.\ny\n" },
+    { "DATA LF, empty", TRUSTED | LF_OK, EMR "DATA\n.\nNOOP\n", A "354 250/2.6.0 250/2.0.0", F "\n" },
+    { "DATA LF, CRLF in between", TRUSTED | LF_OK, EMR "DATA\na: b\r\nc: d\n.\r\nNOOP\r\n", A "354 250/2.6.0 250/2.0.0",
+      F "a: b\nc: d\n" },
+    { "each message anew", TRUSTED | LF_OK, EMR "DATA\na: b\n.\n" M R "DATA\r\na: b\n.\nx\r\n.\r\nNOOP\n",
+      A "354 250/2.6.0 250/2.1.0 250/2.1.5 354 250/2.6.0 250/2.0.0", F "a: b\n" F "a: b\n\nx\n" },
+    { "DATA LF from a stranger", LF_OK, EMR "DATA\nNOOP\r\nDATA\r\na: b\n.\nRSET\r\n.\r\n",
+      A "500/5.5.2 500/5.5.2 354 550/5.6.0", "abort" },
+    { "DATA LF without -b", TRUSTED, EMR "DATA\nNOOP\r\nDATA\r\na: b\n.\nRSET\r\n.\r\n",
+      A "500/5.5.2 500/5.5.2 354 550/5.6.0", "abort" },
+    { "BDAT LF", TRUSTED | LF_OK, EMR "BDAT 9 LAST\na: b\n\n.\n\nNOOP\n", A "250/2.6.0 250/2.0.0", F "a: b\n\n.\n\n" },
     { "hops at the limit", SMALL,
       OK("Received: 1\r\nreceived: 2\r\nRECEIVED: 3\r\nReceived: 4\r\nReceived: 5\r\n\r\nReceived: 6\r\n"),
       F "Received: 1\nreceived: 2\nRECEIVED: 3\nReceived: 4\nReceived: 5\n\nReceived: 6\n" },
