@@ -245,6 +245,89 @@ def test_bare_lf_option(smtpd):
     assert without_trace(body) == b"Subject: x\n\n\n.\ntext\n\n"
 
 
+def lines(d, ending, *says):
+    for line, code in says:
+        d.send(line.encode() + ending)
+        r = d.reply()
+        while r == 220:
+            r = d.reply()
+        assert r == code, (line, r)
+
+
+@pytest.mark.parametrize("pieces", [0, 1])
+def test_printer(smtpd, pieces):
+    """Ends all its lines with LF, the message's too: with -b and trusted it gets through, and goes on."""
+    with smtpd.start("-b", RELAYCLIENT="") as d:
+        lines(d, b"\n", ("HELO printer", 250))
+        for _ in range(2):
+            lines(d, b"\n", (MAIL, 250), (RCPT, 250), ("DATA", 354))
+            raw = b"Subject: x\n\n..\n.dot\ntext\n.\n"
+            for i in range(0, len(raw), 1 if pieces else len(raw)):
+                d.send(raw[i:i + 1] if pieces else raw)
+            assert d.reply() == 250
+        lines(d, b"\n", ("QUIT", 221))
+        d.closed()
+    assert [without_trace(m[2]) for m in smtpd.messages()] == 2 * [b"Subject: x\n\n.\ndot\ntext\n"]
+    # never for a stranger: DATA LF is no command
+    with smtpd.start("-b") as d:
+        d.hello()
+        d.ok(MAIL)
+        d.ok(RCPT)
+        lines(d, b"\n", ("DATA", 500))
+        d.send(b"\r\n")
+        assert d.reply() == 500
+        d.quit()
+
+
+@pytest.mark.parametrize("name", ["LF.LF", "LF.CRLF", "CRLF.LF"])
+def test_bare_lf_smuggles_nothing(smtpd, name):
+    """A trusted gateway that passes on what strangers wrote ends its lines with CRLF: nothing else ends a message."""
+    smuggled = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<victim@else.example>\r\nDATA\r\nx: y\r\n"
+    with smtpd.start("-b", RELAYCLIENT="") as d:
+        d.hello()
+        for line, code in ((MAIL, 250), (RCPT, 250), ("DATA", 354)):
+            d.ok(line, code)
+        d.send(b"Subject: x\r\n\r\ntext" + FALSE_ENDS[name] + smuggled + b".\r\n")
+        assert d.reply() == 250
+        d.quit()
+    (sender, recipients, body), = smtpd.messages()
+    assert (sender, recipients) == ("a@b.example", ["x@hosted.example"])
+    assert without_trace(body) == b"Subject: x\n\ntext\n\n" + smuggled.replace(b"\r\n", b"\n")
+
+
+def test_dropped_transactions():
+    """Injectors for nothing: the limit `errors` ends it, before they cost anything."""
+    with Smtpd(limits="errors 5\n") as s, s.start() as d:
+        d.hello()
+        d.send(1000 * (MAIL + "\r\n" + RCPT + "\r\nRSET\r\n").encode())
+        codes = []
+        while 421 not in codes:
+            codes.append(d.reply().code)
+        assert codes == 18 * [250] + [421]
+        assert s.ended(d, "errors")["errors"] == "6"
+        with open(os.path.join(s.keep, "pids")) as f:
+            assert len(f.readlines()) <= 6
+        with s.start() as d:  # a client that quits with a transaction did nothing wrong
+            d.hello()
+            d.ok(MAIL)
+            d.ok(RCPT)
+            d.quit()
+        assert s.ended(d, "quit")["errors"] == "0"
+
+
+def test_refused_commands_are_logged(smtpd):
+    with smtpd.start() as d:
+        d.hello()
+        for line, code in ((RCPT, 503), ("AUTH PLAIN c2VjcmV0", 502), ("secret", 500), ("NO\0OP secret", 500),
+                           (3000 * "secret", 500)):
+            d.ok(line, code)
+        d.quit()
+    assert [(e["command"], e["code"], e["reason"]) for e in smtpd.events("refused")] == [
+        ("RCPT", "503", "mail-first"), ("AUTH", "502", "not-here"), ("unknown", "500", "unknown"),
+        ("unknown", "500", "nul"), ("unknown", "500", "long")]
+    assert "secret" not in smtpd.log() and "c2VjcmV0" not in smtpd.log()
+
+
 def test_no_header(smtpd):
     with smtpd.start() as d:
         d.hello()

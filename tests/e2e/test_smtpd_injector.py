@@ -112,6 +112,21 @@ def test_hangs(smtpd, script):
     assert 1.5 < time.monotonic() - before < 8
 
 
+def test_late_success(smtpd):
+    """It had queued the message when its time was over: to say anything but 250 would bring it twice."""
+    r = answer(smtpd, "trap 'exit 0' TERM; echo $$ >>$KEEP/pids; " + READ + "while :; do sleep 0.1; done")
+    assert r == 250
+
+
+def test_pipeline_is_gone(smtpd):
+    """A filter that is a pipeline: what was answered 451 is not queued by what is left of it."""
+    r = answer(smtpd, "echo $$ >>$KEEP/pids; exec 3<&1\n(cat; sleep 4) | "
+               "(cat >$KEEP/late.body; cat <&3 >$KEEP/late.envelope; echo $? >$KEEP/committed)\n:")
+    assert (r.code, r.enhanced) == (451, "4.4.5")
+    time.sleep(4)
+    assert not os.path.exists(os.path.join(smtpd.keep, "committed"))
+
+
 def test_hangs_within_the_message(smtpd):
     before = time.monotonic()
     r = answer(smtpd, "exec sleep 60", b"Subject: x\n\n" + 20000 * (63 * b"x" + b"\n"))
@@ -133,13 +148,14 @@ def test_cannot_start(smtpd, queue):
 
 def test_no_descriptors(smtpd):
     """Not one left for its pipes: 451, and the session goes on."""
-    import resource
     import socket
     import subprocess
     ours, theirs = socket.socketpair()
     with theirs:
-        proc = subprocess.Popen(smtpd.argv(), stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=smtpd.env(),
-                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5)))
+        # the rules take 3 for a moment and keep 10
+        few = "exec 4<&0 5<&0 6<&0 7<&0 8<&0 9<&0; ulimit -n 11; exec \"$@\""
+        proc = subprocess.Popen(["sh", "-c", few, "sh"] + smtpd.argv(), stdin=theirs, stdout=theirs,
+                                stderr=subprocess.DEVNULL, env=smtpd.env())
     from lib.smtp import Dialogue
     with Dialogue(ours, proc=proc) as d:
         d.hello()

@@ -125,6 +125,20 @@ def test_trust(smtpd):
         assert d.mail("a@b.example", "x@else.example") == 250
         d.quit()
     assert smtpd.messages()[-1][1] == ['"x@else.example"@hosted.example']
+    assert smtpd.messages()[-1][1] == ['"x@else.example"@hosted.example']
+    # a message that stays and goes on: why it may go on
+    with smtpd.start(RELAYCLIENT="", RELAYBY="clients:7") as d:
+        d.hello()
+        assert d.mail("a@b.example", ["x@hosted.example", "x@else.example"]) == 250
+        d.quit()
+    assert b"\n  (client clients:7)" in smtpd.messages()[-1][2]
+    # a value that makes no address of anything
+    with smtpd.start(RELAYCLIENT="@") as d:
+        d.hello()
+        d.ok(MAIL)
+        r = d.ok(HERE, 451)
+        assert r.enhanced == "4.3.5" and "appended" in r.text
+        d.quit()
     # trusted by the gate, but no rule grants anything for that
     with Smtpd(relay="grant login\n") as s, s.start(RELAYCLIENT="") as d:
         d.hello()

@@ -98,6 +98,72 @@ def test_session_time(how):
         assert not s.messages() and not s.leftovers()
 
 
+@pytest.mark.parametrize("script", ["exec sleep 60", "trap '' TERM; while :; do sleep 0.1; done"])
+@pytest.mark.parametrize("when", ["data", "big", "rset"])
+def test_hung_injector(script, when):
+    """The session's time is the injector's, too: five seconds for each signal behind it, no more."""
+    with Smtpd(limits="command-time 60\nsession-time 2\n") as s:
+        s.script("#!/bin/sh\necho $$ >>$KEEP/pids\n" + script + "\n")
+        before = time.monotonic()
+        with s.start(seconds=30) as d:
+            d.hello()
+            d.ok(MAIL)
+            d.ok(RCPT)
+            if when == "rset":
+                d.send(b"RSET\r\n")
+                assert d.reply() == 250
+            else:
+                d.ok("DATA", 354)
+                d.send(b"Subject: x\r\n\r\n")
+                if when == "data":
+                    d.send(b".\r\n")
+                    assert d.reply() == 451
+                else:
+                    with pytest.raises((BrokenPipeError, ConnectionResetError)):  # the session ends while it comes
+                        d.send(20000 * (62 * b"x" + b"\r\n"))
+            if when != "big":  # there it may be lost, as the session ends with input unread
+                r = d.reply()
+                assert r == 421 and r.enhanced == "4.4.2"
+                d.closed()
+            s.ended(d, "session-time")
+        assert time.monotonic() - before < 2 + 10 + 3
+        assert not s.messages() and not s.injectors_running()
+
+
+def test_stalled_log():
+    """Nobody reads the log, and its pipe is full: the session may lose its lines, but neither mail nor its end."""
+    import os
+    import subprocess
+    from lib.smtp import Dialogue
+    r, w = os.pipe()
+    os.set_blocking(w, False)
+    try:
+        while True:
+            os.write(w, 4096 * b"x")
+    except BlockingIOError:
+        pass
+    os.set_blocking(w, True)
+    with Smtpd(limits="command-time 2\nsession-time 20\n") as s:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            proc = subprocess.Popen(s.argv(), stdin=theirs, stdout=theirs, stderr=w, env=s.env())
+        try:
+            with Dialogue(ours, proc=proc, seconds=20) as d:
+                before = time.monotonic()
+                d.hello()
+                assert d.mail("a@b.example", "x@hosted.example") == 250
+                r421 = d.reply()
+                assert r421 == 421
+                d.closed()
+                assert proc.wait(20) == 0
+                assert time.monotonic() - before < 15
+            assert len(s.messages()) == 1
+        finally:
+            proc.kill()
+            os.close(w)
+            os.close(r)
+
+
 def test_deaf_client(hasty):
     """Who asks and never reads: our buffer is small, the wait has an end."""
     with hasty.start() as d:
