@@ -73,7 +73,7 @@ MALFORMED = [
     b"NOOP \rMAIL FROM:<a@b.example>",
 ]
 #: may be answered 2xx: no error by RFC 5321
-MILD = {b"HELP", LONG_LOCAL, b"MAIL FROM: <a@b.example> x=", b"RSET x", b"DATA", b"EHLO a b"}
+MILD = {b"HELP", LONG_LOCAL}
 
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda l: re.sub(r"\W+", "_", repr(l[:30])))

@@ -1,15 +1,19 @@
 """Processes that end with the test: each in a session of its own, its output in a file, ended by its id."""
 import atexit
+import ctypes
 import errno
 import os
 import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BIN = os.path.abspath(os.environ.get("POSTHOUSE_BIN") or os.path.join(ROOT, "build", "bin"))
+PR_SET_PDEATHSIG = 1   # a test run that is killed takes along what it started
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _running = set()
 _marks = []
 
@@ -92,9 +96,16 @@ class Proc:
     def __init__(self, argv, log, env=None, cwd=None, stdin=subprocess.DEVNULL, preexec=None, out=None, pass_fds=()):
         self.log = log
         self.argv = argv
+        follow = threading.current_thread() is threading.main_thread()   # the signal comes when its thread ends
+
+        def before():
+            if follow and _prctl:
+                _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if preexec:
+                preexec()
         with open(log, "ab") as f:
             self.popen = subprocess.Popen(argv, stdin=stdin, stdout=out if out is not None else f, stderr=f, env=env,
-                                          cwd=cwd, start_new_session=True, preexec_fn=preexec, pass_fds=pass_fds)
+                                          cwd=cwd, start_new_session=True, preexec_fn=before, pass_fds=pass_fds)
         self.pid = self.popen.pid
         _running.add(self)
 
