@@ -325,3 +325,27 @@ def test_no_trigger(queue):
     os.unlink(queue + "/trigger")
     assert inject(queue, BODY, GOOD) == 0
     assert len(files(queue)) == 1
+
+
+@pytest.mark.skipif(not can_inject(), reason="strace can't trace here")
+def test_the_order_that_makes_a_message_last(queue, tmp_path):
+    """The file is synced, then its directory, then relay-send is told, then exit 0."""
+    if inject(queue, BODY, GOOD, wrap=["strace", "-qq", "-o", os.devnull]):
+        pytest.skip("does not run under strace: built with sanitizers")
+    reader = os.open(queue + "/trigger", os.O_RDONLY | os.O_NONBLOCK)
+    log = str(tmp_path / "strace")
+    ident = new_id()
+    assert inject(queue, BODY, GOOD, ident, wrap=["strace", "-f", "-y", "-qq", "-o", log, "-e", "trace=fsync,write,exit_group"]) == 0
+    os.close(reader)
+    with open(log) as f:
+        calls = [line.split(None, 1)[1] for line in f if "<" in line or "exit_group" in line]
+
+    def at(*words):
+        found = [i for i, c in enumerate(calls) if all(w in c for w in words)]
+        assert len(found) == 1, (words, calls)
+        return found[0]
+    path = "%s/mess/%s" % (queue, ident[-2:])
+    last = max(i for i, c in enumerate(calls) if c.startswith("write(") and "<%s/%s>" % (path, ident) in c)
+    order = [last, at("fsync(", "<%s/%s>" % (path, ident), "= 0"), at("fsync(", "<%s>" % path, "= 0"),
+             at("write(", "/trigger>", ident), at("exit_group(0)")]
+    assert order == sorted(order), calls

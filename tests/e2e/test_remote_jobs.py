@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import tempfile
+import threading
 import time
 
 import pytest
@@ -292,3 +293,48 @@ def test_silence_in_idle_quit(rules, sink):
     with Jobs(rules, sink.route, options=["-i", "1", "-t", "1"]) as jobs:
         assert jobs.job(TEXT, S, [A]).verdict == "K"
         assert jobs.ended(8) == 0
+
+
+def test_leaves_its_socket_before_it_says_quit(rules, sink):
+    """Nobody is to give a job to one that waits for QUIT's answer; one that came at the last moment shows as unread."""
+    sink.on["QUIT"] = lambda s, line: HANG
+    with Jobs(rules, sink.route, options=["-i", "1"]) as jobs:
+        assert jobs.job(TEXT, S, [A]).verdict == "K"
+        start = time.monotonic()
+        jobs.sock.settimeout(10)
+        assert jobs.sock.recv(1) == b""
+        assert time.monotonic() - start < 2.5 and jobs.popen.poll() is None
+        wait_for(lambda: sink.sessions[0].commands[-1] == b"QUIT", 5, "QUIT")
+        assert jobs.ended(8) == 0
+
+
+@pytest.mark.parametrize("extensions, verb, reply, message", [
+    ((), "DATA", None, TEXT), (("PIPELINING",), "DATA", None, TEXT), (("PIPELINING",), "DATA", None, big(300000)),
+    (("CHUNKING",), "RCPT", b"250 ok\r\n", TEXT), (("CHUNKING",), "BDAT", b"250 ok\r\n", big(300000)),
+    ((), "MAIL", b"250 ok\r\n", TEXT), (("PIPELINING", "CHUNKING"), "CONNECT", b"220 sink.example\r\n", TEXT)], ids=range(7))
+def test_message_is_not_finished_when_relay_send_has_gone(rules, sink, extensions, verb, reply, message):
+    """relay-send ends in mid delivery: the message will be delivered by the next one, so not by us."""
+    sink.extensions = list(extensions)
+    waiting = threading.Event()
+
+    def slow(session, line):
+        waiting.set()
+        return 0.5, reply or b"354 go on\r\n"
+    sink.on[verb] = slow
+    with Jobs(rules, sink.route) as jobs:
+        jobs.give(message, S, [A])
+        assert waiting.wait(10)
+        jobs.sock.close()
+        assert jobs.ended(10) in (0, 111)
+    wait_for(lambda: sink.open == 0, 5, "connection closed")
+    assert sink.messages == []
+
+
+def test_message_is_finished_while_relay_send_waits(rules, sink):
+    """The counterpart: a relay-send that only says no more is still there."""
+    sink.on["DATA"] = lambda session, line: (0.5, b"354 go on\r\n")
+    sink.extensions = ["PIPELINING"]
+    with Jobs(rules, sink.route) as jobs:
+        jobs.give(TEXT, S, [A])
+        jobs.sock.shutdown(socket.SHUT_WR)
+        assert jobs.take().verdict == "K" and len(sink.messages) == 1
