@@ -7,6 +7,7 @@
 #include "send/retry.h"
 
 #define UNPROVEN_QUEUE 40    /* deliveries that queue for one that never worked: they hold messages active */
+#define CROWDED_QUEUE 2      /* the same when half of the messages that may be active are: the rest is for others */
 #define PROVEN_QUEUE 500
 #define UNPROVEN_REMOTES 5   /* relay-remotes for one that never worked: they may all hang */
 #define FIRST_BUCKETS 256
@@ -53,14 +54,15 @@ struct destination *destination_get(struct send *s, char const *word)
   return d;
 }
 
-static int no_room(struct destination const *d)
+static unsigned most(struct send const *s, struct destination const *d)
 {
-  return d->queued >= (d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE);
+  if (d->proven) return PROVEN_QUEUE;
+  return 2 * s->active > s->active_most ? CROWDED_QUEUE : UNPROVEN_QUEUE;
 }
 
-int destination_full(struct destination const *d)
+int destination_full(struct send const *s, struct destination const *d)
 {
-  return d->late_first || no_room(d);
+  return d->late_first || d->queued >= most(s, d);
 }
 
 unsigned destination_allowed(struct send const *s, struct destination const *d)
@@ -111,29 +113,30 @@ void destination_withdraw(struct message *m)
     struct destination *d = v->late;
     not_late(v);
     m->left += v->n;
-    if (!m->full) {
-      m->full = d;
-      d->holds++;
-    }
     delivery_free(v);
+    if (m->full && m->full != d) m->several = 1;
+    if (m->full && (m->full->proven || !d->proven)) continue;
+    if (m->full) m->full->holds--;
+    m->full = d;
+    d->holds++;
   }
 }
 
 void destination_fill(struct send *s, struct destination *d, int all)
 {
-  for (struct delivery *v; (v = d->late_first) && (all || !no_room(d));) {
+  for (struct delivery *v; (v = d->late_first) && (all || d->queued < most(s, d));) {
     not_late(v);
     append(d, v);
     destination_list(s, d, 0);
   }
 }
 
-static struct delivery *begin(struct destination *d, struct message *m)
+static struct delivery *begin(struct send const *s, struct destination *d, struct message *m)
 {
   struct delivery *v = calloc(1, sizeof *v);
   if (!v) return 0;
   v->message = m;
-  if (destination_full(d)) append_late(d, v);
+  if (destination_full(s, d)) append_late(d, v);
   else append(d, v);
   return v;
 }
@@ -144,12 +147,12 @@ void delivery_free(struct delivery *v)
   free(v);
 }
 
-int destination_add(struct destination *d, struct message *m, size_t at, char const *address)
+int destination_add(struct send const *s, struct destination *d, struct message *m, size_t at, char const *address)
 {
   size_t bytes = strlen(address) + 1;
   struct delivery *v = d->late_last ? d->late_last : d->last;
   if (v && (v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES)) v = 0;
-  if (!v && !(v = begin(d, m))) return 0;
+  if (!v && !(v = begin(s, d, m))) return 0;
   if (v->n == v->room) {
     unsigned room = v->room ? 5 * v->room : 4;
     uint32_t *bigger = realloc(v->at, room * sizeof *bigger);
@@ -198,11 +201,10 @@ static void unpark(struct send *s, struct destination *d, int64_t when)
 
 void destination_unpark(struct send *s, struct destination *d)
 {
-  unsigned most = d->proven ? PROVEN_QUEUE : UNPROVEN_QUEUE;
-  if (d->queued > most / 2) return;
+  unsigned room = most(s, d);
+  if (d->queued > room / 2) return;
   destination_fill(s, d, 0);
-  if (d->queued > most) return;
-  for (unsigned n = most - d->queued; n-- && d->parked != SCHEDULE_NONE;) unpark(s, d, s->now);
+  for (unsigned n = d->queued < room ? room - d->queued : 0; n-- && d->parked != SCHEDULE_NONE;) unpark(s, d, s->now);
 }
 
 void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread)

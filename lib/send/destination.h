@@ -7,19 +7,21 @@
 /* The destination of a route's word; made when there is none. Null without memory. */
 struct destination *destination_get(struct send *s, char const *word);
 
-/* Has its queue no room for a further message's recipients, or do late ones wait already? One that has not shown that it works has little. */
-int destination_full(struct destination const *d);
+/* Has its queue no room for a further message's recipients, or do late ones wait already? One that has not shown
+ * that it works has little, and less when many messages are active. */
+int destination_full(struct send const *s, struct destination const *d);
 
 /* How many relay-remotes it may have now: few until it has shown that it works, one after it failed. */
 unsigned destination_allowed(struct send const *s, struct destination const *d);
 
 /* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them); a late one when there is no room.
  * Returns 1, or 0 without memory. */
-int destination_add(struct destination *d, struct message *m, size_t at, char const *address);
+int destination_add(struct send const *s, struct destination *d, struct message *m, size_t at, char const *address);
 
 void delivery_free(struct delivery *v);
 
-/* m's late deliveries are no more; their recipients are left (m->left), and one of their destinations is m->full. */
+/* m's late deliveries are no more; their recipients are left (m->left), and one of their destinations, a
+ * proven one if there is any, is m->full. */
 void destination_withdraw(struct message *m);
 
 /* Queues late deliveries while there is room, or all of them. */

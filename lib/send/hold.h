@@ -7,7 +7,7 @@
 
 #define HOLD_LEAST 1   /* seconds until the marks are tried again, first */
 #define HOLD_MOST 60   /* and at most */
-#define HOLD_FEW 20    /* so many of them, and no message is started: it would be delivered twice after a restart */
+#define HOLD_FEW 20    /* so many of them, and nothing is started: it would be delivered twice after a restart */
 
 /* A mark of m failed, with errno. One whose file is gone needs none. */
 void hold_add(struct send *s, struct message *m);
@@ -18,7 +18,7 @@ void hold_drop(struct send *s, struct message *m);
 /* Tries them again when it is time, or `now`; messages that waited only for that are finished. */
 void hold_retry(struct send *s, int now);
 
-/* May messages be started? */
+/* May messages and deliveries be started? */
 int hold_few(struct send const *s);
 
 #endif

@@ -102,7 +102,7 @@ static void place(struct send *s, struct message *m, size_t at, char const *addr
   }
   if (!(d = destination_get(s, word))) outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
   else if (d->rest_until > s->now) outcome_rest(s, m, at, d);
-  else if (destination_add(d, m, at, address)) destination_list(s, d, 0);
+  else if (destination_add(s, d, m, at, address)) destination_list(s, d, 0);
   else outcome_note(s, m, at, OUTCOME_DEFERRED, "Out of memory. (#4.3.0)", word);
 }
 
@@ -167,14 +167,19 @@ static int remove_file(struct send *s, struct message *m)
 }
 
 /* The file's modification time is the time of its next try (INTERNALS). A message for a destination without room
- * waits there. */
+ * waits there; one for several, of which none has shown that it works, looks again a few times. */
 static void wait_again(struct send *s, struct message *m)
 {
   struct destination *d = m->full;
   if (m->next < s->now) m->next = s->now;
   if (d) {
-    if (destination_full(d)) destination_park(s, d, m->slot);
-    else schedule_wait(&s->schedule, m->slot, s->now);
+    uint8_t *flags = &s->schedule.slot[m->slot].flags;
+    if (!destination_full(s, d)) schedule_wait(&s->schedule, m->slot, s->now);
+    else if (m->several && !d->proven && (*flags & SLOT_STEPS) != SLOT_STEPS) {
+      schedule_wait(&s->schedule, m->slot, s->now + *flags / SLOT_STEP + 1);
+      *flags = (uint8_t)(*flags + SLOT_STEP);
+    }
+    else destination_park(s, d, m->slot);
     return;
   }
   struct timespec t[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)m->next } };

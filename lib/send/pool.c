@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "send/destination.h"
+#include "send/hold.h"
 #include "send/message.h"
 #include "send/pool.h"
 
@@ -121,7 +122,7 @@ static void run(struct send *s, struct destination *d)
 void pool_run(struct send *s)
 {
   struct destination *d;
-  while (!s->stopping && (d = destination_next(s, 0))) run(s, d);
+  while (!s->stopping && hold_few(s) && (d = destination_next(s, 0))) run(s, d);
 }
 
 void pool_end_idle(struct send *s)

@@ -54,6 +54,7 @@ struct message {
   unsigned ended : 1;              /* the cursor has reached the end */
   unsigned held : 1;               /* marks are not in its file (hold.h) */
   unsigned waits : 1;              /* only for that */
+  unsigned several : 1;            /* had no room, besides `full` */
   int64_t next;                    /* the earliest next try of those left; 0: none yet */
   struct delivery *late;           /* those for which there is no room yet: not in `out`, and not holding it active */
   struct destination *full;        /* one that had no room for some of them; null: none */
@@ -153,6 +154,9 @@ struct send {
   unsigned scan_next;              /* the subdirectory; STORE_SPLIT: none under way */
 };
 
-#define SLOT_UNVERIFIED 1          /* flag of a slot: found by a scan, its digest not yet compared */
+/* Flags of a slot. */
+#define SLOT_UNVERIFIED 1          /* found by a scan, its digest not yet compared */
+#define SLOT_STEP 2                /* one step: how often it has found several destinations full, none of them proven */
+#define SLOT_STEPS 14              /* all steps */
 
 #endif

@@ -4,9 +4,9 @@
 $DOUBLE is a folder. Each delivery appends one JSON line to $DOUBLE/log. What a local part does:
   perm    refused for good      temp     refused for now     die     the process is killed after it took the job
   slow    takes $DOUBLE_SLOW s  nonsense a malformed report  many    one report line too many
-anything else is delivered. A route with "dead" in it can't be reached unless the file $DOUBLE/alive exists; a file
+anything else is delivered. A route with "stuck" in it takes a job and never answers. A route with "dead" in it can't be reached unless the file $DOUBLE/alive exists; a file
 $DOUBLE/temp makes every recipient deferred; $DOUBLE/hang lets the process wait until it has gone again."""
-import json, os, signal, socket, struct, sys, time
+import fcntl, json, os, signal, socket, struct, sys, time
 
 def receive(s):
     head = b""
@@ -43,7 +43,12 @@ def main():
             sys.exit(0)
         size, flags, ident, sender, *to = data.split(b"\0")[:-1]
         body = os.pread(fds[0], int(size), 0)
+        mode = fcntl.fcntl(fds[0], fcntl.F_GETFL) & os.O_ACCMODE
         os.close(fds[0])
+        if "stuck" in route:
+            s.settimeout(None)
+            s.recv(1)  # until relay-send has gone
+            sys.exit(0)
         while os.path.exists(folder + "/hang"):
             time.sleep(0.02)
         what = {r: r.split(b"@")[0].decode("latin-1") for r in to}
@@ -66,7 +71,7 @@ def main():
                 os.kill(os.getpid(), signal.SIGKILL)
             with open(folder + "/log", "a") as f:
                 f.write(json.dumps({"id": ident.decode(), "from": sender.decode("latin-1"), "to": delivered, "route": route, "pid": os.getpid(),
-                    "flags": int(flags), "body": body.decode("latin-1"), "all": len(to)}) + "\n")
+                    "flags": int(flags), "body": body.decode("latin-1"), "all": len(to), "mode": mode}) + "\n")
             report += b"KHe said: 250 thanks\0"
             if "nonsense" in what.values():
                 report = b"xyz"
