@@ -19,7 +19,7 @@
   X(RECIPIENTS,    "recipients",     1000, 1, 100000, "recipients of a message; RFC 5321 4.5.3.1.8 asks for 100") \
   X(TEXT_LINE,     "text-line",      998000, 998, 16777216, "bytes of a line of a message without CRLF") \
   X(HOPS,          "hops",           100, 5, 1000, "Received fields; RFC 5321 6.3") \
-  X(ERRORS,        "errors",         20, 1, 1000, "refused commands of a session") \
+  X(ERRORS,        "errors",         20, 1, 1000, "refused commands and dropped transactions of a session") \
   X(COMMAND_TIME,  "command-time",   300, 1, 3600, "seconds for a command or a piece of data; RFC 5321 4.5.3.2.7") \
   X(SESSION_TIME,  "session-time",   7200, 1, 86400, "seconds for a whole session") \
   X(CONCURRENCY,   "concurrency",    100, 1, 10000, "relay-remote processes at once") \
