@@ -24,8 +24,8 @@ void log_bytes(struct log_line *l, char const *key, char const *value, size_t le
 void log_str(struct log_line *l, char const *key, char const *value); /* value may be null: nothing is written */
 void log_num(struct log_line *l, char const *key, uint64_t value);
 
-/* Ends the line and writes it. Errors are ignored: a full log stops no mail. Nor does one that nobody reads: when there is
- * no room for a line within LOG_PATIENCE it is dropped, and so are the next, at once, until there is room again. */
+/* Ends the line and writes it. Errors are ignored: a full log stops no mail. Nor does one that nobody reads: when there
+ * is no room for a line within LOG_PATIENCE it is dropped, and so are the next, at once, until there is room again. */
 void log_end(struct log_line *l);
 
 #endif

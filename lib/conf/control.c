@@ -23,7 +23,7 @@ struct conf_file const conf_control[] = {
     "#203.0.113.66:deny\n"
     "127.0.0.1:allow,RELAYCLIENT=\"\"\n"
     "::1:allow,RELAYCLIENT=\"\"\n"
-    "# Everybody else may connect, and is a stranger: he may send to our own domains alone. `:deny` lets nobody else in.\n"
+    "# Everybody else may connect, as a stranger: he may send to our own domains alone. `:deny` keeps him out.\n"
     ":allow\n" },
   { "domains", 0644, quote_text,
     "# The domains that we host, one a line: mail to them is accepted from everybody. Mail to any other domain is\n"

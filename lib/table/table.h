@@ -35,8 +35,8 @@ struct table_set;    /* an open rules.cdb */
 
 /* Opens and verifies: format, every hash table within the file, the last one ending where the file does. Records are
  * verified when they are looked up, so that opening costs the same for every size. The file is mapped: a rename does
- * not disturb who has it open, but writing into it would: table/damage.h. A descriptor of it stays open, closed by exec.
- * Returns it, or 0 with errno (ENOENT, EPROTO for a file
+ * not disturb who has it open, but writing into it would: table/damage.h. A descriptor of it stays open, closed by
+ * exec. Returns it, or 0 with errno (ENOENT, EPROTO for a file
  * that is no rules.cdb, ...). */
 struct table_set *table_open(char const *path);
 struct table_set *table_open_fd(int fd);   /* fd stays the caller's */

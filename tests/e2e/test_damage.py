@@ -1,4 +1,4 @@
-"""What an operator's mishaps do to running sessions: rules cut or written in place, a FIFO for rules, a log that nobody reads."""
+"""What an operator's mishaps do to running sessions: rules cut in place, a FIFO for rules, a log nobody reads."""
 import fcntl
 import os
 import socket
@@ -96,8 +96,9 @@ def asleep(pid):
     with open("/proc/%d/stat" % pid) as f:
         state = f.read().rsplit(")", 1)[1].split()[0]
     with open("/proc/%d/comm" % pid) as f:
-        return state == "S" and f.read() == "relay-gate\n" and any(
-            os.path.realpath("/proc/%d/fd/%s" % (pid, n)).endswith("rules.cdb") for n in os.listdir("/proc/%d/fd" % pid))
+        name = f.read()
+    files = [os.path.realpath("/proc/%d/fd/%s" % (pid, n)) for n in os.listdir("/proc/%d/fd" % pid)]
+    return state == "S" and name == "relay-gate\n" and any(f.endswith("rules.cdb") for f in files)
 
 
 def test_cut_under_the_gate_not_to_the_client(smtpd):
@@ -143,8 +144,8 @@ def test_cut_under_relay_send():
 def test_fifo_for_rules(tmp_path):
     """Its writer never comes: the client gets its answer all the same."""
     os.mkfifo(tmp_path / "rules.cdb")
-    r = subprocess.run([GATE, str(tmp_path / "rules.cdb"), "true"], env={"TCPREMOTEIP": "192.0.2.1"}, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+    r = subprocess.run([GATE, str(tmp_path / "rules.cdb"), "true"], env={"TCPREMOTEIP": "192.0.2.1"},
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
     assert (r.returncode, r.stdout) == (111, b"451 4.3.5 The server is not ready, try again later\r\n")
     assert b"why=no-rules" in r.stderr
 
@@ -160,8 +161,8 @@ def test_log_that_nobody_reads():
             killer = threading.Timer(30, p.kill)
             killer.start()
             b.close()
-            a.sendall(b"HELO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@else.example>\r\nRCPT TO:<x@hosted.example>\r\n"
-                      b"QUIT\r\n")
+            a.sendall(b"HELO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@else.example>\r\n"
+                      b"RCPT TO:<x@hosted.example>\r\nQUIT\r\n")
             got = a.makefile("rb").read()
             killer.cancel()
         os.close(w)

@@ -305,8 +305,8 @@ static int alone(char const *file, char const *text, int *fd)
 /* Takes the warning of a missing line for everybody out of what was said. Returns its line, or 0. */
 static unsigned default_line(void)
 {
-  static char const why[] = ": warning: no line for everybody else: they may connect, as strangers. Add `:allow` if that "
-    "is meant, else `:deny`\n";
+  static char const why[] = ": warning: no line for everybody else: they may connect, as strangers. Add `:allow` "
+    "if that is meant, else `:deny`\n";
   char *at = strstr(said.s, why);
   unsigned line = 0;
   if (!at) return 0;
@@ -380,7 +380,8 @@ static void no_default(void **state)
   static struct { char const *text; unsigned line; } const rows[] = {
     { "", 0 }, { "# nothing\n", 0 }, { "10.0.0.1:allow\n", 1 }, { "\n10.0.0.1:deny\n\n10.0.0.2-4:allow\n\n", 4 },
     { "10.0.0.1:allow\n:allow\n", 0 }, { ":deny\n10.0.0.1:allow\n", 0 }, { "=:allow\n", 1 }, { "0.0.0.0/0:deny\n", 1 },
-    { "0.0.0.0/0:deny\n::/0:deny\n", 0 }, { "10.0.0.1:allow\n10.0.0.1:allow\n", 0 }, { "10.0.0.1:allow\n:allowed\n", 0 },
+    { "0.0.0.0/0:deny\n::/0:deny\n", 0 }, { "10.0.0.1:allow\n10.0.0.1:allow\n", 0 },
+    { "10.0.0.1:allow\n:allowed\n", 0 },
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     int fd;
@@ -426,7 +427,8 @@ static void open_by_parts(void **state)
 #define PROXY6 "an open relay: this and other lines set RELAYPROXY " GRANT6 "whom they name relay\n"
   static struct { char const *text, *why; } const rows[] = {
     { "0-255." T, "clients:1: " HALF4 }, { "0-127." T, "clients:1: " HALF4 }, { "1-128." T, "clients:1: " HALF4 },
-    { "0-126." T, "" }, { "1-99." T "100-255." T, "clients:2: " HALF4 }, { "128-255." T "0-127." T, "clients:1: " HALF4 },
+    { "0-126." T, "" }, { "1-99." T "100-255." T, "clients:2: " HALF4 },
+    { "128-255." T "0-127." T, "clients:1: " HALF4 },
     { "0.0.0.0/1" T "128.0.0.0/1" T, "clients:1: " HALF4 }, { "0.0.0.0/2" T, "" },
     { "0.0.0.0/2" T "127.0-127." T "64-126." T, "" },               /* half but for a /9 */
     { "0.0.0.0/2" T "127.0-255." T "64-126." T, "clients:1: " HALF4 },
