@@ -274,7 +274,8 @@ void destination_sweep(struct send *s, int wake)
         destination_unpark_all(s, d, s->now, 0);
       }
       else destination_unpark(s, d);
-      int needed = d->first || d->late_first || d->remotes || d->holds || d->list != LIST_NONE || d->parked != SCHEDULE_NONE;
+      int needed = d->first || d->late_first || d->remotes || d->holds || d->list != LIST_NONE
+        || d->parked != SCHEDULE_NONE;
       if (needed || d->forget_at > s->now) {
         link = &d->chain;
         continue;

@@ -14,8 +14,8 @@ int destination_full(struct send const *s, struct destination const *d);
 /* How many relay-remotes it may have now: few until it has shown that it works, one after it failed. */
 unsigned destination_allowed(struct send const *s, struct destination const *d);
 
-/* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them); a late one when there is no room.
- * Returns 1, or 0 without memory. */
+/* Adds a recipient to m's delivery in its queue, or begins one (m->out counts them); a late one when there is no
+ * room. Returns 1, or 0 without memory. */
 int destination_add(struct send const *s, struct destination *d, struct message *m, size_t at, char const *address);
 
 void delivery_free(struct delivery *v);
@@ -33,7 +33,8 @@ void destination_push(struct destination *d, struct delivery *v);
 
 /* Lets the message, which is not active, wait until the queue has room. */
 void destination_park(struct send *s, struct destination *d, uint32_t slot);
-/* When it has room, queues late deliveries, then makes some of those messages due; and all, from `when` on, spread over some seconds. */
+/* When it has room, queues late deliveries, then makes some of those messages due; and all, from `when` on, spread over
+ * some seconds. */
 void destination_unpark(struct send *s, struct destination *d);
 void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread);
 

@@ -30,7 +30,8 @@ void remote_requests(struct send *s)
   if (!done && !s->requests_again && errno != EAGAIN && errno != EWOULDBLOCK) s->lost = 1;
   int waiting = !done && !s->requests_again; /* the socket may well have room: nothing to wait for */
   if (s->requests_waiting == waiting) return;
-  struct epoll_event e = { .events = waiting ? EPOLLRDHUP | EPOLLOUT : EPOLLRDHUP, .data.ptr = &s->watch[WATCH_SPAWNER] };
+  struct epoll_event e = { .data.ptr = &s->watch[WATCH_SPAWNER] };
+  e.events = waiting ? EPOLLRDHUP | EPOLLOUT : EPOLLRDHUP;
   s->requests_waiting = waiting;
   if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, unixmessage_sender_fd(&s->requests), &e) < 0) s->lost = 1;
 }
