@@ -1,11 +1,13 @@
-/* lib/send: the pool and its relay-remotes, over a socket pair in the spawner's place. */
+/* lib/send: the pool and its relay-remotes, over a socket pair in the spawner's place; and those that hang. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "queue/job.h"
 #include "queue_dir.h"
+#include "send/bounce.h"
 #include "send/destination.h"
 #include "send/outcome.h"
 #include "send/pool.h"
@@ -243,11 +245,64 @@ static void no_spawner(void **state)
   assert_true(queued(a));
 }
 
+/* A relay-remote that hangs is given up, but not before its time. */
+static void hung_remote(void **state)
+{
+  char a[STORE_ID + 1];
+  queue("mx:a.example", a);
+  pool_run(&s);
+  int fd = asked("mx:a.example");
+  s.now += REMOTE_TIME;
+  remote_sweep(&s);
+  assert_int_equal(s.busy, 1);
+  s.now++;
+  remote_sweep(&s);
+  remote_bury(&s);
+  assert_int_equal(s.busy, 0);
+  assert_int_equal(s.remotes, 0);
+  assert_int_equal(s.active, 0);
+  assert_true(queued(a));
+  close(fd);
+}
+
+/* An injector that hangs is killed, and the failures stay for later. */
+static void hung_injector(void **state)
+{
+  char a[STORE_ID + 1], program[sizeof queue_dir + 16];
+  int status;
+  snprintf(program, sizeof program, "%s/injector", queue_dir);
+  int fd = open(program, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+  assert_int_equal(write(fd, "#!/bin/sh\nexec sleep 100\n", 25), 25);
+  close(fd);
+  s.injector = program;
+  queue("mx:a.example", a);
+  struct destination *d = destination_get(&s, "mx:a.example");
+  message_outcome(&s, destination_pop(d), OUTCOME_FAILED, "no", "");
+  pid_t pid = s.bounce[0].pid;
+  assert_true(pid > 0);
+  s.now += BOUNCE_TIME;
+  bounce_sweep(&s);
+  struct timespec pause = { .tv_nsec = 100000000 };
+  nanosleep(&pause, 0);
+  assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+  s.now++;
+  bounce_sweep(&s);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  assert_int_equal(bounce_count(&s), 1);
+  assert_int_equal(bounce_reaped(&s, pid, status), 1);
+  assert_int_equal(bounce_count(&s), 0);
+  assert_int_equal(s.active, 0);
+  assert_int_equal(s.schedule.waiting, 1);
+  assert_true(queued(a));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   struct CMUnitTest const tests[] = {
     TEST(one_after_the_other), TEST(left_before_it_read), TEST(died), TEST(few), TEST(no_spawner),
+    TEST(hung_remote), TEST(hung_injector),
   };
   signal(SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests(tests, 0, 0);
