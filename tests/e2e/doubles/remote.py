@@ -4,8 +4,9 @@
 $DOUBLE is a folder. Each delivery appends one JSON line to $DOUBLE/log. What a local part does:
   perm    refused for good      temp     refused for now     die     the process is killed after it took the job
   slow    takes $DOUBLE_SLOW s  nonsense a malformed report  many    one report line too many
-anything else is delivered. A route with "stuck" in it takes a job and never answers. A route with "dead" in it can't be reached unless the file $DOUBLE/alive exists; a file
-$DOUBLE/temp makes every recipient deferred; $DOUBLE/hang lets the process wait until it has gone again."""
+anything else is delivered. A route with "stuck" in it takes a job and never answers. One with "dead" in it can't be reached
+unless the file $DOUBLE/alive exists; a file $DOUBLE/temp makes every recipient deferred; $DOUBLE/hang lets the process wait until
+it has gone again."""
 import fcntl, json, os, signal, socket, struct, sys, time
 
 def receive(s):
