@@ -15,7 +15,7 @@ import pytest
 
 from lib.instance import is_queue
 from lib.messages import without_trace
-from lib.procs import BIN, Proc, free_port, listening, program, stat_of, wait_for
+from lib.procs import BIN, Proc, for_everybody, free_port, listening, program, stat_of, wait_for
 from lib.smtp import Dialogue
 
 DATA = b"Subject: conf\n\nhello\n"
@@ -36,7 +36,7 @@ class House:
         self.procs = []
         self.control, self.queue, self.services = (self.path(n) for n in ("control dir", "spool/queue", "service"))
         self.port = free_port()
-        self.chain = ["--control", self.control, "--queue", self.queue, "--bin", BIN]
+        self.chain = ["--control", self.control, "--queue", self.queue, "--bin", for_everybody(BIN)]
         self.conf("control", self.control, "relay.example")
         self.conf("queue", self.queue)
         with open(os.path.join(self.control, "routes"), "a") as f:

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from lib.procs import program
+from lib.procs import for_everybody, program
 
-MKCDB = program("relay-mkcdb")
+MKCDB = for_everybody(program("relay-mkcdb"))
 FORMAT = b"posthouse rules 1"
 GOOD = {
     "me": "relay.example\n",

@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-from doubles.spool import BODY, Spool, can_inject, envelope, inject
-from lib.procs import BIN, all_pids, stat_of, status_of, wait_for
+from doubles.spool import BIN, BODY, Spool, can_inject, envelope, inject
+from lib.procs import all_pids, stat_of, status_of, wait_for
 
 SEND = os.path.join(BIN, "relay-send")
 

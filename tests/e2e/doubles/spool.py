@@ -7,9 +7,11 @@ import subprocess
 import tempfile
 import time
 
-from lib.procs import BIN, Proc, wait_for
+from lib.procs import BIN as BUILT
+from lib.procs import Proc, for_everybody, wait_for
 
-REMOTE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "remote.py")
+REMOTE = for_everybody(os.path.join(os.path.dirname(os.path.abspath(__file__)), "remote.py"))
+BIN = for_everybody(BUILT)   # tests run them as other users, too
 BODY = b"Subject: test\nFrom: a@b.example\n\nhello\n"
 _last = [0]
 

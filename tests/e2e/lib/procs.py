@@ -4,9 +4,11 @@ import ctypes
 import errno
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -16,6 +18,7 @@ PR_SET_PDEATHSIG = 1   # a test run that is killed takes along what it started
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 _running = set()
 _marks = []
+_copies = {}
 
 
 def wait_for(what, seconds=20.0, why="condition", pause=0.01):
@@ -62,6 +65,25 @@ def listening(host, port):
                 if word[3] == "0A" and int(word[1].rsplit(":", 1)[1], 16) == port:
                     return True
     return False
+
+
+def for_everybody(path):
+    """The same file or folder where every account can reach it: itself, or a copy when a folder above it is private."""
+    if path not in _copies:
+        above, open_to_all = os.path.dirname(path), True
+        while above != "/" and open_to_all:
+            open_to_all = bool(os.stat(above).st_mode & 0o001)
+            above = os.path.dirname(above)
+        _copies[path] = path if open_to_all else _copy(path)
+    return _copies[path]
+
+
+def _copy(path):
+    folder = tempfile.mkdtemp(prefix="posthouse-open-")
+    atexit.register(shutil.rmtree, folder, True)
+    os.chmod(folder, 0o755)
+    to = os.path.join(folder, os.path.basename(path))
+    return shutil.copytree(path, to) if os.path.isdir(path) else shutil.copy(path, to)
 
 
 def program(name):
