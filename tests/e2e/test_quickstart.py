@@ -60,7 +60,10 @@ class Tree:
 
     def close(self):
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         shutil.rmtree(self.dir)
 
 
@@ -113,8 +116,8 @@ def test_stays_until_it_is_ended(tree, sig, code):
     assert again == 111 and "another quickstart runs in" in words and "process %d" % p.pid in words
     assert listening("127.0.0.1", tree.port)
     os.killpg(p.pid, sig)    # a terminal's Ctrl-C reaches the whole group
-    assert p.wait(30) == code
-    p.stdout.close()
+    said = p.communicate(timeout=150)[0]    # a disk that others keep busy delays the logs' last fsync
+    assert p.returncode == code, said
     nothing_left(tree)
 
 
