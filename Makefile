@@ -67,8 +67,8 @@ progs: $(PROGS:%=$(B)/bin/%) $(PROGS:%=$(B)/symbols/%)
 quoted = '$(subst ','\'',$(1))'
 $(B)/%/cc: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' $(call quoted,$(CC_$*) $(PATHS) $(LD_$*)) > $@.new
-	@if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+	@printf '%s\n' $(call quoted,$(CC_$*) $(PATHS) $(LD_$*)) | cmp -s - $@ || \
+	  printf '%s\n' $(call quoted,$(CC_$*) $(PATHS) $(LD_$*)) > $@
 define kind
 $(B)/$(1)/%.o: %.c $(B)/$(1)/cc
 	@mkdir -p $$(@D)
