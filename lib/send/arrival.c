@@ -89,7 +89,7 @@ static void found(struct send *s, int dir, char const *id)
   if (slot == SCHEDULE_NONE) return;
   int64_t when = st.st_mtime, most = s->now + RETRY_MOST;
   s->schedule.slot[slot].flags = SLOT_UNVERIFIED;
-  schedule_wait(&s->schedule, slot, when < s->now ? s->now : when > most ? most : when);
+  schedule_wait(&s->schedule, slot, when < s->now || s->hurry ? s->now : when > most ? most : when);
 }
 
 void arrival_scan_step(struct send *s)

@@ -123,6 +123,7 @@ static void on_signals(struct send *s)
       destination_sweep(s, 1);
       hold_retry(s, 1);
       schedule_hurry(&s->schedule, s->now);
+      s->hurry = s->scan_next < STORE_SPLIT;
       break;
     case SIGCHLD:
       reap(s);
@@ -168,6 +169,7 @@ static int on_time(struct send *s)
   if (s->scan_next < STORE_SPLIT) {
     arrival_scan_step(s);
     more = s->scan_next < STORE_SPLIT;
+    if (!more) s->hurry = 0;
   }
   if (routing_fresh(&s->routing, s->now, 0)) more |= start_due(s);
   pool_run(s);

@@ -152,6 +152,7 @@ struct send {
 
   int64_t scan_every, scan_at, sweep_at;
   unsigned scan_next;              /* the subdirectory; STORE_SPLIT: none under way */
+  unsigned hurry : 1;              /* SIGALRM came during the scan: what it finds is due at once */
 };
 
 /* Flags of a slot. */

@@ -121,6 +121,18 @@ def test_partial_results_are_marked_and_bounced(spool):
     assert 150 < mtime - time.time() < 400
 
 
+@pytest.mark.skipif(not can_inject(), reason="strace can't delay system calls here")
+def test_alarm_during_the_first_scan(spool):
+    """A message that the scan finds after SIGALRM is due at once, too, though its next try was to be later."""
+    ident = spool.inject(["x@one.example"])
+    later = time.time() + 3600
+    os.utime(spool.path(ident), (later, later))
+    spool.start(wrap=["strace", "-qq", "-o", os.devnull, "-e", "trace=getdents64", "-e", "inject=getdents64:delay_enter=20000"])
+    pid = [p for p in spool.proc.members() if stat_of(p)[3] == "relay-send"][0]
+    os.kill(pid, signal.SIGALRM)
+    spool.wait_event("done", id=ident)
+
+
 def test_deferred_until_alarm(spool):
     spool.flag("temp")
     spool.start()
