@@ -11,6 +11,7 @@ import pytest
 from lib.procs import BIN, ROOT, all_pids, free_port, listening, wait_for
 
 pytestmark = pytest.mark.skipif(BIN != os.path.join(ROOT, "build", "bin"), reason="quickstart builds below build/")
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FILES = ("bin-src", "lib", "package", "Makefile", "conf-cc", "conf-ld", "conf-control", "conf-spool", "man")
 
 
@@ -35,8 +36,10 @@ class Tree:
         return os.path.join(self.dir, *names)
 
     def start(self, *words, env=None, **more):
+        """As a terminal starts it: a shell can't trap what whoever runs the tests (nohup, say) has made it ignore."""
         return subprocess.Popen(["sh", self.path("package", "quickstart"), "--port", str(self.port), *words], cwd="/",
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in ENDS],
                                 env={**os.environ, **(env or {})}, **more)
 
     def run(self, *words, **more):
