@@ -251,3 +251,16 @@ enum address_error address_mailbox(struct address *a, char const *s, size_t n, i
   if (e) return e;
   return c.pos == n ? judge(a, s, n, utf8) : ADDRESS_SYNTAX;
 }
+
+size_t address_key(char out[ADDRESS_KEY], struct address const *a)
+{
+  size_t n = a->local_len, m = strlen(a->domain);
+  for (size_t i = 0; i < n; i++) out[i] = (char)(a->text[i] >= 'A' && a->text[i] <= 'Z' ? a->text[i] + 32 : a->text[i]);
+  if (m) {
+    out[n++] = '@';
+    memcpy(out + n, a->domain, m);
+    n += m;
+  }
+  out[n] = 0;
+  return n;
+}

@@ -36,4 +36,11 @@ enum address_error address_path(struct address *a, char const *s, size_t n, int 
  * s[0..n) is read. The empty string is none: a null sender is the caller's to know. */
 enum address_error address_mailbox(struct address *a, char const *s, size_t n, int utf8);
 
+#define ADDRESS_KEY (LIMIT_ADDRESS + 1 + DOMAIN_TEXT)
+
+/* The one form in which the rules are keyed by addresses: the local part with its ASCII letters in lower case, then `@`
+ * and the canonical domain; no domain: the local part alone; "" for the null sender. Writes a NUL behind. Returns the
+ * length. */
+size_t address_key(char out[ADDRESS_KEY], struct address const *a);
+
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 #include "policy/decide.h"
+#include "policy/match.h"
 
 static int settle(struct decision *d, enum verdict v, enum reason r)
 {
@@ -10,22 +11,11 @@ static int settle(struct decision *d, enum verdict v, enum reason r)
   return 1;
 }
 
-int decide_hosted(struct table_set const *t, char const *domain, struct record *r)
-{
-  char const *key = domain;
-  while (*key) {
-    int found = table_find(t, TABLE_DOMAINS, key, strlen(key), r);
-    if (found) return found;
-    key = domain_wider(key);
-  }
-  return 0;
-}
-
 static int find_origin(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
   if (!f->sender || !f->sender->len) return 0;
-  int hosted = decide_hosted(t, f->sender->domain, &r);
+  int hosted = match_hosted(t, f->sender->domain, &r);
   if (hosted <= 0) return hosted;
   d->origin = f->trusted || f->login || f->stamp ? ORIGIN_LOCAL : ORIGIN_CLAIMED;
   return 0;
@@ -37,42 +27,143 @@ static int step_onward(struct decision *d, struct table_set const *t, struct fac
   return f->recipient->onward ? settle(d, VERDICT_REFUSE, REASON_ONWARD) : 0;
 }
 
-static int step_hosted(struct decision *d, struct table_set const *t, struct facts const *f)
+static int step_submission(struct decision *d, struct table_set const *t, struct facts const *f)
 {
-  struct address const *a = f->recipient;
-  int hosted;
-  if (a->domain[0]) hosted = decide_hosted(t, a->domain, &d->record);
-  else if (a->len == 10 && a->local_len == 10 && !strncasecmp(a->text, "postmaster", 10))
-    hosted = table_find(t, TABLE_ME, "", 0, &d->record) == 1 ? 1 : -1;
-  else hosted = 0;
-  return hosted > 0 ? settle(d, VERDICT_ACCEPT, REASON_HOSTED) : hosted;
+  (void)t;
+  if (f->login || !f->listener || strcmp(f->listener, LISTENER_SUBMISSION)) return 0;
+  return settle(d, VERDICT_REFUSE, REASON_SUBMISSION);
 }
 
-/* Takes the grant if the rules have it and none with a lower line was found before. */
-static int take_grant(struct decision *d, struct table_set const *t, char const *grant, enum reason reason)
+static int step_denied(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  int denied = match_to(t, "deny to", f->recipient, &d->record);
+  return denied > 0 ? settle(d, VERDICT_REFUSE, REASON_DENIED) : denied;
+}
+
+static int is_postmaster(struct address const *a)
+{
+  return a->local_len == 10 && !strncasecmp(a->text, "postmaster", 10);
+}
+
+/* The next hop is asked, or has been. */
+static int step_asked(struct decision *d, enum answer answer)
+{
+  switch (answer) {
+    case ANSWER_YES: return settle(d, VERDICT_ACCEPT, REASON_CONFIRMED);
+    case ANSWER_NO: return settle(d, VERDICT_REFUSE, REASON_NO_MAILBOX);
+    case ANSWER_UNKNOWN: return settle(d, VERDICT_TEMPFAIL, REASON_MAILBOX_UNKNOWN);
+    case ANSWER_NOT_ASKED: break;
+  }
+  return settle(d, VERDICT_ASK_MAILBOX, REASON_ASK);
+}
+
+/* The domain's own rule, when no line is about the mailbox. */
+static int by_domain(struct decision *d, struct facts const *f, struct record const *rule)
+{
+  d->record = *rule;
+  if (rule->len == 3 && !memcmp(rule->data, "any", 3)) return settle(d, VERDICT_ACCEPT, REASON_HOSTED);
+  if (rule->len == 5 && !memcmp(rule->data, "asked", 5)) return step_asked(d, f->mailbox);
+  if (rule->len != 6 || memcmp(rule->data, "listed", 6)) return -1;
+  if (is_postmaster(f->recipient)) return settle(d, VERDICT_ACCEPT, REASON_HOSTED);
+  return settle(d, VERDICT_REFUSE, REASON_NO_MAILBOX);
+}
+
+static int step_hosted(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  static struct { int (*match)(struct table_set const *, enum table, struct address const *, struct record *);
+    enum table which; enum reason reason; } const lines[] = {
+    { match_mailbox, TABLE_ALIASES, REASON_ALIAS }, { match_mailbox, TABLE_RECIPIENTS, REASON_LISTED },
+    { match_catch_all, TABLE_ALIASES, REASON_ALIAS }, { match_catch_all, TABLE_RECIPIENTS, REASON_LISTED },
+  };
+  struct address const *a = f->recipient;
+  struct record rule;
+  if (!a->domain[0]) {
+    if (!is_postmaster(a)) return 0;
+    return table_find(t, TABLE_ME, "", 0, &d->record) == 1 ? settle(d, VERDICT_ACCEPT, REASON_HOSTED) : -1;
+  }
+  int found = match_hosted(t, a->domain, &rule);
+  if (found <= 0) return found;
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    found = lines[i].match(t, lines[i].which, a, &d->record);
+    if (found) return found < 0 ? -1 : settle(d, VERDICT_ACCEPT, lines[i].reason);
+  }
+  return by_domain(d, f, &rule);
+}
+
+static int step_required(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
-  int found = table_find(t, TABLE_RELAY, grant, strlen(grant), &r);
+  int hosted = f->sender && f->sender->len ? match_hosted(t, f->sender->domain, &r) : 0;
+  struct { char const *line; int holds; enum reason reason; } const all[] = {
+    { "require login", f->login != 0, REASON_REQUIRE_LOGIN }, { "require tls", f->tls, REASON_REQUIRE_TLS },
+    { "require sender hosted", hosted, REASON_REQUIRE_SENDER },
+  };
+  if (hosted < 0) return -1;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    if (all[i].holds) continue;
+    int found = match_line(t, all[i].line, &r);
+    if (found < 0) return -1;
+    if (!found || (d->record.line && d->record.line <= r.line)) continue;
+    d->record = r;
+    settle(d, VERDICT_REFUSE, all[i].reason);
+  }
+  return d->record.line != 0;
+}
+
+/* Takes the grant if one was found, and none with a lower line before. */
+static int take(struct decision *d, int found, struct record const *r, enum reason reason)
+{
   if (found <= 0) return found;
-  if (d->verdict == VERDICT_ACCEPT && d->record.line <= r.line) return 1;
-  d->record = r;
+  if (d->record.line && d->record.line <= r->line) return 1;
+  d->record = *r;
   return settle(d, VERDICT_ACCEPT, reason);
+}
+
+/* The same for a grant that is one line. */
+static int take_line(struct decision *d, struct table_set const *t, int holds, char const *line, enum reason reason)
+{
+  struct record r;
+  return holds ? take(d, match_line(t, line, &r), &r, reason) : 0;
 }
 
 static int step_grants(struct decision *d, struct table_set const *t, struct facts const *f)
 {
-  int by_client = 0, by_login = 0;
-  if (f->trusted) by_client = take_grant(d, t, "grant clients", REASON_CLIENT);
-  if (by_client < 0) return -1;
-  if (f->login && f->login_may_relay) by_login = take_grant(d, t, "grant login", REASON_LOGIN);
-  return by_login < 0 ? -1 : by_client || by_login;
+  struct record r;
+  if (take_line(d, t, f->trusted, "grant clients", REASON_CLIENT) < 0) return -1;
+  if (take_line(d, t, f->login && f->login_may_relay, "grant login", REASON_LOGIN) < 0) return -1;
+  if (take_line(d, t, f->stamp != 0, "grant pop", REASON_POP) < 0) return -1;
+  if (take_line(d, t, 1, "grant anyone", REASON_ANYONE) < 0) return -1;
+  if (take(d, match_to(t, "grant to", f->recipient, &r), &r, REASON_TO) < 0) return -1;
+  if (take(d, match_sender(t, f->sender, &r), &r, REASON_SENDER) < 0) return -1;
+  if (take(d, match_device(t, &f->client, f->sender, f->recipient, &r), &r, REASON_DEVICE) < 0) return -1;
+  return d->record.line != 0;
+}
+
+/* All addresses must be within granted prefixes, else the mail could go elsewhere. The first line of them gives the
+ * reason. */
+static int step_to_host(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  struct record r;
+  int v4 = match_line(t, "grant to-host/4", &r), v6 = match_line(t, "grant to-host/6", &r);
+  if (v4 < 0 || v6 < 0) return -1;
+  if ((!v4 && !v6) || f->recipient->literal || f->mx == ANSWER_NO) return 0;
+  if (f->mx == ANSWER_NOT_ASKED) return settle(d, VERDICT_ASK_MX, REASON_ASK);
+  if (f->mx == ANSWER_UNKNOWN) return settle(d, VERDICT_TEMPFAIL, REASON_MX_UNKNOWN);
+  struct record none = d->record;
+  for (size_t i = 0; i < f->hosts_n; i++) {
+    int found = take(d, match_to_host(t, f->hosts + i, &r), &r, REASON_TO_HOST);
+    if (found > 0) continue;
+    d->record = none;
+    return found;
+  }
+  return d->record.line != 0;
 }
 
 static int step_refuse(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
   if (f->login && !f->login_may_relay) {
-    int found = table_find(t, TABLE_RELAY, "grant login", 11, &r);
+    int found = match_line(t, "grant login", &r);
     if (found < 0) return -1;
     if (found) return settle(d, VERDICT_REFUSE, REASON_NO_PRIVILEGE);
   }
@@ -82,14 +173,14 @@ static int step_refuse(struct decision *d, struct table_set const *t, struct fac
 void decide(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   static int (*const steps[])(struct decision *, struct table_set const *, struct facts const *) = {
-    find_origin, step_onward, step_hosted, step_grants, step_refuse
+    find_origin, step_submission, step_onward, step_denied, step_hosted, step_required, step_grants, step_to_host,
+    step_refuse
   };
   static struct decision const none = { VERDICT_TEMPFAIL, REASON_TABLES, ORIGIN_EXTERNAL, { "", 0, "", 0 } };
   int decided = t ? 0 : -1;
   *d = none;
   for (size_t i = 0; !decided && i < sizeof steps / sizeof *steps; i++) decided = steps[i](d, t, f);
   if (decided < 0) *d = none;
-  else if (d->verdict == VERDICT_REFUSE) d->record = none.record;
 }
 
 char const *reason_word(enum reason r)

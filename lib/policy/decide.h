@@ -1,19 +1,28 @@
 /* The relay decision: facts in, verdict, reason and record out. No I/O but look-ups in the mapped tables, no globals;
  * the one function that relay-smtpd and the tools ask. The order:
  *
- *   1. A local part that could route once more (% ! @, or one that needs its quotes) is refused, hosted domain or not.
- *   2. A hosted domain is accepted; postmaster without a domain is ours (RFC 5321 4.5.1). An address literal is hosted
- *      only if listed.
- *   3. Anything else is relaying and needs a grant that holds; of several the first line gives the reason. `grant
- *      clients` wants a trusted client, `grant login` a login with the privilege. Literals need a grant like names: a
- *      trusted client may send to user@[192.0.2.1], a stranger may not.
- *   4. Otherwise it is refused. Nothing that a stranger chooses (sender, HELO, local part) grants anything. */
+ *   1. The listener named `submission`: nothing without a login.
+ *   2. A local part that could route once more (% ! @, or one that needs its quotes) is refused, hosted domain or not.
+ *   3. `deny to` refuses, whoever asks.
+ *   4. A hosted domain is accepted if the recipient is valid; an address literal is hosted only if listed; postmaster
+ *      is always valid where recipients are listed, and ours without a domain (RFC 5321 4.5.1). A mailbox of its own in
+ *      `aliases`, then in `recipients`, comes before those for whole domains; then the domain's own rule counts.
+ *   5. Anything else is relaying. Each `require` must hold.
+ *   6. Then a grant must hold; of several the first line gives the reason. But `grant to-host`, for which the DNS must
+ *      be asked, comes last. Literals need a grant like names.
+ *   7. Otherwise it is refused. Nothing that a stranger chooses (sender, HELO, local part) grants anything, unless the
+ *      line says `forgeable`. */
 #ifndef POLICY_DECIDE_H
 #define POLICY_DECIDE_H
 
 #include "parse/address.h"
 #include "parse/ip.h"
 #include "table/table.h"
+
+#define LISTENER_SUBMISSION "submission"
+
+/* What only the network knows, and somebody else asks for (ask/ask.h). */
+enum answer { ANSWER_NOT_ASKED, ANSWER_YES, ANSWER_NO, ANSWER_UNKNOWN /* it could not be asked */ };
 
 struct facts {
   struct ip client;              /* who connects; len 0 when unknown (a pipe) */
@@ -26,19 +35,47 @@ struct facts {
   unsigned tls : 1;              /* the session is under TLS */
   struct address const *sender;  /* null or "": the null sender */
   struct address const *recipient;
+  enum answer mailbox;           /* does the next hop take this recipient? */
+  enum answer mx;                /* YES: hosts[0..hosts_n) are all addresses to which the MX records of the recipient's
+                                    domain lead; NO: they lead nowhere */
+  struct ip const *hosts;
+  size_t hosts_n;
 };
 
-enum verdict { VERDICT_ACCEPT, VERDICT_REFUSE, VERDICT_TEMPFAIL };
+enum verdict {
+  VERDICT_ACCEPT, VERDICT_REFUSE, VERDICT_TEMPFAIL,
+  VERDICT_ASK_MAILBOX,           /* set facts.mailbox and decide again */
+  VERDICT_ASK_MX,                /* set facts.mx and decide again */
+};
 
-/* X(name, word): the closed list of reasons; the word is what log line and trace header say */
+/* X(name, word): the closed list of reasons; the word is what log line and trace header say. Those up to CONFIRMED
+ * accept what is ours, from there to ANYONE what is relayed. */
 #define REASONS(X) \
-  X(REASON_HOSTED, "hosted")         /* accept: the domain is ours */ \
+  X(REASON_HOSTED, "hosted")         /* accept: any recipient of the domain */ \
+  X(REASON_LISTED, "listed")         /* accept: `recipients` has it */ \
+  X(REASON_ALIAS, "alias")           /* accept: `aliases` has it; the record's data are its targets */ \
+  X(REASON_CONFIRMED, "confirmed")   /* accept: the next hop takes it */ \
   X(REASON_CLIENT, "client")         /* accept: grant clients, and the gate trusts the address */ \
   X(REASON_LOGIN, "login")           /* accept: grant login */ \
+  X(REASON_POP, "pop")               /* accept: grant pop */ \
+  X(REASON_TO, "to")                 /* accept: grant to */ \
+  X(REASON_TO_HOST, "to-host")       /* accept: grant to-host */ \
+  X(REASON_SENDER, "sender")         /* accept: grant sender */ \
+  X(REASON_DEVICE, "device")         /* accept: grant device */ \
+  X(REASON_ANYONE, "anyone")         /* accept: grant anyone */ \
   X(REASON_NOT_GRANTED, "relaying-denied") /* refuse 550 5.7.1 */ \
   X(REASON_ONWARD, "onward-routing") /* refuse 553 5.1.3: % ! @ in the local part */ \
   X(REASON_LITERAL, "address-literal") /* refuse 550 5.7.1: a literal that isn't listed, and no grant holds */ \
   X(REASON_NO_PRIVILEGE, "no-privilege") /* refuse 550 5.7.1: logged in, but the login may not relay */ \
+  X(REASON_SUBMISSION, "login-first") /* refuse 530 5.7.0: the listener wants a login */ \
+  X(REASON_DENIED, "denied")         /* refuse 550 5.7.1: deny to */ \
+  X(REASON_NO_MAILBOX, "no-such-recipient") /* refuse 550 5.1.1 */ \
+  X(REASON_REQUIRE_SENDER, "sender-not-hosted") /* refuse 550 5.7.1: require sender hosted */ \
+  X(REASON_REQUIRE_LOGIN, "no-login") /* refuse 550 5.7.1: require login */ \
+  X(REASON_REQUIRE_TLS, "no-tls")    /* refuse 550 5.7.1: require tls */ \
+  X(REASON_MAILBOX_UNKNOWN, "recipient-unconfirmed") /* tempfail 451 4.4.1: the next hop can't be asked */ \
+  X(REASON_MX_UNKNOWN, "mx-unknown") /* tempfail 451 4.4.3: the DNS can't be asked */ \
+  X(REASON_ASK, "ask")               /* VERDICT_ASK_...: no reason yet */ \
   X(REASON_TABLES, "no-rules")       /* tempfail 451 4.3.5: no tables, or corrupt ones */
 
 enum reason {
@@ -48,6 +85,9 @@ enum reason {
   REASON_COUNT
 };
 
+/* Does it accept what is ours (1), or relay (0)? */
+#define reason_incoming(r) ((r) <= REASON_CONFIRMED)
+
 /* How the message stands to us: hosted sender and trusted client (gate, login or stamp), hosted sender and stranger,
  * other sender. The null sender is no hosted sender. */
 enum origin { ORIGIN_LOCAL, ORIGIN_CLAIMED, ORIGIN_EXTERNAL };
@@ -56,16 +96,14 @@ struct decision {
   enum verdict verdict;
   enum reason reason;
   enum origin origin;
-  struct record record;  /* the line that decided: of `domains` (REASON_HOSTED; of `me`: postmaster without a domain) or
-                            the grant in `relay` (which rule trusts the client is in the facts); line 0: none did */
+  struct record record;  /* the line that decided: of `me` (postmaster without a domain), `domains`, `recipients`,
+                            `aliases`, or of `relay` the grant, the requirement or the denial (which rule trusts the
+                            client is in the facts); line 0: none did */
 };
 
-/* Decides one recipient; its address comes from address_path or address_mailbox. t may be null (REASON_TABLES). */
+/* Decides one recipient; its address comes from address_path or address_mailbox. t may be null (REASON_TABLES). A
+ * VERDICT_ASK_... is given only while that fact says ANSWER_NOT_ASKED, so two answers are enough. */
 void decide(struct decision *d, struct table_set const *t, struct facts const *f);
-
-/* Is this canonical domain (or literal) hosted? Asks for the domain itself, then its suffixes (`.example.com`, which
- * does not hold for example.com). 1 with its record, 0, or -1 corrupt. */
-int decide_hosted(struct table_set const *t, char const *domain, struct record *r);
 
 char const *reason_word(enum reason r);
 char const *origin_word(enum origin o);

@@ -133,7 +133,7 @@ static void add_keys(struct compiler *c, struct client const *k, struct word sho
     size_t len = client_key(k, i, key);
     rules_add(c, TABLE_CLIENTS, key, len, k->range ? (struct word){ key, len } : shown, c->data.s, c->data.len);
   }
-  if (k->cidr) (k->ip.len == 4 ? c->lengths4 : c->lengths6)[k->bits] = 1;
+  if (k->cidr) lengths_use(&c->clients, &k->ip, k->bits);
 }
 
 void rules_clients(struct compiler *c, char const *s, size_t n)
@@ -158,16 +158,6 @@ void rules_clients(struct compiler *c, char const *s, size_t n)
   if (!read_variables(c, s + end + action, n - end - action, &sets) || why) return;
   judge(c, &k, &sets, deny);
   add_keys(c, &k, (struct word){ s, end });
-}
-
-/* Writes the prefix lengths in use, longest first. */
-static void add_lengths(struct compiler *c, char const *key, uint8_t const *used, unsigned max)
-{
-  char lengths[GATE_CIDR];
-  size_t n = 0;
-  for (unsigned bits = max + 1; bits--; )
-    if (used[bits]) lengths[n++] = (char)bits;
-  if (n && !c->broken && table_add(c->table, TABLE_CLIENTS, key, 2, 0, lengths, n) < 0) c->broken = errno;
 }
 
 /* Dotted prefixes are asked before CIDR: `10.:deny` wins over a longer `10.1.0.0/16:allow`. That is rarely meant. */
@@ -207,8 +197,7 @@ void rules_clients_end(struct compiler *c)
 {
   uint32_t last = 0;
   struct seen_key const *e = genalloc_s(struct seen_key, &c->seen.entries);
-  add_lengths(c, GATE_LENGTHS4, c->lengths4, 32);
-  add_lengths(c, GATE_LENGTHS6, c->lengths6, 128);
+  lengths_add(c, &c->clients, TABLE_CLIENTS, GATE_LENGTHS4, GATE_LENGTHS6);
   for (size_t i = 0; i < genalloc_len(struct seen_key, &c->seen.entries); i++) {
     if (c->seen.keys.s[e[i].at] != TABLE_CLIENTS) continue;
     if (e[i].len >= 2 && c->seen.keys.s[e[i].at + 1] == '_') warn_shadowed(c, e + i);

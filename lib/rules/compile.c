@@ -12,6 +12,8 @@ static struct { char const *file; void (*line)(struct compiler *, char const *, 
   { "me", rules_me },
   { "clients", rules_clients },
   { "domains", rules_domains },
+  { "recipients", rules_recipients },
+  { "aliases", rules_aliases },
   { "relay", rules_relay },
   { "routes", rules_routes },
   { "limits", rules_limits },
@@ -68,6 +70,8 @@ static void compile(struct compiler *c, struct rules_text const *texts, size_t n
   if (c->broken) return;
   check_all(c);
   rules_clients_end(c);
+  rules_aliases_end(c);
+  rules_relay_end(c);
 }
 
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg)
@@ -77,6 +81,7 @@ int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, compla
   compile(&c, texts, n);
   seen_free(&c.seen);
   stralloc_free(&c.data);
+  rules_aliases_free(&c);
   trust_free(&c.relay);
   trust_free(&c.proxy);
   if (c.broken || c.wrong) table_abandon(c.table);

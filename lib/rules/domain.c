@@ -69,13 +69,16 @@ void rules_me(struct compiler *c, char const *s, size_t n)
 
 void rules_domains(struct compiler *c, char const *s, size_t n)
 {
+  static char const *const checks[] = { "any", "listed", "asked" };
   char key[RULES_DOMAIN];
   struct quoted q;
   struct word w[3];
-  size_t words = rules_words(s, n, w, 3);
+  size_t words = rules_words(s, n, w, 3), check = 0;
   size_t len = rules_domain_key(c, key, w->s, w->n);
+  if (words > 1)
+    while (check < 3 && (w[1].n != strlen(checks[check]) || memcmp(w[1].s, checks[check], w[1].n))) check++;
   if (words > 2) rules_error(c, "%s is one word too many", quote(&q, w[2].s, w[2].n));
-  else if (words == 2 && (w[1].n != 3 || memcmp(w[1].s, "any", 3)))
-    rules_error(c, "%s is no way to check recipients; known: any", quote(&q, w[1].s, w[1].n));
-  else if (len) rules_add(c, TABLE_DOMAINS, key, len, *w, "any", 3);
+  else if (check == 3)
+    rules_error(c, "%s is no way to check recipients; known: any, listed, asked", quote(&q, w[1].s, w[1].n));
+  else if (len) rules_add(c, TABLE_DOMAINS, key, len, *w, checks[check], strlen(checks[check]));
 }

@@ -1,55 +1,226 @@
-/* The files `relay` and `limits`. */
+/* The file `relay`: one statement a line, whose keys are policy/match.h's. */
+#include <errno.h>
 #include <string.h>
-#include "base/limits.h"
 #include "parse/number.h"
+#include "policy/match.h"
 #include "rules/rules.h"
+
+#define WORDS 8            /* of the longest statement, and one more */
+#define POP_SECONDS "300"
+#define POP_MOST 86400
+
+/* A statement being read: its words from w[at] on are still to be used; key is what the table gets. */
+struct statement {
+  struct word w[WORDS];
+  size_t n, at;
+  stralloc key;
+  char const *data;
+  size_t data_len;
+  char digits[NUMBER_TEXT];
+};
+
+static int is(struct word w, char const *s)
+{
+  return w.n == strlen(s) && !memcmp(w.s, s, w.n);
+}
+
+/* Appends a blank and s. */
+static int put(struct compiler *c, struct statement *st, char const *s, size_t n)
+{
+  if ((!st->key.len || stralloc_catb(&st->key, " ", 1)) && stralloc_catb(&st->key, s, n)) return 1;
+  c->broken = ENOMEM;
+  return 0;
+}
+
+/* The next word, or null after complaining that `what` is missing. */
+static struct word const *next(struct compiler *c, struct statement *st, char const *what)
+{
+  if (st->at < st->n) return st->w + st->at++;
+  rules_error(c, "%s is missing", what);
+  return 0;
+}
+
+/* The next word must be `word`. Returns 1, or 0 after complaining. */
+static int expect(struct compiler *c, struct statement *st, char const *word)
+{
+  struct quoted q;
+  if (st->at < st->n && is(st->w[st->at], word)) return st->at++, 1;
+  if (st->at < st->n) rules_error(c, "`%s` must stand before %s", word, quote(&q, st->w[st->at].s, st->w[st->at].n));
+  else rules_error(c, "`%s` is missing", word);
+  return 0;
+}
+
+/* The next word as an address or domains; see rules_to and rules_from. A word of `words` (null-terminated) is itself. */
+static int put_key(struct compiler *c, struct statement *st, char const *what, char const *const *words,
+                   size_t (*key)(struct compiler *, char *, char const *, size_t))
+{
+  char out[RULES_KEY];
+  struct word const *w = next(c, st, what);
+  if (!w) return 0;
+  for (; *words; words++)
+    if (is(*w, *words)) return put(c, st, w->s, w->n);
+  size_t len = key(c, out, w->s, w->n);
+  return len && put(c, st, out, len);
+}
+
+/* The next word as a prefix; remembers its length. */
+static int put_prefix(struct compiler *c, struct statement *st, struct lengths *lengths)
+{
+  char bits[GATE_CIDR];
+  struct ip ip;
+  unsigned n;
+  struct word const *w = next(c, st, "an address, or a prefix with its length,");
+  if (!w || !rules_prefix(c, &ip, &n, w->s, w->n)) return 0;
+  lengths_use(lengths, &ip, n);
+  return put(c, st, bits, gate_cidr_key(bits, &ip, n));
+}
+
+static char const *const no_words[] = { 0 };
+static char const *const class_words[] = { "any", "hosted", 0 };
+static char const *const sender_words[] = { "hosted", "user", 0 };
+
+static int plain(struct compiler *c, struct statement *st)
+{
+  (void)c;
+  (void)st;
+  return 1;
+}
+
+static int pop(struct compiler *c, struct statement *st)
+{
+  struct quoted q;
+  uint64_t seconds;
+  st->data = POP_SECONDS;
+  st->data_len = sizeof POP_SECONDS - 1;
+  if (st->at == st->n) return 1;
+  struct word w = st->w[st->at++];
+  if (number_scan(w.s, w.n, POP_MOST, &seconds) != NUMBER_OK || !seconds)
+    return rules_error(c, "%s is no number of seconds from 1 to %d", quote(&q, w.s, w.n), POP_MOST), 0;
+  st->data = st->digits;
+  st->data_len = number_fmt(st->digits, seconds);
+  return 1;
+}
+
+static int anyone(struct compiler *c, struct statement *st)
+{
+  if (st->at == st->n)
+    return rules_error(c, "an open relay: every stranger may send anywhere. Who means that says `grant anyone open-relay`"), 0;
+  st->data = "open-relay";
+  st->data_len = 10;
+  return expect(c, st, "open-relay");
+}
+
+static int to(struct compiler *c, struct statement *st)
+{
+  return put_key(c, st, "a domain or an address", no_words, rules_to);
+}
+
+static int sender(struct compiler *c, struct statement *st)
+{
+  if (!put_key(c, st, "an address, @domain, `hosted` or `user`", sender_words, rules_from)) return 0;
+  if (st->at == st->n)
+    return rules_error(c, "forgeable: whoever gives this address as his sender relays. Who means that says "
+                          "`forgeable` at the end"), 0;
+  st->data = "forgeable";
+  st->data_len = 9;
+  return expect(c, st, "forgeable");
+}
+
+static int to_host(struct compiler *c, struct statement *st)
+{
+  return put_prefix(c, st, &c->to_host);
+}
+
+/* The prefix has a record of its own, so that a look-up that finds none is over. */
+static int device(struct compiler *c, struct statement *st)
+{
+  uint32_t none = 0;
+  if (!put_prefix(c, st, &c->device)) return 0;
+  size_t prefix = st->key.len;
+  if (!expect(c, st, "from") || !put_key(c, st, "a sender", class_words, rules_from)) return 0;
+  if (!expect(c, st, "to") || !put_key(c, st, "a recipient", class_words, rules_to)) return 0;
+  if (st->at < st->n && is(st->w[st->at], "rate")) return rules_error(c, "this version knows no `rate`"), 0;
+  int r = seen_add(&c->seen, TABLE_RELAY, st->key.s, prefix, &none);
+  if (r < 0) c->broken = ENOMEM;
+  else if (r && table_add(c->table, TABLE_RELAY, st->key.s, prefix, 0, "", 0) < 0) c->broken = errno ? errno : EIO;
+  return 1;
+}
+
+static struct form {
+  char const *first, *second;  /* the words that it begins with; second may be null */
+  int (*rest)(struct compiler *, struct statement *); /* reads what follows into key and data: 1, or 0 after complaining */
+  char const *usage;
+} const forms[] = {
+  { "grant", "login", plain, "grant login" },
+  { "grant", "clients", plain, "grant clients" },
+  { "grant", "pop", pop, "grant pop SECONDS" },
+  { "grant", "to", to, "grant to DOMAIN" },
+  { "grant", "to-host", to_host, "grant to-host PREFIX" },
+  { "grant", "sender", sender, "grant sender ADDRESS forgeable" },
+  { "grant", "device", device, "grant device PREFIX from SENDER to RECIPIENT" },
+  { "grant", "anyone", anyone, "grant anyone open-relay" },
+  { "require", "login", plain, "require login" },
+  { "require", "tls", plain, "require tls" },
+  { "require", "sender", 0, "require sender hosted" },
+  { "deny", "to", to, "deny to DOMAIN" },
+  { "local", 0, to, "local DOMAIN" },
+};
+#define FORMS (sizeof forms / sizeof *forms)
+
+static struct form const *find_form(struct statement *st)
+{
+  for (size_t i = 0; i < FORMS; i++) {
+    if (!is(st->w[0], forms[i].first)) continue;
+    st->at = 1;
+    if (!forms[i].second) return forms + i;
+    st->at = 2;
+    if (st->n > 1 && is(st->w[1], forms[i].second)) return forms + i;
+  }
+  return 0;
+}
+
+static void unknown(struct compiler *c, char const *s, size_t n)
+{
+  struct quoted q;
+  char known[600];
+  size_t len = 0;
+  for (size_t i = 0; i < FORMS; i++) {
+    size_t more = strlen(forms[i].usage);
+    if (len + more + 3 > sizeof known) break;
+    if (i) known[len++] = ',';
+    known[len++] = ' ';
+    memcpy(known + len, forms[i].usage, more);
+    len += more;
+  }
+  known[len] = 0;
+  rules_error(c, "%s is not known; known:%s", quote(&q, s, n), known);
+}
+
+static int read(struct compiler *c, struct statement *st, struct form const *form)
+{
+  if (!put(c, st, form->first, strlen(form->first))) return 0;
+  if (form->second && !put(c, st, form->second, strlen(form->second))) return 0;
+  return form->rest ? form->rest(c, st) : expect(c, st, "hosted") && put(c, st, "hosted", 6);
+}
 
 void rules_relay(struct compiler *c, char const *s, size_t n)
 {
-  static char const *const known[] = { "grant login", "grant clients" };
+  struct statement st = { .key = STRALLOC_ZERO, .data = "" };
   struct quoted q;
-  struct word w[2];
-  size_t words = rules_words(s, n, w, 2);
-  for (size_t i = 0; words == 2 && i < sizeof known / sizeof *known; i++) {
-    size_t len = strlen(known[i]);
-    if (w[0].n != 5 || memcmp(w[0].s, "grant", 5)) continue;
-    if (w[1].n != len - 6 || memcmp(w[1].s, known[i] + 6, w[1].n)) continue;
-    rules_add(c, TABLE_RELAY, known[i], len, (struct word){ known[i], len }, "", 0);
-    return;
+  st.n = rules_words(s, n, st.w, WORDS);
+  if (st.n > WORDS) st.n = WORDS;
+  struct form const *form = find_form(&st);
+  if (!form) {
+    unknown(c, s, n);
+  } else if (read(c, &st, form)) {
+    if (st.at < st.n) rules_error(c, "%s is one word too many", quote(&q, st.w[st.at].s, st.w[st.at].n));
+    else rules_add(c, TABLE_RELAY, st.key.s, st.key.len, (struct word){ s, n }, st.data, st.data_len);
   }
-  rules_error(c, "%s is not known; known: grant login, grant clients", quote(&q, s, n));
+  stralloc_free(&st.key);
 }
 
-static struct limit_row { char const *name; uint32_t least, most; char const *unit; } const rows[] = {
-#define X(c, name, def, least, most, unit) { name, least, most, unit },
-  LIMITS(X)
-#undef X
-};
-
-static void set_limit(struct compiler *c, struct limit_row const *row, struct word name, struct word text)
+void rules_relay_end(struct compiler *c)
 {
-  struct quoted q;
-  uint64_t value;
-  char digits[NUMBER_TEXT];
-  if (number_scan(text.s, text.n, row->most, &value) != NUMBER_OK || value < row->least)
-    rules_error(c, "%s must be a number from %u to %u (%s), not %s", row->name, (unsigned)row->least,
-                (unsigned)row->most, row->unit, quote(&q, text.s, text.n));
-  else rules_add(c, TABLE_LIMITS, row->name, strlen(row->name), name, digits, number_fmt(digits, value));
-}
-
-void rules_limits(struct compiler *c, char const *s, size_t n)
-{
-#define X(c, name, def, least, most, unit) " " name
-  static char const known[] = LIMITS(X);
-#undef X
-  struct quoted q;
-  struct word w[2];
-  size_t words = rules_words(s, n, w, 2);
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    if (w->n != strlen(rows[i].name) || memcmp(w->s, rows[i].name, w->n)) continue;
-    if (words == 2) set_limit(c, rows + i, w[0], w[1]);
-    else rules_error(c, "a limit's line is its name and a number (%s)", rows[i].unit);
-    return;
-  }
-  rules_error(c, "%s is no limit; known:%s", quote(&q, w->s, w->n), known);
+  lengths_add(c, &c->to_host, TABLE_RELAY, "grant to-host/4", "grant to-host/6");
+  lengths_add(c, &c->device, TABLE_RELAY, "grant device/4", "grant device/6");
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
+#include "parse/address.h"
 #include "parse/domain.h"
 #include "parse/ip.h"
 #include "policy/gate.h"
@@ -42,6 +43,11 @@ struct trust {
   genalloc v4, v6;      /* the addresses: trust.c's spans */
 };
 
+/* Prefix lengths in use. */
+struct lengths {
+  uint8_t v4[33], v6[129];
+};
+
 struct compiler {
   struct table_builder *table;
   complain_fn *complain;
@@ -51,8 +57,8 @@ struct compiler {
   int wrong;            /* an error was found */
   int broken;           /* errno of a system error, then all stops; 0: none */
   struct seen seen;
-  uint8_t lengths4[33]; /* CIDR prefix lengths in use */
-  uint8_t lengths6[129];
+  struct lengths clients, to_host, device;
+  struct { stralloc text; genalloc all; } aliases; /* aliases.c's */
   struct trust relay;   /* RELAYCLIENT */
   struct trust proxy;   /* RELAYPROXY */
   stralloc data;        /* scratch: a rule's value */
@@ -79,6 +85,12 @@ void rules_add(struct compiler *c, enum table which, char const *key, size_t len
  * words the first max are given. */
 size_t rules_words(char const *s, size_t n, struct word *words, size_t max);
 
+/* An address or a prefix with its length. Returns 1, or 0 after complaining. */
+int rules_prefix(struct compiler *c, struct ip *ip, unsigned *bits, char const *s, size_t n);
+void lengths_use(struct lengths *l, struct ip const *ip, unsigned bits);
+/* Writes the lengths in use, longest first, under a key for each family. */
+void lengths_add(struct compiler *c, struct lengths const *l, enum table which, char const *key4, char const *key6);
+
 #define RULES_DOMAIN (DOMAIN_TEXT + 1) /* bytes of the longest key of a domain with its NUL */
 
 /* A name in canonical form. Returns its length, or 0 after complaining. */
@@ -86,14 +98,33 @@ size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, si
 /* The same for a domain, a `.suffix`, or a literal in brackets (IPv6 with or without the tag `IPv6:`). */
 size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n);
 
+#define RULES_TARGETS 1000 /* of one alias, all told */
+#define RULES_KEY (ADDRESS_KEY + 2) /* bytes of the longest key below with its NUL */
+
+/* The keys of policy/match.h for addresses. Each returns the length, or 0 after complaining.
+ * address: LOCAL@DOMAIN; to: that, a domain, a .suffix or a literal; from: that, @DOMAIN or @.SUFFIX; mailbox: the same,
+ * also with an extension (LOCAL+*@DOMAIN). */
+size_t rules_address(struct compiler *c, char *out, char const *s, size_t n);
+size_t rules_to(struct compiler *c, char *out, char const *s, size_t n);
+size_t rules_from(struct compiler *c, char *out, char const *s, size_t n);
+size_t rules_mailbox(struct compiler *c, char *out, char const *s, size_t n);
+
+/* The line of `domains` that hosts a domain or a .suffix in canonical form, or 0. */
+uint32_t rules_hosted(struct compiler const *c, char const *domain);
+
 /* The line handlers, one for each file, and what is to be checked and written after the last line. */
 void rules_me(struct compiler *c, char const *s, size_t n);
 void rules_clients(struct compiler *c, char const *s, size_t n);
+void rules_recipients(struct compiler *c, char const *s, size_t n);
+void rules_aliases(struct compiler *c, char const *s, size_t n);
 void rules_domains(struct compiler *c, char const *s, size_t n);
 void rules_relay(struct compiler *c, char const *s, size_t n);
 void rules_routes(struct compiler *c, char const *s, size_t n);
 void rules_limits(struct compiler *c, char const *s, size_t n);
 void rules_clients_end(struct compiler *c);
+void rules_aliases_end(struct compiler *c);
+void rules_aliases_free(struct compiler *c);
+void rules_relay_end(struct compiler *c);
 
 /* A client's address in `clients`, and the keys (policy/gate.h) that it stands for. */
 #define CLIENT_KEY (GATE_INFO + DOMAIN_TEXT + 16)

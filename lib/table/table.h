@@ -6,15 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TABLE_FORMAT "posthouse rules 1" /* the value of the empty key, without a line */
+#define TABLE_FORMAT "posthouse rules 2" /* the value of the empty key, without a line */
 #define TABLE_KEY 2048                   /* bytes of the longest key without the table's letter */
 
 /* X(letter, file): the tables; the file is where its records come from */
 #define TABLES(X) \
   X(TABLE_ME, 'm', "me")            /* "" -> our host name, canonical */ \
   X(TABLE_CLIENTS, 'c', "clients")  /* tcprules' key -> tcprules' data: `D\0` or nothing, then `+VAR=value\0` ... */ \
-  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> how recipients are checked: "any" */ \
-  X(TABLE_RELAY, 'r', "relay")      /* "grant login", "grant clients", ... -> its arguments */ \
+  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> how recipients are checked: any, listed, asked */ \
+  X(TABLE_RECIPIENTS, 'u', "recipients") /* a mailbox' key (policy/match.h) -> "" */ \
+  X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each; none an alias */ \
+  X(TABLE_RELAY, 'r', "relay")      /* "grant login", "deny to example.com", ... (policy/match.h) -> its arguments */ \
   X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty */ \
   X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */
 

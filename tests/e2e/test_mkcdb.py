@@ -15,7 +15,7 @@ import pytest
 from lib.procs import for_everybody, program
 
 MKCDB = for_everybody(program("relay-mkcdb"))
-FORMAT = b"posthouse rules 1"
+FORMAT = b"posthouse rules 2"
 GOOD = {
     "me": "relay.example\n",
     "clients": '# ours\n127.0.0.1:allow,RELAYCLIENT=""\n10.0.0.0/8:allow,A="1",B="x y"\n=.bad.example:deny\n'

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "fuzz.h"
 #include "policy/decide.h"
+#include "policy/match.h"
 #include "policy/gate.h"
 #include "policy/limits.h"
 #include "policy/route.h"
@@ -76,7 +77,7 @@ static void check_decision(struct table_set const *t, struct input const *x)
   if (d.verdict == VERDICT_ACCEPT) MUST(!x->recipient.onward);
   if (d.reason == REASON_CLIENT) MUST(f.trusted);
   if (d.reason == REASON_LOGIN) MUST(f.login && f.login_may_relay);
-  if (d.reason == REASON_HOSTED && x->recipient.domain[0]) MUST(decide_hosted(t, x->recipient.domain, &r) == 1);
+  if (d.reason == REASON_HOSTED && x->recipient.domain[0]) MUST(match_hosted(t, x->recipient.domain, &r) == 1);
 }
 
 static void check_others(struct table_set const *t, struct input const *x)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include "rules_double.h"
 #include "policy/decide.h"
+#include "policy/match.h"
 
 static char const domains[] = "hosted.example\n.sub.example\n[192.0.2.1]\n[IPv6:2001:db8::1]\nxn--grn-ioa.example\n";
 static char const both[] = "grant login\ngrant clients\n", reversed[] = "grant clients\n\ngrant login\n";
@@ -204,7 +205,7 @@ static void damaged(void **state)
     if (!t) assert_int_equal(d.verdict, VERDICT_TEMPFAIL);
     /* What was found before the damage shows counts for nothing. */
     decide(&d, t, &trusted);
-    if (t && (table_find(t, TABLE_RELAY, "grant login", 11, &r) < 0 || decide_hosted(t, "hosted.example", &r) < 0)) {
+    if (t && (table_find(t, TABLE_RELAY, "grant login", 11, &r) < 0 || match_hosted(t, "hosted.example", &r) < 0)) {
       assert_int_equal(d.verdict, VERDICT_TEMPFAIL);
       corrupt++;
     }
@@ -237,10 +238,10 @@ static void literals(void **state)
   assert_int_equal(table_finish(b), 0);
   struct table_set *t = table_open_fd(fileno(f));
   assert_non_null(t);
-  assert_int_equal(decide_hosted(t, "[192.0.2.1]", &r), 0);
-  assert_int_equal(decide_hosted(t, "a.example", &r), 0);
-  assert_int_equal(decide_hosted(t, "", &r), 0);
-  assert_int_equal(decide_hosted(t, "[192.0.3.1]", &r), 1);
+  assert_int_equal(match_hosted(t, "[192.0.2.1]", &r), 0);
+  assert_int_equal(match_hosted(t, "a.example", &r), 0);
+  assert_int_equal(match_hosted(t, "", &r), 0);
+  assert_int_equal(match_hosted(t, "[192.0.3.1]", &r), 1);
   table_close(t);
   fclose(f);
 }
