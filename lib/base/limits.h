@@ -24,7 +24,9 @@
   X(SESSION_TIME,  "session-time",   7200, 1, 86400, "seconds for a whole session") \
   X(CONCURRENCY,   "concurrency",    100, 1, 10000, "relay-remote processes at once") \
   X(DESTINATION,   "destination",    20, 1, 1000, "relay-remote processes at once for one next hop") \
-  X(QUEUE_TIME,    "queue-time",     432000, 60, 31536000, "seconds until an undelivered message bounces")
+  X(QUEUE_TIME,    "queue-time",     432000, 60, 31536000, "seconds until an undelivered message bounces") \
+  X(ASKED_YES,     "asked-yes",      3600, 0, 604800, "seconds that a next hop's yes to a recipient is believed") \
+  X(ASKED_NO,      "asked-no",       600, 0, 604800, "seconds that a next hop's no to a recipient is believed")
 
 enum limit {
 #define X(c, name, def, least, most, unit) LIMIT_##c,

@@ -112,7 +112,7 @@ static struct { char const *file, *text, *why; } const bad[] = {
   { "limits", "sise 1\nhops\nhops 5 6\nhops 4\nhops 1001\nhops -5\nhops 5k\nhops 99999999999999999999999\n",
     "1: `sise` is no limit; known: size recipients text-line hops errors command-time session-time concurrency "
     "destination "
-    "queue-time\n"
+    "queue-time asked-yes asked-no\n"
     "2: a limit's line is its name and a number (Received fields; RFC 5321 6.3)\n"
     "3: a limit's line is its name and a number (Received fields; RFC 5321 6.3)\n"
     "4: hops must be a number from 5 to 1000 (Received fields; RFC 5321 6.3), not `4`\n"
@@ -475,7 +475,7 @@ static void all_files_at_once(void **state)
     "relay:1: `z` is not known; known: grant login, grant clients\n"
     "routes:1: no `:` after the domain; a route is domain:relay or domain:relay:port\n"
     "limits:1: `x` is no limit; known: size recipients text-line hops errors command-time session-time concurrency "
-    "destination queue-time\n");
+    "destination queue-time asked-yes asked-no\n");
 }
 
 /* The longest line, and one byte more. */
