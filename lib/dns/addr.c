@@ -31,7 +31,7 @@ void addr_interleave(struct address_list *l)
 enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct address_list *l)
 {
   enum dns_state s6 = DNS_NONE, s4;
-  l->n = 0;
+  l->n = l->more = 0;
   if (v6) s6 = find(r, name, ns_t_aaaa, l);
   if (s6 == DNS_NO_NAME) return s6; /* the name itself is missing: A would say the same */
   s4 = find(r, name, ns_t_a, l);
@@ -39,4 +39,14 @@ enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct ad
   if (l->n) return DNS_FOUND;
   if (s4 == DNS_FAILED || s6 == DNS_FAILED) return DNS_FAILED;
   return s4;
+}
+
+enum dns_state addr_find_all(struct resolver *r, char const *name, struct address_list *l)
+{
+  l->n = l->more = 0;
+  enum dns_state s6 = find(r, name, ns_t_aaaa, l);
+  if (s6 == DNS_FAILED) return s6;
+  enum dns_state s4 = find(r, name, ns_t_a, l);
+  if (s4 == DNS_FAILED || l->more) return DNS_FAILED;
+  return l->n ? DNS_FOUND : s4;
 }

@@ -10,6 +10,10 @@
  * DNS_FAILED only when the other had none. */
 enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct address_list *l);
 
+/* All addresses of a canonical name, AAAA before A, or nothing: DNS_FAILED when one family can't be had, or has more
+ * than l takes. A server that says NXDOMAIN to AAAA is asked for A all the same (RFC 4074 4.2). */
+enum dns_state addr_find_all(struct resolver *r, char const *name, struct address_list *l);
+
 /* Lets the families take turns, IPv6 first, each in its own order. */
 void addr_interleave(struct address_list *l);
 

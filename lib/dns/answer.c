@@ -71,6 +71,7 @@ static int add_mx(struct mx_list *l, ns_msg *m, ns_rr *rr, unsigned *roots)
   if (!*text) return ++*roots, 0;
   if (!domain_canon(host, text, strlen(text))) return l->bad++, 0;
   uint32_t random = spread((unsigned char const *)host, strlen(host));
+  if (l->n == DNS_MX) l->more++;
   struct mx *x = place(l, preference, random);
   if (x) {
     x->preference = preference;
@@ -102,7 +103,6 @@ static void add_address(struct address_list *l, unsigned start, ns_rr *rr)
 {
   struct ip ip;
   uint16_t port;
-  if (l->n - start >= DNS_ADDRESSES || l->n >= 2 * DNS_ADDRESSES) return;
   if (ns_rr_type(*rr) == ns_t_a) {
     struct sockaddr_in sa = { .sin_family = AF_INET };
     memcpy(&sa.sin_addr, ns_rr_rdata(*rr), 4);
@@ -116,7 +116,8 @@ static void add_address(struct address_list *l, unsigned start, ns_rr *rr)
   for (unsigned i = 0; i < l->n; i++) {
     if (l->ip[i].len == ip.len && !memcmp(l->ip[i].b, ip.b, ip.len)) return;
   }
-  l->ip[l->n++] = ip;
+  if (l->n - start >= DNS_ADDRESSES || l->n >= 2 * DNS_ADDRESSES) l->more++;
+  else l->ip[l->n++] = ip;
 }
 
 int dns_answer_addresses(struct address_list *l, char const *name, int type, unsigned char const *answer, size_t len)

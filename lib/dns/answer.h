@@ -23,10 +23,12 @@ struct mx_list {
   struct mx mx[DNS_MX];     /* unordered */
   unsigned null : 1;        /* the domain takes no mail: its only MX is "." (RFC 7505) */
   unsigned bad;             /* records left out: names that are none, and "." beside others */
+  unsigned more;            /* records left out since there were DNS_MX others, not worse ones */
 };
 
 struct address_list {
   unsigned n;
+  unsigned more;            /* left out since there were DNS_ADDRESSES others; counts up, the caller sets it to 0 */
   struct ip ip[2 * DNS_ADDRESSES];
 };
 

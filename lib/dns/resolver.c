@@ -6,6 +6,7 @@
 #include <string.h>
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include "base/io.h"
 #include "dns/resolver.h"
 
 /* Decimal digits, all of s, 1 to 65535; or 0. */
@@ -76,6 +77,8 @@ int resolver_init(struct resolver *r, char const *server)
   if (!r->answer) return -1;
   if (res_ninit(&r->state) < 0) return resolver_free(r), errno = EIO, -1;
   r->ready = 1;
+  r->retrans = r->state.retrans;
+  r->retry = r->state.retry;
   r->state.options |= RES_USE_EDNS0;
   if (server && set_server(r, &ip, port) < 0) return resolver_free(r), errno = ENOMEM, -1;
   return 0;
@@ -88,9 +91,23 @@ void resolver_free(struct resolver *r)
   memset(r, 0, sizeof *r);
 }
 
+/* Makes the tries fit into the time that is left, a second each at least. Returns 0 when there is none. */
+static int fit(struct resolver *r)
+{
+  int64_t left = r->deadline - io_now();
+  int servers = r->state.nscount > 0 ? r->state.nscount : 1;
+  if (left <= 0) return 0;
+  int64_t each = left / 1000 / (servers * r->retry);
+  r->state.retry = each ? r->retry : 1;
+  if (!each) each = 1;
+  r->state.retrans = each < r->retrans ? (int)each : r->retrans;
+  return 1;
+}
+
 enum dns_state resolver_ask(struct resolver *r, char const *name, int type, size_t *len)
 {
   *len = 0;
+  if (r->deadline && !fit(r)) return DNS_FAILED;
   int n = res_nquery(&r->state, name, ns_c_in, type, r->answer, DNS_ANSWER);
   if (n < 0) {
     switch (r->state.res_h_errno) {

@@ -24,6 +24,9 @@ struct resolver {
   struct __res_state state;
   int ready;                /* state is initialised */
   unsigned char *answer;    /* DNS_ANSWER bytes, malloc'ed */
+  int retrans, retry;       /* as the system is set up: seconds for a try, tries */
+  int64_t deadline;         /* the caller's to set: io_now's clock; 0: none. No question begins after it, and none is
+                               repeated much beyond it (a server that keeps silent over TCP is not bounded) */
 };
 
 /* Makes ready. `server` is $DNSCACHEIP's value; null or empty: /etc/resolv.conf. Returns 0, or -1 with errno: EINVAL

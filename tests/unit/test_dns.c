@@ -85,7 +85,7 @@ static void mx_records(void **state)
   assert_string_equal(l.mx[0].host, "a.example.net");
   assert_int_equal(l.mx[0].preference, 10);
   assert_string_equal(l.mx[1].host, "b.example.net");
-  assert_false(l.null || l.bad);
+  assert_false(l.null || l.bad || l.more);
 }
 
 static void mx_null(void **state)
@@ -149,6 +149,7 @@ static void mx_many(void **state)
   }
   assert_int_equal(dns_answer_mx(&l, "example.com", msg, len), 0);
   assert_int_equal(l.n, DNS_MX);
+  assert_true(l.more > 0);
   mx_sort(&l);
   for (unsigned i = 0; i < DNS_MX; i++) assert_int_equal(l.mx[i].preference, i + 1);
 }
@@ -250,7 +251,17 @@ static void many_addresses(void **state)
     address("h.example", ns_t_a, b, 4);
   }
   assert_int_equal(dns_answer_addresses(&a, "h.example", ns_t_a, msg, len), 0);
-  assert_int_equal(a.n, DNS_ADDRESSES);
+  assert_true(a.n == DNS_ADDRESSES && a.more == 200 - DNS_ADDRESSES);
+  for (unsigned over = 0; over < 2; over++) { /* one twice is one */
+    a.n = a.more = 0;
+    begin("h.example", ns_t_a, DNS_ADDRESSES + 1 + over);
+    for (unsigned i = 0; i <= DNS_ADDRESSES + over; i++) {
+      unsigned char b[4] = { 10, 0, 0, (unsigned char)(i ? i : 1) };
+      address("h.example", ns_t_a, b, 4);
+    }
+    assert_int_equal(dns_answer_addresses(&a, "h.example", ns_t_a, msg, len), 0);
+    assert_true(a.n == DNS_ADDRESSES && a.more == over);
+  }
 }
 
 static void interleaving(void **state)
