@@ -84,7 +84,9 @@ static int try(struct remote *rm, struct target const *target)
 static int connect_any(struct remote *rm)
 {
   struct target target;
+  int64_t deadline = rm->client.deadline;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
+  if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {
     if (!try(rm, &target)) continue;
     rm->since = io_now();
@@ -93,11 +95,22 @@ static int connect_any(struct remote *rm)
   return 0;
 }
 
-void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
+/* For connecting and for what is said afterwards. 0: none. */
+static void set_deadline(struct remote *rm, int64_t deadline)
+{
+  rm->client.deadline = rm->dns.deadline = deadline;
+}
+
+static void drop_old(struct remote *rm)
 {
   if (rm->client.fd >= 0 && io_now() - rm->since >= REMOTE_REUSE * 1000) client_quit(&rm->client);
+}
+
+void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
+{
+  drop_old(rm);
   for (;;) {
-    rm->client.deadline = 0;
+    set_deadline(rm, 0);
     if (client_unwanted(&rm->client)) {
       client_report_add(report, 'Z', "nobody waits for the delivery (#4.3.0)", 0, 0);
       client_close(&rm->client);
@@ -110,5 +123,22 @@ void remote_deliver(struct remote *rm, struct client_message const *m, struct cl
     }
     if (client_send(&rm->client, m, report) == CLIENT_SENT) return;
     client_close(&rm->client); /* dead only happens to a kept connection: the next one is fresh */
+  }
+}
+
+enum client_verified remote_verify(struct remote *rm, char const *address, int64_t deadline,
+  char text[CLIENT_VERIFY_TEXT])
+{
+  set_deadline(rm, deadline);
+  drop_old(rm);
+  for (;;) {
+    if (rm->client.fd < 0 && !connect_any(rm)) {
+      struct failure const *f = &rm->targets.failure;
+      snprintf(text, CLIENT_VERIFY_TEXT, "%s", f->kind ? f->text : "no server could be tried (#4.4.1)");
+      return CLIENT_UNREACHED;
+    }
+    enum client_verified v = client_verify(&rm->client, address, text);
+    if (v != CLIENT_GONE) return v;
+    client_close(&rm->client);
   }
 }

@@ -6,6 +6,7 @@
 #include "dns/self.h"
 #include "remote/targets.h"
 #include "smtp/client_send.h"
+#include "smtp/client_verify.h"
 
 #define REMOTE_REUSE 300 /* seconds after which a kept connection gets no new message: the DNS may have changed */
 
@@ -27,6 +28,11 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no
  * connection, or one older than REMOTE_REUSE, and once more when a kept one turns out to be dead. */
 void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report);
+
+/* Asks the next hop whether it takes a recipient (smtp/client_verify.h; never CLIENT_GONE), until `deadline` (io_now's
+ * clock). Connects as remote_deliver does. */
+enum client_verified remote_verify(struct remote *rm, char const *address, int64_t deadline,
+  char text[CLIENT_VERIFY_TEXT]);
 
 /* Says QUIT to a kept connection. */
 void remote_hang_up(struct remote *rm);

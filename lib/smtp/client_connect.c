@@ -65,6 +65,8 @@ int client_connect(struct client *c, struct ip const *ip, uint16_t port, char co
   socklen_t len = fill(&sa, ip, port);
   int one = 1;
   unsigned seconds = c->patience && c->patience < CLIENT_TIME_CONNECT ? c->patience : CLIENT_TIME_CONNECT;
+  int64_t deadline = io_now() + (int64_t)seconds * 1000;
+  if (c->deadline && deadline > c->deadline) deadline = c->deadline;
   set_name(c, host, ip);
   c->offers = c->used = c->dirty = 0;
   c->size = 0;
@@ -73,7 +75,7 @@ int client_connect(struct client *c, struct ip const *ip, uint16_t port, char co
   int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   int r = connect(fd, (struct sockaddr *)&sa, len);
-  if (r < 0 && (errno == EINPROGRESS || errno == EINTR)) r = finish(fd, io_now() + (int64_t)seconds * 1000);
+  if (r < 0 && (errno == EINPROGRESS || errno == EINTR)) r = finish(fd, deadline);
   if (r == 0) r = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (r < 0) {
     int e = errno;
