@@ -127,7 +127,8 @@ int main(int argc, char const *const *argv)
   facts.relayclient = getenv("RELAYCLIENT");
   facts.relayby = getenv("RELAYBY");
   facts.databytes = getenv("DATABYTES");
-  server_world_fds(&world, &fds, 0, 1, limit_get(facts.tables, LIMIT_COMMAND_TIME), 0);
+  server_world_fds(&world, &fds, 0, 1, limit_get(facts.tables, LIMIT_COMMAND_TIME), 0, o.rules);
   server_run(&facts, &world);
+  server_world_close(&fds);
   return 0;
 }

@@ -193,6 +193,12 @@ char const *reason_word(enum reason r)
   return r < REASON_COUNT ? words[r] : "";
 }
 
+char const *answer_word(enum answer a)
+{
+  static char const *const words[] = { "", "yes", "no", "unknown" };
+  return a <= ANSWER_UNKNOWN ? words[a] : "";
+}
+
 char const *origin_word(enum origin o)
 {
   static char const *const words[] = { "local", "claimed", "external" };

@@ -106,6 +106,7 @@ struct decision {
 void decide(struct decision *d, struct table_set const *t, struct facts const *f);
 
 char const *reason_word(enum reason r);
+char const *answer_word(enum answer a);  /* "" (not asked), "yes", "no", "unknown" */
 char const *origin_word(enum origin o);
 
 #endif

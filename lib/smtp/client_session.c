@@ -148,6 +148,7 @@ struct offer {
   char const *me;    /* null: don't look for ourselves */
   unsigned keywords : 1; /* this is EHLO's answer */
   unsigned self : 1;
+  unsigned greeted : 1;  /* the first line came */
 };
 
 /* Is s[0..n) the keyword, alone or with parameters behind it? Keywords are case-insensitive (RFC 5321 4.1.1.1). */
@@ -168,6 +169,14 @@ static uint64_t size_of(char const *s, size_t n)
   return size;
 }
 
+/* The name stands behind the code of the greeting's first line (RFC 5321 4.2). */
+static void note_greeting(struct offer *o, char const *s, size_t n)
+{
+  char const *end = memchr(s, ' ', n);
+  if (!domain_canon(o->c->greeting, s, end ? (size_t)(end - s) : n)) o->c->greeting[0] = 0;
+  o->greeted = 1;
+}
+
 static void on_line(void *arg, unsigned number, char const *s, size_t n)
 {
   static struct { char const *word; enum client_extension bit; } const known[] = {
@@ -178,6 +187,7 @@ static void on_line(void *arg, unsigned number, char const *s, size_t n)
   if (number == 1) { /* the server's name comes first, in the greeting and in EHLO's answer */
     size_t len = o->me ? strlen(o->me) : 0;
     if (len && n >= len && !strncasecmp(s, o->me, len) && (n == len || s[len] == ' ')) o->self = 1;
+    if (!o->greeted) note_greeting(o, s, n);
     return;
   }
   if (!o->keywords) return;
@@ -203,6 +213,7 @@ static int say_hello(struct client *c, char const *verb, char const *me, struct 
 enum client_hello client_hello(struct client *c, char const *me, int find_self)
 {
   struct offer o = { .c = c, .me = find_self ? me : 0 };
+  c->greeting[0] = 0;
   int code = read_reply(c, CLIENT_TIME_GREETING, on_line, &o);
   if (code < 0) return CLIENT_BROKEN;
   if (code != 220) return CLIENT_REFUSED;

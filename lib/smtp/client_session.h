@@ -40,6 +40,7 @@ struct client {
   unsigned patience;          /* no wait is longer than as many seconds; 0: the constants above alone */
   int64_t deadline;           /* of the whole transaction, io_now's clock; 0: none */
   char name[DOMAIN_TEXT + IP_TEXT + 4]; /* "host [address]", for texts */
+  char greeting[DOMAIN_TEXT]; /* the name by which the server greets, canonical; "": none */
   unsigned offers;            /* enum client_extension */
   uint64_t size;              /* the server's limit in bytes; 0: not said */
   unsigned used : 1;          /* a transaction was tried on this connection */

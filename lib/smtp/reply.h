@@ -24,6 +24,8 @@
   X(REPLY_SESSION_TIME,    421, "4.4.2", "the session lasts too long, closing the connection") \
   X(REPLY_ERRORS,          421, "4.7.0", "too many errors, closing the connection") \
   X(REPLY_TABLES,          451, "4.3.5", "no rules can be read here, try again later") \
+  X(REPLY_MAILBOX_UNKNOWN, 451, "4.4.1", "the recipient cannot be confirmed now, try again later") \
+  X(REPLY_MX_UNKNOWN,      451, "4.4.3", "the recipient's domain cannot be looked up now, try again later") \
   X(REPLY_APPENDED,        451, "4.3.5", "no address comes of what is appended for you here, try again later") \
   X(REPLY_INJECTOR,        451, "4.3.0", "the message cannot be queued now, try again later") \
   X(REPLY_INJECTOR_TIME,   451, "4.4.5", "queueing takes too long, try again later") \
@@ -53,6 +55,12 @@
   X(REPLY_RECIPIENT_LONG,  553, "5.1.3", "recipient address too long") \
   X(REPLY_NEEDS_UTF8,      553, "5.6.7", "address is not ASCII, and SMTPUTF8 was not given") \
   X(REPLY_RELAYING,        550, "5.7.1", "relaying denied; if you have an account here, log in first, on port 587") \
+  X(REPLY_LOGIN_FIRST,     530, "5.7.0", "log in first") \
+  X(REPLY_DENIED,          550, "5.7.1", "no mail goes to this address from here") \
+  X(REPLY_NO_MAILBOX,      550, "5.1.1", "no such recipient here") \
+  X(REPLY_REQUIRE_SENDER,  550, "5.7.1", "relaying denied: your sender address is none of this server's domains") \
+  X(REPLY_REQUIRE_LOGIN,   550, "5.7.1", "relaying denied: log in first, on port 587") \
+  X(REPLY_REQUIRE_TLS,     550, "5.7.1", "relaying denied without TLS") \
   X(REPLY_LITERAL,         550, "5.7.1", "no mail to address literals") \
   X(REPLY_NO_PRIVILEGE,    550, "5.7.1", "relaying denied: your account may not send beyond this server") \
   X(REPLY_REFUSED,         550, "5.7.1", "refused by the rules of this server") \

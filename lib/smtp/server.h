@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "ask/ask.h"
 #include "parse/ip.h"
 #include "queue/inject.h"
 #include "queue/store.h"
@@ -41,21 +42,26 @@ struct server_world {
   void (*finish)(void *arg, char const *sender, char const *recipients, size_t n, int64_t deadline,
                  struct inject_result *r);
   void (*abort)(void *arg);
+  /* ask/ask.h's question. */
+  void (*ask)(void *arg, enum ask_kind kind, char const *subject, int64_t deadline, struct ask_answer *out);
 };
 
 /* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every
  * case. */
 void server_run(struct server_facts const *facts, struct server_world const *world);
 
-/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, and the seconds that a
- * read usually may take (the limit command-time). inject_signals must have been called. */
+/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, the path of rules.cdb for
+ * relay-ask (null: as ask/ask.h has it), and the seconds that a read usually may take (the limit command-time).
+ * inject_signals must have been called. server_world_close ends what was started. */
 struct server_fds {
   int in, out;
   char const *program;
   struct inject inject;
+  struct ask ask;
   int64_t patience;      /* milliseconds that the kernel waits in a read; 0: `in` is no socket, each read is polled */
 };
 void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
-                      char const *program);
+                      char const *program, char const *rules);
+void server_world_close(struct server_fds *f);
 
 #endif

@@ -68,17 +68,28 @@ static void fds_abort(void *arg)
   inject_abort(&((struct server_fds *)arg)->inject);
 }
 
+static void fds_ask(void *arg, enum ask_kind kind, char const *subject, int64_t deadline, struct ask_answer *out)
+{
+  ask_question(&((struct server_fds *)arg)->ask, kind, subject, deadline, out);
+}
+
+void server_world_close(struct server_fds *f)
+{
+  ask_close(&f->ask);
+}
+
 void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
-                      char const *program)
+                      char const *program, char const *rules)
 {
   static struct server_world const real = {
-    0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort
+    0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort, &fds_ask
   };
   struct timeval wait = { .tv_sec = seconds };
   int one = 1;
   *w = real;
   w->arg = f;
   *f = (struct server_fds){ .in = in, .out = out, .program = program };
+  ask_init(&f->ask, rules);
   if (!setsockopt(in, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait)) f->patience = 1000 * (int64_t)seconds;
   setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* no socket or no TCP: nothing to speed up */
 }

@@ -29,19 +29,6 @@ static void log_given(struct log_line *l, char const *key, char const *value)
   if (value && *value) log_str(l, key, value);
 }
 
-void session_log_connect(struct session const *s)
-{
-  struct log_line l;
-  session_log_start(s, &l, "connect");
-  log_given(&l, "host", s->facts->client_host);
-  log_given(&l, "info", s->facts->client_info);
-  log_given(&l, "listener", s->relay.listener);
-  if (s->relay.trusted_by.file) log_rule(&l, "trusted", s->relay.trusted_by.file, s->relay.trusted_by.line);
-  else if (s->relay.trusted) log_str(&l, "trusted", "environment");
-  if (!s->facts->tables) log_str(&l, "rules", "none");
-  log_end(&l);
-}
-
 void session_log_refused(struct session const *s, enum reply r)
 {
   struct log_line l;
@@ -50,6 +37,46 @@ void session_log_refused(struct session const *s, enum reply r)
   log_str(&l, "command", s->command ? s->command : "unknown");
   log_num(&l, "code", reply_code(r));
   log_bytes(&l, "reason", word, reply_word(word, r));
+  log_end(&l);
+}
+
+/* All addresses with commas between them, or the answer's word. */
+static void log_mx(struct log_line *l, struct facts const *f)
+{
+  char text[ASK_IPS * IP_TEXT];
+  size_t n = 0;
+  for (size_t i = 0; i < f->hosts_n && n + IP_TEXT < sizeof text; i++) {
+    if (i) text[n++] = ',';
+    n += ip_fmt(text + n, f->hosts + i);
+  }
+  if (n) log_bytes(l, "mx", text, n);
+  else log_str(l, "mx", answer_word(f->mx));
+}
+
+/* All facts that the decision looked at, so that the line alone can be decided anew. */
+static void log_facts(struct session const *s, struct log_line *l)
+{
+  struct facts const *f = &s->relay;
+  log_given(l, "host", s->facts->client_host);
+  log_given(l, "info", s->facts->client_info);
+  log_given(l, "listener", f->listener);
+  if (f->trusted_by.file) log_rule(l, "trusted", f->trusted_by.file, f->trusted_by.line);
+  else if (f->trusted) log_str(l, "trusted", "environment");
+  log_str(l, "login", f->login);
+  if (f->login && !f->login_may_relay) log_str(l, "norelay", "1");
+  if (f->tls) log_str(l, "tls", "1");
+  log_str(l, "pop", f->stamp);
+  if (f->mailbox != ANSWER_NOT_ASKED) log_str(l, "mailbox", answer_word(f->mailbox));
+  if (f->mx != ANSWER_NOT_ASKED) log_mx(l, f);
+  if (f->mailbox != ANSWER_NOT_ASKED || f->mx != ANSWER_NOT_ASKED) log_given(l, "answer", s->answer.text);
+}
+
+void session_log_connect(struct session const *s)
+{
+  struct log_line l;
+  session_log_start(s, &l, "connect");
+  log_facts(s, &l);
+  if (!s->facts->tables) log_str(&l, "rules", "none");
   log_end(&l);
 }
 
@@ -62,11 +89,11 @@ void session_log_recipient(struct session const *s, struct decision const *d, st
   log_str(&l, "verdict", word);
   log_str(&l, "reason", reason_word(d->reason));
   log_rule(&l, "rule", d->record.file, d->record.line);
-  if (d->reason == REASON_CLIENT) log_rule(&l, "by", s->relay.trusted_by.file, s->relay.trusted_by.line);
   log_str(&l, "origin", origin_word(d->origin));
   log_bytes(&l, "sender", s->sender.text, s->sender.len);
   log_bytes(&l, "recipient", recipient->text, recipient->len);
   log_str(&l, "helo", s->helo);
+  log_facts(s, &l);
   log_str(&l, "error", error);
   log_end(&l);
 }

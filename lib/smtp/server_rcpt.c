@@ -2,21 +2,12 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include "base/io.h"
 #include "parse/number.h"
 #include "parse/params.h"
+#include "policy/appended.h"
 #include "smtp/server_session.h"
-
-/* What a verdict sounds like. */
-static enum reply verdict_reply(struct decision const *d)
-{
-  static enum reply const replies[REASON_COUNT] = {
-    [REASON_NOT_GRANTED] = REPLY_RELAYING, [REASON_ONWARD] = REPLY_ONWARD, [REASON_LITERAL] = REPLY_LITERAL,
-    [REASON_NO_PRIVILEGE] = REPLY_NO_PRIVILEGE, [REASON_TABLES] = REPLY_TABLES,
-  };
-  if (d->verdict == VERDICT_ACCEPT) return REPLY_NONE;
-  if (d->reason < REASON_COUNT && replies[d->reason]) return replies[d->reason];
-  return d->verdict == VERDICT_TEMPFAIL ? REPLY_TABLES : REPLY_REFUSED;
-}
+#include "smtp/verdict.h"
 
 /* Reads the path; no parameter of RCPT is known. */
 static enum reply rcpt_syntax(struct session const *s, struct address *a, char const *arg, size_t len)
@@ -35,32 +26,6 @@ static enum reply rcpt_syntax(struct session const *s, struct address *a, char c
   return a->utf8 && !s->utf8 ? REPLY_NEEDS_UTF8 : REPLY_NONE;
 }
 
-/* RELAYCLIENT's value goes behind the recipient, as in qmail: user@there and "@gateway.example" make
- * "user@there"@gateway.example, in quotes because that is its form in SMTP. Returns 1, or 0 when no address comes of
- * it. */
-static int append(struct address *out, struct address const *a, char const *value)
-{
-  char text[2 * LIMIT_ADDRESS + 4];
-  size_t n = 0, more = strlen(value);
-  int quote = strchr(value, '@') != 0;
-  if (more > LIMIT_ADDRESS) return 0;
-  if (quote) text[n++] = '"';
-  for (size_t i = 0; i < a->len && n < LIMIT_ADDRESS; i++) {
-    if (quote && (a->text[i] == '"' || a->text[i] == '\\')) text[n++] = '\\';
-    text[n++] = a->text[i];
-  }
-  for (size_t i = 0; i < more; i++) {
-    if (quote && value[i] == '@') {
-      text[n++] = '"';
-      quote = 0;
-    }
-    text[n++] = value[i];
-  }
-  if (n > LIMIT_ADDRESS || address_mailbox(out, text, n, a->utf8) != ADDRESS_OK) return 0;
-  out->onward = 0; /* where it goes on to is the operator's wish, not the client's */
-  return 1;
-}
-
 /* postmaster without a domain is ours (RFC 5321 4.5.1); it travels on with our name. */
 static void complete(struct session const *s, struct address *a)
 {
@@ -71,26 +36,56 @@ static void complete(struct session const *s, struct address *a)
   a->len += 1 + n;
 }
 
-/* Asks the policy: for the recipient as given and, where RELAYCLIENT changes it, for what becomes of it. Both must be
- * accepted, so an appended value opens nothing. */
+/* What the network says. The client gets the replies that wait before we do. */
+static void ask(struct session *s, enum ask_kind kind, char const *subject)
+{
+  int64_t now = io_now(), deadline = now + 1000 * ASK_TIME + ASK_SLACK;
+  session_flush(s, session_deadline(s));
+  s->world->ask(s->world->arg, kind, subject, deadline < s->end ? deadline : s->end, &s->answer);
+}
+
+/* Asks the policy, and the network as far as the policy wants to know. */
+static enum reply settle(struct session *s, struct address const *a, struct decision *d)
+{
+  char subject[ADDRESS_KEY];
+  struct facts *f = &s->relay;
+  f->recipient = a;
+  f->mailbox = f->mx = ANSWER_NOT_ASKED;
+  f->hosts_n = 0;
+  for (decide(d, s->facts->tables, f); d->verdict > VERDICT_TEMPFAIL; decide(d, s->facts->tables, f)) {
+    if (d->verdict == VERDICT_ASK_MAILBOX) {
+      memcpy(subject, a->text, a->local_len);
+      subject[a->local_len] = '@';
+      memcpy(subject + a->local_len + 1, a->domain, strlen(a->domain) + 1);
+      ask(s, ASK_RECIPIENT, subject);
+      f->mailbox = s->answer.state;
+    } else {
+      ask(s, ASK_HOSTS, a->domain);
+      f->mx = s->answer.state;
+      f->hosts = s->answer.ip;
+      f->hosts_n = s->answer.n;
+    }
+  }
+  return d->verdict == VERDICT_ACCEPT ? REPLY_NONE : verdict_reply(d);
+}
+
+/* Asks about the recipient as given and, where RELAYCLIENT changes it, about what becomes of it. Both must be accepted,
+ * so an appended value opens nothing. */
 static enum reply rcpt_may(struct session *s, struct address *a, struct decision *d)
 {
   struct address given = *a;
   char const *value = s->facts->relayclient;
-  s->relay.recipient = &given;
-  decide(d, s->facts->tables, &s->relay);
-  if (d->verdict != VERDICT_ACCEPT) return verdict_reply(d);
+  enum reply no = settle(s, &given, d);
+  if (no) return no;
   complete(s, a);
   if (!value || !*value) return REPLY_NONE;
   given = *a;
-  if (!append(a, &given, value)) {
+  if (!appended(a, &given, value)) {
     *a = given;
     d->verdict = VERDICT_TEMPFAIL;
     return REPLY_APPENDED;
   }
-  s->relay.recipient = a;
-  decide(d, s->facts->tables, &s->relay);
-  return verdict_reply(d);
+  return settle(s, a, d);
 }
 
 /* "client clients:12": what the trace says. It is the first recipient's reason, but that of the first who is relayed
@@ -98,8 +93,8 @@ static enum reply rcpt_may(struct session *s, struct address *a, struct decision
  * more than the grant. */
 static void set_reason(struct session *s, struct decision const *d)
 {
-  if (s->relayed || (s->recipients_n && d->reason == REASON_HOSTED)) return;
-  s->relayed = d->reason != REASON_HOSTED;
+  if (s->relayed || (s->recipients_n && reason_incoming(d->reason))) return;
+  s->relayed = !reason_incoming(d->reason);
   int by_gate = d->reason == REASON_CLIENT && s->relay.trusted_by.file;
   char const *file = by_gate ? s->relay.trusted_by.file : d->record.file, *word = reason_word(d->reason);
   uint32_t line = by_gate ? s->relay.trusted_by.line : d->record.line;
@@ -116,9 +111,35 @@ static void set_reason(struct session *s, struct decision const *d)
   s->reason[n] = 0;
 }
 
+/* Is this address among the recipients? */
+static int known(struct session const *s, char const *text)
+{
+  for (size_t i = 0; i < s->recipients.len; i += strlen(s->recipients.s + i) + 1)
+    if (!strcmp(s->recipients.s + i, text)) return 1;
+  return 0;
+}
+
+/* An alias' targets: addresses, NUL behind each. Those of one alias are always taken, so that a long list can be
+ * reached at all. */
+static enum reply put_targets(struct session *s, char const *data, size_t len)
+{
+  uint32_t n = 0;
+  for (size_t i = 0; i < len; i++) n += !data[i];
+  if (!n || data[len - 1]) return REPLY_TABLES;
+  if (s->recipients_n && n > s->recipients_max - s->recipients_n) return REPLY_RECIPIENTS;
+  if (!stralloc_readyplus(&s->recipients, len)) return REPLY_MEMORY;
+  for (char const *at = data; at < data + len; at += strlen(at) + 1) {
+    if (known(s, at)) continue;
+    stralloc_catb(&s->recipients, at, strlen(at) + 1);
+    s->recipients_n++;
+  }
+  return REPLY_NONE;
+}
+
 /* Room for it in the list, and an injector. */
 static enum reply rcpt_take(struct session *s, struct address const *a, struct decision const *d)
 {
+  enum reply no = REPLY_NONE;
   if (!stralloc_readyplus(&s->recipients, a->len + 1)) return REPLY_MEMORY;
   if (!s->message.running) {
     s->world->id(s->world->arg, s->message.id);
@@ -126,10 +147,14 @@ static enum reply rcpt_take(struct session *s, struct address const *a, struct d
     s->message.running = 1;
   }
   set_reason(s, d);
-  stralloc_catb(&s->recipients, a->text, a->len + 1);
-  s->recipients_n++;
-  s->state = STATE_RCPT;
-  return REPLY_NONE;
+  if (d->reason == REASON_ALIAS) {
+    no = put_targets(s, d->record.data, d->record.len);
+  } else {
+    stralloc_catb(&s->recipients, a->text, a->len + 1);
+    s->recipients_n++;
+  }
+  if (!no) s->state = STATE_RCPT;
+  return no;
 }
 
 void session_rcpt(struct session *s, char const *arg, size_t len)
@@ -149,7 +174,7 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
   char const *error = no == REPLY_APPENDED ? "no address comes of RELAYCLIENT" : 0;
   if (!no && (no = rcpt_take(s, &a, &d))) {
     word = "unqueued";
-    error = strerror(errno);
+    error = no == REPLY_RECIPIENTS ? "too many with an alias' targets" : strerror(errno);
   }
   if (no) s->refused++;
   session_log_recipient(s, &d, &a, word, error);

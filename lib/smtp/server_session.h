@@ -80,6 +80,7 @@ struct session {
   uint64_t bytes;
 
   struct line line;
+  struct ask_answer answer;  /* to the last question */
   size_t in_at, in_len;      /* the bytes not yet used: in[in_at .. in_at + in_len) */
   size_t out_len;
   char out[SESSION_OUT];

@@ -83,7 +83,8 @@ static void finish(void *arg, char const *sender, char const *r, size_t n, int64
 static void run(struct double_world *d, struct server_facts const *f, char const *in, size_t n, size_t piece)
 {
   struct server_world world = {
-    d, &double_read, &double_write, &double_id, &double_start, &double_body, &finish, &double_abort
+    d, &double_read, &double_write, &double_id, &double_start, &double_body, &finish, &double_abort,
+    &double_ask
   };
   memset(d, 0, offsetof(struct double_world, replies));
   d->replies.len = d->taken.len = d->body.len = 0;

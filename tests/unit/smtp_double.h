@@ -27,9 +27,10 @@ struct double_world {
   int start_errno;        /* not 0: it can't be started */
   unsigned slow;          /* milliseconds that it takes to end */
   struct inject_result result;
+  size_t due;             /* bytes of replies that must have been sent when the network is asked */
   /* What came of it */
   struct double_record replies, taken, body;
-  unsigned writes, starts, finishes, aborts, misuses;
+  unsigned writes, starts, finishes, aborts, misuses, asked;
   int64_t latest;         /* the latest deadline that was given */
   int lost;               /* a write has failed: nobody hears what comes now */
   int running;
@@ -130,11 +131,31 @@ static inline void double_abort(void *arg)
   double_keep(&d->taken, "abort", 5);
 }
 
+/* The network: a recipient's local part says what its next hop answers, a domain's first label where its mail goes:
+ * yes (yes: 192.0.2.1), both (192.0.2.1 and 198.51.100.1), no; anything else is not known. */
+static inline void double_ask(void *arg, enum ask_kind kind, char const *subject, int64_t deadline,
+                              struct ask_answer *out)
+{
+  struct double_world *d = arg;
+  double_deadline(d, deadline);
+  d->asked++;
+  if (d->replies.len < d->due) d->misuses++;
+  memset(out, 0, sizeof *out);
+  int both = kind == ASK_HOSTS && !strncmp(subject, "both", 4), yes = both || !strncmp(subject, "yes", 3);
+  out->state = yes ? ANSWER_YES : !strncmp(subject, "no", 2) ? ANSWER_NO : ANSWER_UNKNOWN;
+  if (!yes) memcpy(out->text, "the double says so", 19);
+  else if (kind == ASK_HOSTS) {
+    ip_scan(out->ip + out->n++, "192.0.2.1", 9);
+    if (both) ip_scan(out->ip + out->n++, "198.51.100.1", 12);
+  }
+}
+
 /* Runs a session. */
 static inline void double_run(struct double_world *d, struct server_facts const *facts)
 {
   struct server_world world = {
-    d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort
+    d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort,
+    &double_ask
   };
   server_run(facts, &world);
 }

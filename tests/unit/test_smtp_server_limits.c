@@ -333,7 +333,7 @@ static void test_log(void **state)
   run_logged(&d, &f);
   static char const *const words[] = {
     "event=connect ", " client=192.0.2.7 host=h\\n\\x20\\x22\\x3d\\x80 listener=inner trusted=clients:12\n",
-    "event=recipient ", (" verdict=accepted reason=client rule=relay:2 by=clients:12 origin=local"
+    "event=recipient ", (" verdict=accepted reason=client rule=relay:2 origin=local"
       " sender=\\xc3\\xbc@hosted.example recipient=x@else.example "),
     " verdict=refused reason=onward-routing ", "event=refused ", " command=RCPT code=501 reason=recipient-syntax\n",
     "event=message ", " verdict=accepted bytes=6 recipients=1 ", "event=end ",

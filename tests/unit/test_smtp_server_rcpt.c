@@ -1,0 +1,161 @@
+/* RCPT in sessions in memory: recipients that the network is asked about, aliases, the submission listener, and what
+ * the log says so that a decision can be made anew. */
+#include "smtp_cases.h"
+
+#define TARGETS "x@hosted.example\0y@else.example\0list@hosted.example"
+
+/* As rules(), with asked and listed domains, aliases, and hosts to which anybody may send. */
+static struct table_set *rcpt_rules(char const *limits)
+{
+  static struct { enum table which; char const *key; size_t len; char const *data; size_t data_len; } const all[] = {
+    { TABLE_ME, "", 0, "relay.example", 13 },
+    { TABLE_DOMAINS, "hosted.example", 14, "any", 3 },
+    { TABLE_DOMAINS, "asked.example", 13, "asked", 5 },
+    { TABLE_DOMAINS, "listed.example", 14, "listed", 6 },
+    { TABLE_RECIPIENTS, "joe@listed.example", 18, "", 0 },
+    { TABLE_ALIASES, "list@hosted.example", 19, TARGETS, sizeof TARGETS },
+    { TABLE_ALIASES, "broken@hosted.example", 21, "x@hosted.example", 16 },
+    { TABLE_ALIASES, "empty@hosted.example", 20, "", 0 },
+    { TABLE_RELAY, "grant to-host/4", 15, "\x18", 1 },
+    { TABLE_RELAY, "grant to-host _110000000000000000000010", 39, "", 0 },
+    { TABLE_RELAY, "grant clients", 13, "", 0 },
+  };
+  int fd = memfd_create("rules", MFD_CLOEXEC);
+  struct table_builder *b = table_build(fd);
+  assert_non_null(b);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data, all[i].data_len), 0);
+  if (limits) assert_int_equal(table_add(b, TABLE_LIMITS, "recipients", 10, 1, limits, strlen(limits)), 0);
+  assert_int_equal(table_finish(b), 0);
+  struct table_set *t = table_open_fd(fd);
+  assert_non_null(t);
+  close(fd);
+  return t;
+}
+
+struct dialogue {
+  char const *name, *listener, *relayclient, *limits;
+  char const *says, *codes, *taken;
+  unsigned asked;
+};
+
+#define TO(address) "RCPT TO:<" address ">\r\n"
+#define DATA "DATA\r\na: b\r\n\r\nc\r\n.\r\n"
+
+static struct dialogue const dialogues[] = {
+  { "the next hop takes it", 0, 0, 0, E M TO("yes@asked.example") Q, A "221/2.0.0", "abort", 1 },
+  { "it does not", 0, 0, 0, E M TO("no@asked.example") Q, "220 250 250/2.1.0 550/5.1.1" S, "", 1 },
+  { "nobody knows", 0, 0, 0, E M TO("who@asked.example") Q, "220 250 250/2.1.0 451/4.4.1" S, "", 1 },
+  { "each is asked about", 0, 0, 0, E M TO("yes@asked.example") TO("no@asked.example") TO("yes2@asked.example") Q,
+    A "550/5.1.1 250/2.1.5" S, "abort", 3 },
+  { "what is known is not asked", 0, 0, 0, E M TO("x@hosted.example") TO("joe@listed.example") TO("JOE@listed.example") Q,
+    A "250/2.1.5 250/2.1.5" S, "abort", 0 },
+  { "not listed", 0, 0, 0, E M TO("jim@listed.example") TO("postmaster@listed.example") Q,
+    "220 250 250/2.1.0 550/5.1.1 250/2.1.5" S, "abort", 0 },
+  { "to a host", 0, 0, 0, E M TO("x@yes.example") TO("x@no.example") TO("x@who.example") TO("x@both.example") Q,
+    A "550/5.7.1 451/4.4.3 550/5.7.1" S, "abort", 4 },
+  { "trusted: nothing is asked", 0, "", 0, E M TO("x@who.example") Q, A "221/2.0.0", "abort", 0 },
+  { "appended: both are asked about", 0, "@asked.example", 0, E M TO("yes@asked.example") Q,
+    "220 250 250/2.1.0 451/4.4.1" S, "", 2 },
+  { "an alias and its targets", 0, 0, 0, E M TO("List@hosted.example") DATA Q, A "354 250/2.6.0" S,
+    "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
+  { "a target given before", 0, 0, 0, E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
+    A "250/2.1.5 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
+  { "targets are more than may be", 0, 0, "3", E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
+    A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.example|", 0 },
+  { "but one alias may have more", 0, 0, "1", E M TO("list@hosted.example") TO("x@hosted.example") DATA Q,
+    A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
+  { "targets without an end", 0, 0, 0, E M TO("broken@hosted.example") TO("empty@hosted.example") Q,
+    "220 250 250/2.1.0 451/4.3.5 451/4.3.5" S, "abort", 0 },
+  { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
+  { "another listener does not", "submissions", "", 0, E M TO("x@hosted.example") Q, A "221/2.0.0", "abort", 0 },
+};
+
+static void run_dialogue(struct dialogue const *c, size_t piece)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(c->limits);
+  struct server_facts f = { .tables = t, .listener = c->listener, .relayclient = c->relayclient };
+  memset(&d, 0, sizeof d);
+  d.in = c->says;
+  d.in_len = strlen(c->says);
+  d.piece = piece;
+  run_logged(&d, &f);
+  char *got = codes(&d), *messages = taken(&d), *end = strchr(messages, '|');
+  if (end) end[1] = 0;
+  if (strcmp(got, c->codes) || strcmp(messages, c->taken) || d.asked != c->asked)
+    print_error("case: %s (pieces of %zu)\n", c->name, piece);
+  assert_string_equal(got, c->codes);
+  assert_string_equal(messages, c->taken);
+  assert_int_equal(d.asked, c->asked);
+  assert_int_equal(d.misuses, 0);
+  assert_int_equal(d.starts, d.finishes + d.aborts);
+  free(got);
+  free(messages);
+  table_close(t);
+}
+
+static void test_dialogues(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof dialogues / sizeof *dialogues; i++) {
+    run_dialogue(dialogues + i, 0);
+    run_dialogue(dialogues + i, 1);
+    run_dialogue(dialogues + i, 7);
+  }
+}
+
+/* The replies to a pipelined MAIL are sent before the network is asked, which may take long. */
+static void test_replies_first(void **state)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(0);
+  struct server_facts f = { .tables = t };
+  (void)state;
+  memset(&d, 0, sizeof d);
+  d.in = E M TO("yes@asked.example") Q;
+  d.in_len = strlen(d.in);
+  d.due = sizeof "220 \r\n250-\r\n250 \r\n250 2.1.0 sender ok\r\n" - 1;
+  run_logged(&d, &f);
+  assert_int_equal(d.asked, 1);
+  assert_int_equal(d.misuses, 0);
+  table_close(t);
+}
+
+/* All that was looked at stands in the line. */
+static void test_log(void **state)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(0);
+  struct server_facts f = { .tables = t, .client_host = "h.example", .client_info = "joe", .listener = "inner" };
+  static char const *const words[] = {
+    " verdict=accepted reason=confirmed rule=domains:3 ",
+    " recipient=yes@asked.example helo=c.example host=h.example info=joe listener=inner mailbox=yes\n",
+    " verdict=refused reason=no-such-recipient rule=domains:3 ", " mailbox=no answer=the\\x20double\\x20says\\x20so\n",
+    " verdict=deferred reason=recipient-unconfirmed rule=domains:3 ", " mailbox=unknown answer=",
+    " verdict=accepted reason=to-host rule=relay:10 ", " mx=192.0.2.1\n",
+    " verdict=refused reason=relaying-denied ", " mx=192.0.2.1,198.51.100.1\n",
+    " verdict=accepted reason=alias rule=aliases:6 ",
+  };
+  (void)state;
+  memset(&d, 0, sizeof d);
+  d.in = E M TO("yes@asked.example") TO("no@asked.example") TO("who@asked.example") TO("x@yes.example")
+    TO("x@both.example") TO("list@hosted.example") Q;
+  d.in_len = strlen(d.in);
+  run_logged(&d, &f);
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (!strstr(log_text, words[i])) print_error("missing: %s in: %s\n", words[i], log_text);
+    assert_non_null(strstr(log_text, words[i]));
+  }
+  table_close(t);
+}
+
+int main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(test_dialogues),
+    cmocka_unit_test(test_replies_first),
+    cmocka_unit_test(test_log),
+  };
+  return cmocka_run_group_tests(tests, 0, 0);
+}
