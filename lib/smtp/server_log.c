@@ -62,6 +62,7 @@ static void log_facts(struct session const *s, struct log_line *l)
   log_given(l, "listener", f->listener);
   if (f->trusted_by.file) log_rule(l, "trusted", f->trusted_by.file, f->trusted_by.line);
   else if (f->trusted) log_str(l, "trusted", "environment");
+  log_given(l, "relayclient", s->facts->relayclient);
   log_str(l, "login", f->login);
   if (f->login && !f->login_may_relay) log_str(l, "norelay", "1");
   if (f->tls) log_str(l, "tls", "1");
@@ -81,7 +82,7 @@ void session_log_connect(struct session const *s)
 }
 
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
-                           char const *word, char const *error)
+                           struct address const *becomes, char const *word, char const *error)
 {
   struct log_line l;
   session_log_start(s, &l, "recipient");
@@ -92,6 +93,7 @@ void session_log_recipient(struct session const *s, struct decision const *d, st
   log_str(&l, "origin", origin_word(d->origin));
   log_bytes(&l, "sender", s->sender.text, s->sender.len);
   log_bytes(&l, "recipient", recipient->text, recipient->len);
+  if (strcmp(becomes->text, recipient->text)) log_bytes(&l, "becomes", becomes->text, becomes->len);
   log_str(&l, "helo", s->helo);
   log_facts(s, &l);
   log_str(&l, "error", error);

@@ -159,7 +159,7 @@ static enum reply rcpt_take(struct session *s, struct address const *a, struct d
 
 void session_rcpt(struct session *s, char const *arg, size_t len)
 {
-  struct address a;
+  struct address a, given;
   struct decision d;
   enum reply no = s->recipients_n >= s->recipients_max ? REPLY_RECIPIENTS : rcpt_syntax(s, &a, arg, len);
   if (no) {
@@ -169,6 +169,7 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
     session_reply(s, no, 0);
     return;
   }
+  given = a;
   no = rcpt_may(s, &a, &d);
   char const *word = !no ? "accepted" : reply_code(no) < 500 ? "deferred" : "refused";
   char const *error = no == REPLY_APPENDED ? "no address comes of RELAYCLIENT" : 0;
@@ -177,6 +178,6 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
     error = no == REPLY_RECIPIENTS ? "too many with an alias' targets" : strerror(errno);
   }
   if (no) s->refused++;
-  session_log_recipient(s, &d, &a, word, error);
+  session_log_recipient(s, &d, &given, &a, word, error);
   session_reply(s, no ? no : REPLY_RECIPIENT_OK, 0);
 }

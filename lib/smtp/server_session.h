@@ -150,8 +150,9 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now);
 /* server_log.c */
 void session_log_connect(struct session const *s);
 void session_log_refused(struct session const *s, enum reply r);
+/* `recipient` as given, and as it travels on. */
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
-                           char const *word, char const *error);
+                           struct address const *becomes, char const *word, char const *error);
 void session_log_message(struct session const *s, struct inject_result const *r);
 void session_log_end(struct session const *s);
 /* Starts a line with what each has: pid and the client's address. */
