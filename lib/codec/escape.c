@@ -1,4 +1,5 @@
-/* C escapes, by libowfat's textcode. */
+/* C escapes, by libowfat's textcode; the way back is stricter than libowfat's. */
+#include <string.h>
 #include <textcode.h>
 #include "codec/escape.h"
 
@@ -23,4 +24,35 @@ size_t codec_escape(char *out, char const *in, size_t len)
     run = 1;
   }
   return n;
+}
+
+/* Two digits of \xHH. Returns the byte, or -1. */
+static int hex(char const *s)
+{
+  static char const digits[] = "0123456789abcdef";
+  char const *high = s[0] ? strchr(digits, s[0]) : 0, *low = s[1] ? strchr(digits, s[1]) : 0;
+  return high && low ? (int)(high - digits) << 4 | (int)(low - digits) : -1;
+}
+
+int codec_unescape(char *out, size_t *n, char const *in, size_t len)
+{
+  static char const names[] = "abefnrtv\\", values[] = "\a\b\033\f\n\r\t\v\\";
+  *n = 0;
+  for (size_t i = 0; i < len; i++) {
+    if (in[i] != '\\') {
+      if (in[i] <= ' ' || in[i] == '"' || in[i] == '=' || in[i] == 0x7f || (unsigned char)in[i] >= 0x80) return 0;
+      out[(*n)++] = in[i];
+    } else if (len - i > 3 && in[i + 1] == 'x') {
+      int byte = hex(in + i + 2);
+      if (byte < 0) return 0;
+      out[(*n)++] = (char)byte;
+      i += 3;
+    } else {
+      char const *name = len - i > 1 && in[i + 1] ? strchr(names, in[i + 1]) : 0;
+      if (!name) return 0;
+      out[(*n)++] = values[name - names];
+      i++;
+    }
+  }
+  return 1;
 }

@@ -45,6 +45,10 @@ static void each_byte(void **state)
     CHECK((n == 1) == (b > ' ' && b < 0x7f && !strchr("\"=\\", b)), "byte %d: %.*s", b, (int)n, out);
     assert_int_equal(unescape(back, out, n), 1);
     CHECK(back[0] == in, "byte %d: %.*s", b, (int)n, out);
+    size_t len;
+    CHECK(codec_unescape(back, &len, out, n) && len == 1 && back[0] == in, "byte %d: %.*s", b, (int)n, out);
+    CHECK(codec_unescape(back, &len, &in, 1) == (n == 1), "byte %d alone", b);
+    for (size_t cut = 1; cut < n; cut++) CHECK(!codec_unescape(back, &len, out, cut), "byte %d cut: %.*s", b, (int)n, out);
   }
 }
 
@@ -59,13 +63,34 @@ static void all_bytes(void **state)
     assert_true(len <= CODEC_ESCAPED(n));
     assert_int_equal(unescape(back, out, len), n);
     assert_memory_equal(back, in, n);
+    size_t again;
+    assert_true(codec_unescape(back, &again, out, len));
+    assert_int_equal(again, n);
+    assert_memory_equal(back, in, n);
   }
   assert_int_equal(codec_escape(out, "", 0), 0);
   free(out);
 }
 
+/* Whatever is not codec_escape's own is refused. Each escape of one letter, and of two digits, is tried. */
+static void foreign(void **state)
+{
+  static char const *const bad[] = { "\\", "a\\", "\\x", "\\x4", "\\x4g", "\\xAB", "\\0", "\\q", "\\101", "\\ ", "\"", "a b",
+    "a=b", "\\\\\\" };
+  char back[64];
+  size_t n;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK(!codec_unescape(back, &n, bad[i], strlen(bad[i])), "%s was read", bad[i]);
+  assert_false(codec_unescape(back, &n, "\\\0", 2));
+  assert_false(codec_unescape(back, &n, "\\x\0\0", 4));
+  assert_true(codec_unescape(back, &n, "", 0) && !n);
+  assert_true(codec_unescape(back, &n, "\\x00\\\\x41", 9) && n == 5 && !memcmp(back, "\0\\x41", 5));
+}
+
 int main(void)
 {
-  struct CMUnitTest const tests[] = { cmocka_unit_test(each_byte), cmocka_unit_test(all_bytes) };
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(each_byte), cmocka_unit_test(all_bytes), cmocka_unit_test(foreign)
+  };
   return cmocka_run_group_tests(tests, 0, 0);
 }
