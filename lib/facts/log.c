@@ -1,0 +1,160 @@
+/* Facts from a line of the log. A line is words with a space between each two; behind `relay-smtpd:` each is
+ * KEY=VALUE, and no value holds a space, `=` or anything else that base/log.h would not write: so a client can't make
+ * one look like another field. */
+#include <string.h>
+#include "base/log.h"
+#include "codec/escape.h"
+#include "facts/facts.h"
+
+#define PROGRAM "relay-smtpd:"
+
+struct reader {
+  struct question *q;
+  struct logged *logged;
+  uint32_t seen;               /* the fields that came already */
+  unsigned environment : 1;    /* trusted=environment */
+  unsigned norelay : 1;
+  char const *relayclient;
+};
+
+struct text {
+  char const *s;
+  size_t n;
+};
+
+/* Each reads the value of a field: 1, or 0 when it can't be. */
+static int read_client(struct reader *r, struct text v)
+{
+  return (v.n == 7 && !memcmp(v.s, "unknown", 7)) || ip_scan(&r->q->facts.client, v.s, v.n);
+}
+
+static int read_sender(struct reader *r, struct text v)
+{
+  question_sender(r->q, v.s, v.n);
+  return !r->q->sender_error;
+}
+
+static int read_recipient(struct reader *r, struct text v)
+{
+  question_recipient(r->q, v.s, v.n);
+  return !r->q->recipient_error;
+}
+
+static int read_mailbox(struct reader *r, struct text v)
+{
+  return question_mailbox(r->q, v.s, v.n);
+}
+
+static int read_mx(struct reader *r, struct text v)
+{
+  return question_mx(r->q, v.s, v.n);
+}
+
+static int read_trusted(struct reader *r, struct text v)
+{
+  r->environment = v.n == 11 && !memcmp(v.s, "environment", 11);
+  return (r->logged->trusted = question_keep(r->q, v.s, v.n)) != 0;
+}
+
+static int read_norelay(struct reader *r, struct text v)
+{
+  r->norelay = 1;
+  return v.n == 1 && *v.s == '1';
+}
+
+static int read_tls(struct reader *r, struct text v)
+{
+  r->q->facts.tls = 1;
+  return v.n == 1 && *v.s == '1';
+}
+
+#define KEPT(name, where) \
+  static int read_##name(struct reader *r, struct text v) \
+  { \
+    return (where = question_keep(r->q, v.s, v.n)) != 0; \
+  }
+KEPT(host, r->q->host)
+KEPT(info, r->q->info)
+KEPT(listener, r->q->facts.listener)
+KEPT(relayclient, r->relayclient)
+KEPT(login, r->q->facts.login)
+KEPT(pop, r->q->facts.stamp)
+KEPT(verdict, r->logged->verdict)
+KEPT(reason, r->logged->reason)
+KEPT(rule, r->logged->rule)
+KEPT(becomes, r->logged->becomes)
+KEPT(id, r->logged->id)
+
+/* Those that every line must have come first. */
+#define NEEDED 4
+static struct { char const *key; int (*read)(struct reader *, struct text); } const fields[] = {
+  { "client", read_client }, { "sender", read_sender }, { "recipient", read_recipient }, { "verdict", read_verdict },
+  { "host", read_host }, { "info", read_info }, { "listener", read_listener }, { "trusted", read_trusted },
+  { "relayclient", read_relayclient }, { "login", read_login }, { "norelay", read_norelay }, { "tls", read_tls },
+  { "pop", read_pop }, { "mailbox", read_mailbox }, { "mx", read_mx }, { "reason", read_reason }, { "rule", read_rule },
+  { "becomes", read_becomes }, { "id", read_id },
+};
+
+/* The next word of t, which moves on; none: n is 0. */
+static struct text next_word(struct text *t)
+{
+  while (t->n && *t->s == ' ') t->s++, t->n--;
+  char const *space = memchr(t->s, ' ', t->n);
+  struct text word = { t->s, space ? (size_t)(space - t->s) : t->n };
+  t->s += word.n;
+  t->n -= word.n;
+  return word;
+}
+
+static int is(struct text w, char const *s)
+{
+  return w.n == strlen(s) && !memcmp(w.s, s, w.n);
+}
+
+/* Moves behind `relay-smtpd: event=recipient`. Returns 0 when that does not stand there. *length: of the line from the
+ * program's name on. */
+static int find_event(struct text *line, size_t *length)
+{
+  for (struct text word = next_word(line); word.n; word = next_word(line)) {
+    if (!is(word, PROGRAM)) continue;
+    *length = word.n + line->n;
+    return is(next_word(line), "event=recipient");
+  }
+  return 0;
+}
+
+/* Returns what is wrong, or null. Unknown fields are passed over: other versions may have them. */
+static char const *read_field(struct reader *r, struct text word)
+{
+  char value[LOG_LINE];
+  struct text v = { value, 0 };
+  char const *equal = memchr(word.s, '=', word.n);
+  if (!equal) return "a word that is no KEY=VALUE";
+  size_t key = (size_t)(equal - word.s), rest = word.n - key - 1;
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    if (!is((struct text){ word.s, key }, fields[i].key)) continue;
+    if (r->seen & 1U << i) return "a field that stands twice";
+    r->seen |= 1U << i;
+    if (rest > sizeof value || !codec_unescape(value, &v.n, equal + 1, rest)) return "a value with wrong escapes";
+    return fields[i].read(r, v) ? 0 : "a value that can't be what it should be";
+  }
+  return 0;
+}
+
+enum logged_status question_log(struct question *q, struct logged *l, char const *s, size_t n, char const **why)
+{
+  struct text line = { s, n };
+  struct reader r = { .q = q, .logged = l };
+  size_t length;
+  question_init(q);
+  *l = (struct logged){ "", "", "", "", "", "" };
+  *why = 0;
+  if (!find_event(&line, &length)) return LOGGED_OTHER;
+  if (length >= LOG_LINE - 1) *why = "a line that was cut";
+  for (struct text word = next_word(&line); word.n && !*why; word = next_word(&line)) *why = read_field(&r, word);
+  if (!*why && (r.seen & ((1U << NEEDED) - 1)) != (1U << NEEDED) - 1) *why = "no client, sender, recipient or verdict";
+  if (*why) return LOGGED_BAD;
+  q->facts.login_may_relay = q->facts.login && !r.norelay;
+  if (r.environment) q->environment = r.relayclient ? r.relayclient : "";
+  return LOGGED_OK;
+}
