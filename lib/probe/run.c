@@ -159,7 +159,7 @@ static void try(struct probe *p, unsigned i)
   struct probe_result *r = &p->result[i];
   enum attempt a = attempt(p, i);
   if (a == AGAIN) {
-    pause_ms(500);
+    if (r->stage == PROBE_NEVER) pause_ms(500); /* there was no connection at all */
     a = attempt(p, i);
   }
   if (a == SKIPPED) *r = (struct probe_result){ .verdict = not_offered };

@@ -56,8 +56,8 @@ class Message:
 
 
 def path_of(line):
-    """The address between < and > of a MAIL or RCPT line; quoted local parts may hold both."""
-    start = line.index(b"<") + 1
+    """The address between < and > of a MAIL or RCPT line, or without them; quoted local parts may hold both."""
+    start = line.find(b"<") + 1 or line.index(b":") + 1
     quoted = False
     i = start
     while i < len(line):

@@ -1,0 +1,280 @@
+"""relay-probe against our own chain, Postfix, and servers that misbehave in one way each."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from lib.postfix import Postfix, missing
+from lib.procs import free_port, has_ipv6, program
+from lib.sink import CLOSE, HANG, path_of
+
+TARGET = "relay-probe@example.net"
+NO = b"550 5.7.1 relaying denied\r\n"
+OK = b"250 2.1.5 ok\r\n"
+
+
+def run(where, *options, name="probe.example"):
+    host, port = where if isinstance(where, tuple) else (where.host, where.port)
+    server = "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
+    return subprocess.run([program("relay-probe"), "-n", name, *options, server], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60)
+
+
+def probe(where, *options):
+    """(exit code, the report as JSON)."""
+    r = run(where, "-j", *options)
+    report = json.loads(r.stdout)
+    assert {0: "closed", 1: "open", 111: "could not tell"}[r.returncode] == report["verdict"], r
+    return r.returncode, report
+
+
+def forms(report, judgement):
+    return {t["form"] for t in report["tests"] if t["judgement"] == judgement and not t["control"]}
+
+
+def local(line):
+    """The recipient of a RCPT line, as a server that knows sink.example as its own sees it: (local part, domain)."""
+    text = path_of(line) if b"<" in line else line.split(b":")[1].decode().strip()
+    at, _, domain = text.rpartition("@")
+    return (at, domain) if _ else (text, "")
+
+
+@pytest.fixture
+def double(sinks):
+    """Makes servers from a function of the recipient's local part and domain that says whether to accept."""
+    def make(accepts, **k):
+        s = sinks(check=False, **k)
+
+        def rcpt(session, line):
+            answer = accepts(*local(line))
+            return answer if isinstance(answer, (bytes, tuple)) else OK if answer else NO
+        s.on["RCPT"] = rcpt
+        return s
+    return make
+
+
+# Our own chain
+
+def test_own_chain_closed(instances):
+    i = instances(clients='127.0.0.9:allow,RELAYCLIENT=""\n')
+    i.compile()
+    i.receive()
+    code, report = probe(i)
+    assert code == 0, [t for t in report["tests"] if t["judgement"] != "refused"]
+    assert len(report["tests"]) > 60 and forms(report, "not tried") == set()
+    assert "relay.example" in report["names"] and "[127.0.0.1]" in report["names"]
+    assert not i.queued()
+
+
+def test_own_chain_open(instances):
+    i = instances()   # trusts 127.0.0.1, where the test comes from
+    i.compile()
+    i.receive()
+    code, report = probe(i)
+    assert code == 1 and {"plain", "null sender", "source route"} <= forms(report, "accepted")
+    assert not forms(report, "accepted") & {"percent", "bang", "at, quoted", "at-at"}
+    assert not i.queued()
+
+
+def test_own_chain_takes_any_mailbox(instances):
+    """Its own domain takes any local part: what has none of % ! @ in it is accepted there, and stays unclear."""
+    i = instances(clients='127.0.0.9:allow,RELAYCLIENT=""\n')
+    i.compile()
+    i.receive()
+    code, report = probe(i, "-s", "hosted.example")
+    assert code == 111 and not forms(report, "accepted")
+    assert not forms(report, "unclear") & {"plain", "percent", "bang", "at, quoted", "at-at", "source route"}
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no ::1")
+def test_six(double):
+    s = double(lambda local, domain: domain == "[IPv6:::1]" and local == "relay-probe%example.net", host="::1")
+    code, report = probe(s)
+    assert code == 1 and forms(report, "accepted") == {"percent"} and "[IPv6:::1]" in report["names"]
+
+
+# Postfix
+
+@pytest.mark.skipif(bool(missing()), reason=missing() or "-")
+@pytest.mark.parametrize("networks,want", [("127.0.0.9/32", 0), ("127.0.0.0/8", 1)], ids=["closed", "open"])
+def test_postfix(networks, want):
+    with Postfix(mynetworks=networks, mydestination="postfix.example", local_recipient_maps="inline:{joe=joe}") as p:
+        code, report = probe(p)
+        assert code == want, [t for t in report["tests"] if t["judgement"] == "unclear"]
+        assert "postfix.example" in report["names"] and p.queued() == 0
+        if want:
+            assert {"plain", "percent", "bang", "at-at", "at, quoted, bare"} <= forms(report, "accepted")
+
+
+# Servers that are open for one form
+
+@pytest.mark.parametrize("form,accepts", [
+    ("plain", lambda local, domain: domain == "example.net"),
+    ("percent", lambda local, domain: domain == "sink.example" and local == "relay-probe%example.net"),
+    ("bang", lambda local, domain: domain == "sink.example" and local == "example.net!relay-probe"),
+    ("at-at", lambda local, domain: domain == "sink.example" and local == TARGET),
+    ("at, quoted", lambda local, domain: domain == "sink.example" and local == '"%s"' % TARGET),
+    ("at, quoted, bare", lambda local, domain: (local, domain) == ('"relay-probe', 'example.net"')),
+    ("source route", lambda local, domain: local == "@sink.example:relay-probe" and domain == "example.net"),
+    ("percent, bare", lambda local, domain: (local, domain) == ("relay-probe%example.net", "")),
+    ("UTF-8, wide at", lambda local, domain: domain == "sink.example" and local == "relay-probe\uff20example.net"),
+], ids=lambda v: re.sub(r"\W+", "_", v) if isinstance(v, str) else "")
+def test_open_for_one_form(double, form, accepts):
+    code, report = probe(double(accepts))
+    assert code == 1 and form in forms(report, "accepted"), forms(report, "accepted")
+    same = {"UTF-8, wide at": {"UTF-8 without SMTPUTF8"}, "percent, bare": {"percent, at without domain"}}
+    if form != "plain":
+        assert forms(report, "accepted") <= {form} | same.get(form, set())
+    assert "sink.example" in report["names"]
+
+
+@pytest.mark.parametrize("form,verb", [("null sender", b"MAIL FROM:<>"), ("sender here", b"@sink.example>"),
+                                       ("sender without domain", b"MAIL FROM:<relay-probe>"),
+                                       ("sender vouched by AUTH=", b"AUTH=postmaster@sink.example")])
+def test_open_for_one_sender(sinks, form, verb):
+    s = sinks()
+    s.on["RCPT"] = lambda session, line: OK if verb in session.mail_line and b"example.net>" in line else NO
+    code, report = probe(s)
+    assert code == 1 and form in forms(report, "accepted")
+    assert forms(report, "accepted") <= {form, "sender postmaster here"}
+
+
+def test_accepts_everything(sinks):
+    code, report = probe(sinks(check=False))
+    assert code == 1 and "plain" in forms(report, "accepted")
+    assert forms(report, "unclear") and not forms(report, "refused")
+
+
+# Servers of which it can't be said
+
+def test_catch_all(double):
+    code, report = probe(double(lambda local, domain: domain == "sink.example"))
+    assert code == 111 and forms(report, "accepted") == set()
+    assert {"percent", "bang", "at, quoted"} <= forms(report, "unclear") and "plain" in forms(report, "refused")
+
+
+def test_strict_mailboxes(double):
+    assert probe(double(lambda local, domain: (local, domain) == ("joe", "sink.example")))[0] == 0
+
+
+@pytest.mark.parametrize("answer", [
+    b"450 4.2.0 greylisted\r\n", b"550 5.1.2 domain not found\r\n", b"530 5.7.0 Must issue STARTTLS first\r\n",
+    b"554 5.7.1 Client host [127.0.0.1] blocked using list.example\r\n", b"garbage\r\n", b"250" + b"x" * 2000 + b"\r\n",
+    (CLOSE,)], ids=["4xx", "domain", "tls", "listed", "garbage", "long", "closes"])
+def test_could_not_tell(double, answer):
+    code, report = probe(double(lambda local, domain: answer))
+    assert code == 111 and forms(report, "refused") == forms(report, "accepted") == set()
+
+
+def test_sender_refused(sinks):
+    s = sinks()
+    s.on["MAIL"] = lambda session, line: b"550 5.1.8 no such domain\r\n" if b"example.org" in line else None
+    s.on["RCPT"] = lambda session, line: NO
+    code, report = probe(s)
+    assert code == 111 and "plain" in forms(report, "unclear") and "null sender" in forms(report, "refused")
+    assert probe(s, "-f", "someone@elsewhere.example")[0] == 0
+
+
+def test_no_such_user(double):
+    """Asked about an address that nobody has, a relay that asks on would say so, too."""
+    s = double(lambda local, domain: b"550 5.1.1 no such user\r\n")
+    assert probe(s)[0] == 111 and probe(s, "-t", "someone@elsewhere.example")[0] == 0
+
+
+def test_hangs_up_now_and_then(double):
+    """A server that counts refusals: each test gets its answer on another connection."""
+    s = double(lambda local, domain: NO)
+    s.on["RCPT"] = lambda session, line: NO if sum(c[:4] == b"RCPT" for c in session.commands) < 4 else (
+        b"421 4.7.0 too many errors\r\n", CLOSE)
+    code, report = probe(s)
+    assert code == 0 and len(s.sessions) > 15
+
+
+@pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT"])
+def test_tarpit(sinks, verb):
+    """Each wait has its end, and after a few the rest is left out."""
+    s = sinks()
+    s.on[verb] = lambda session, line: (HANG,)
+    r = run(s, "-w", "1")
+    assert r.returncode == 111 and len(s.sessions) <= 8
+
+
+@pytest.mark.parametrize("greeting", [b"554 5.3.2 no\r\n", b"SSH-2.0-x\r\n", b"\xff\x00" * 3000, (CLOSE,)],
+                         ids=["refuses", "ssh", "binary", "closes"])
+def test_no_smtp(sinks, greeting):
+    s = sinks()
+    s.on["CONNECT"] = lambda session, line: greeting
+    r = run(s, "-w", "2")
+    assert r.returncode == 111 and b"could not tell" in r.stderr
+    assert probe(s, "-w", "2")[1]["trouble"]
+
+
+def test_nobody_listens():
+    r = run(("127.0.0.1", free_port()))
+    assert r.returncode == 111 and b"can't connect" in r.stderr
+
+
+# What it says and does
+
+def test_server_text_is_harmless(double):
+    s = double(lambda local, domain: b"550 5.7.1 \x1b[2J\x07\xc2\x9b31m \x9b denied\x00\r\n")
+    s.on["EHLO"] = lambda session, line: b"250-\x1b[31mred\r\n250 \xe2\x80\xaeHELP\r\n"
+    for options in ((), ("-j",)):
+        out = run(s, *options).stdout
+        assert all(c == 10 or 32 <= c < 127 for c in out) and b"denied" in out
+
+
+def test_table(double):
+    s = double(lambda local, domain: NO)
+    r = run(s, "-s", "own.example")
+    lines = r.stdout.decode().splitlines()
+    assert r.returncode == 0 and lines[-1].startswith("closed: ")
+    assert "its names: own.example [127.0.0.1]" in lines[0] and "sink.example" not in r.stdout.decode()
+    row = next(l for l in lines if " plain " in l)
+    assert "<%s>" % TARGET in row and "550 5.7.1 relaying denied" in row and " refused " in row
+    at = {l.index("550 5.7.1") for l in lines[2:-2] if "MAIL:" not in l}
+    assert len(at) == 1, "not aligned"
+
+
+def test_delivers_nothing(sinks):
+    s = sinks(check=False)
+    assert run(s).returncode == 1
+    assert not s.messages and not any(c.startswith((b"DATA", b"BDAT")) for n in s.sessions for c in n.commands)
+
+
+def test_delivers_when_told(instances, sinks):
+    """Our own chain, open to this client, passes the messages on to where the target is."""
+    s = sinks()
+    i = instances(routes="target.example:%s\n" % s.route).start()
+    code, report = probe(i, "-d", "me@target.example")
+    assert code == 1
+    taken = [t for t in report["tests"] if t["judgement"] == "accepted"]
+    assert taken and all(t["command"] == "end of data" for t in taken)
+    got = s.wait(len(taken))
+    i.wait_empty()
+    ids = {m.header("Message-ID")[0] for m in got}
+    assert ids == {"<%s.%d@relay-probe.invalid>" % (report["run"], t["number"]) for t in taken}
+    assert not s.bad
+    for m in got:
+        number = int(m.header("Subject")[0].split()[2].rstrip(":"))
+        test = report["tests"][number - 1]
+        assert test["form"] in m.header("Subject")[0] and m.recipients[0].endswith("@target.example")
+
+
+def test_delivery_refused(sinks):
+    """Accepted at RCPT, refused after the text: that is not open."""
+    s = sinks(check=False)
+    s.on["."] = lambda session, line: b"554 5.7.1 relaying denied\r\n"
+    code, report = probe(s, "-d", "me@target.example")
+    assert code == 0 and not s.messages
+    assert {t["command"] for t in report["tests"] if t["form"] == "plain"} == {"end of data"}
+
+
+@pytest.mark.parametrize("words", [[], ["-x", "127.0.0.1"], ["127.0.0.1", "extra"], ["-t", "nobody", "127.0.0.1"],
+                                   ["-f", "", "127.0.0.1"], ["127.0.0.1:0"], ["127.0.0.1:70000"], ["127.0.0.1:"],
+                                   ["-w", "0", "127.0.0.1"], ["-w", "x", "127.0.0.1"], ["-s", "a b", "127.0.0.1"],
+                                   ["-n", "a b", "127.0.0.1"], ["-t", "a@b.example\r\nRSET", "127.0.0.1"]])
+def test_usage(words):
+    r = subprocess.run([program("relay-probe"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10)
+    assert r.returncode == 100 and r.stderr.startswith(b"relay-probe: ") and not r.stdout
