@@ -101,13 +101,14 @@ $(B)/bin:
 	@mkdir -p $@
 
 units: $(UNITS:%=$(B)/unit/%)
+drivers: $(DRIVERS:%=$(B)/driver/%)
 fuzzes: $(FUZZES:%=$(B)/fuzz/%)
 
 check: progs units
 	sh package/run-units $(B)/unit $(UNITS)
 	sh package/check-docs
 
-e2e: progs
+e2e: progs drivers
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 -m pytest -q -rfEs tests/e2e $(PYTEST)
 
 fuzz: fuzzes
@@ -124,6 +125,6 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all progs units fuzzes check e2e fuzz bench install clean FORCE
+.PHONY: all progs units drivers fuzzes check e2e fuzz bench install clean FORCE
 .SECONDARY:
 -include $(shell find $(KINDS:%=$(B)/%) -name '*.d' 2>/dev/null)
