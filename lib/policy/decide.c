@@ -102,7 +102,7 @@ static int step_required(struct decision *d, struct table_set const *t, struct f
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (all[i].holds) continue;
     int found = match_line(t, all[i].line, &r);
-    if (found < 0) return -1;
+    if (found < 0 || (found && !r.line)) return -1;
     if (!found || (d->record.line && d->record.line <= r.line)) continue;
     d->record = r;
     settle(d, VERDICT_REFUSE, all[i].reason);
@@ -114,6 +114,7 @@ static int step_required(struct decision *d, struct table_set const *t, struct f
 static int take(struct decision *d, int found, struct record const *r, enum reason reason)
 {
   if (found <= 0) return found;
+  if (!r->line) return -1;
   if (d->record.line && d->record.line <= r->line) return 1;
   d->record = *r;
   return settle(d, VERDICT_ACCEPT, reason);

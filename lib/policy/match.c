@@ -40,7 +40,7 @@ static int find_lower(struct table_set const *t, struct key *k, char const *s, s
 {
   struct record other;
   int found = find(t, TABLE_RELAY, k, s, &other);
-  if (found < 0) return -1;
+  if (found < 0 || (found && !other.line)) return -1;
   if (found && (!r->line || other.line < r->line)) *r = other;
   return r->line != 0;
 }
@@ -96,7 +96,7 @@ int match_mailbox(struct table_set const *t, enum table which, struct address co
   size_t len = address_key(address, a);
   int found = table_find(t, which, address, len, r);
   if (found || len == a->local_len) return found;
-  for (size_t i = a->local_len; i--; ) {
+  for (size_t i = a->local_len; i-- > 1; ) {
     if (address[i] != '+' && address[i] != '-') continue;
     k.n = 0;
     append(&k, address, i + 1);
@@ -208,9 +208,16 @@ static int next_prefix(struct table_set const *t, char const *verb, struct ip co
 
 int match_to_host(struct table_set const *t, struct ip const *ip, struct record *r)
 {
+  struct record other;
   struct key k;
   uint32_t at = 0;
-  return next_prefix(t, "grant to-host", ip, &at, &k, r);
+  int found;
+  r->line = 0;
+  while ((found = next_prefix(t, "grant to-host", ip, &at, &k, &other)) > 0) {
+    if (!other.line) return -1;
+    if (!r->line || other.line < r->line) *r = other;
+  }
+  return found < 0 ? -1 : r->line != 0;
 }
 
 int match_device_client(struct table_set const *t, struct ip const *client, struct record *r)

@@ -41,7 +41,7 @@ int match_to(struct table_set const *t, char const *verb, struct address const *
 /* Of all lines `grant sender ...` that fit the one that stands first. The null sender fits none. */
 int match_sender(struct table_set const *t, struct address const *sender, struct record *r);
 
-/* The line `grant to-host` with the longest prefix that holds ip. */
+/* Of all lines `grant to-host` whose prefix holds ip the one that stands first. */
 int match_to_host(struct table_set const *t, struct ip const *ip, struct record *r);
 
 /* Of all lines `grant device` that fit client, sender and recipient the one that stands first. The recipient is not
