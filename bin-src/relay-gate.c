@@ -17,8 +17,6 @@
 #include "table/damage.h"
 
 #define USAGE "relay-gate [-k] [-p] [-q] RULES PROG..."
-#define REPLY_DENIED "554 5.7.1 No SMTP service for your address here\r\n"
-#define REPLY_FAILED "451 4.3.5 The server is not ready, try again later\r\n"
 #define REPLY_TIME 10000 /* milliseconds for a reply to leave */
 #define PROXY_TIME 10000 /* milliseconds for a PROXY header to come */
 #define RULES_FD 10      /* the rules' descriptor: out of the way of those that programs expect (3 to 6) */
@@ -68,7 +66,7 @@ static void die_failed(struct gate const *g, char const *why, char const *what)
   log_str(&l, "what", what);
   if (e) log_str(&l, "error", strerror(e));
   end_line(&l);
-  reply(REPLY_FAILED);
+  reply(GATE_SMTP_FAILED);
   _exit(111);
 }
 
@@ -87,7 +85,7 @@ static void die_denied(struct gate const *g)
   log_str(&l, "host", g->peer.host);
   log_str(&l, "by", by);
   end_line(&l);
-  if (!g->quiet) reply(REPLY_DENIED);
+  if (!g->quiet) reply(GATE_SMTP_DENIED);
   _exit(0);
 }
 

@@ -47,7 +47,7 @@ char const *question_keep(struct question *q, char const *s, size_t n);
 
 /* Where it was settled. */
 enum stage {
-  STAGE_GATE,       /* relay-gate denies the client (REASON_DENIED, a line of `clients`), or finds no good rules */
+  STAGE_GATE,       /* relay-gate denies the client (REASON_DENIED), or finds no good rules (REASON_TABLES) */
   STAGE_SENDER,     /* the sender is no address (REASON_COUNT) */
   STAGE_RECIPIENT,  /* the recipient is none (REASON_COUNT) */
   STAGE_GIVEN,      /* decide() about the recipient as given */
@@ -57,7 +57,7 @@ enum stage {
 
 struct outcome {
   enum stage stage;
-  struct decision decision;  /* the verdict, and for STAGE_GIVEN and STAGE_CHANGED all of it; record points into the table */
+  struct decision decision;  /* the verdict; for STAGE_GIVEN and STAGE_CHANGED all of it; record is of the table */
   struct decision given;     /* the decision about the recipient as given, if one was made; else as `decision` */
   struct record gate;        /* the line of `clients` that holds for the client; line 0: none */
   struct address changed;    /* STAGE_CHANGED: the recipient with RELAYCLIENT's value behind */
@@ -85,8 +85,9 @@ enum logged_status {
 };
 
 /* Reads a line, s[0..n) without its LF, into q (initialized here) and l (into q). Words before `relay-smtpd:` are
- * passed over: stamps, what syslog puts there. Any byte may occur. Whom `clients` trusts is left to question_decide; trust by
- * the environment stays. */
+ * passed over: stamps, what syslog puts there. Any byte may occur. Whom `clients` trusts is left to question_decide;
+ * trust
+ * by the environment stays. */
 enum logged_status question_log(struct question *q, struct logged *l, char const *s, size_t n, char const **why);
 
 #endif

@@ -5,7 +5,8 @@
 
 struct question {
   struct table_set const *t;
-  struct record *r;
+  gate_rule_fn *rule;
+  void *arg;
   struct ip const *ip;
   char ip_text[IP_TEXT];
   size_t ip_len;              /* 0: the address is unknown */
@@ -15,9 +16,12 @@ struct question {
   size_t info_len;            /* 0: no user */
 };
 
+/* Something else than 0 ends it. */
 static int ask(struct question const *q, char const *key, size_t len)
 {
-  return table_find(q->t, TABLE_CLIENTS, key, len, q->r);
+  struct record r;
+  int found = table_find(q->t, TABLE_CLIENTS, key, len, &r);
+  return found > 0 ? q->rule(q->arg, key, len, &r) : found;
 }
 
 /* A name as the rules have it: canonical; one that is no domain name (DNS may say anything) in lower case. */
@@ -116,18 +120,33 @@ static int by_default(struct question const *q)
   return ask(q, "", 0);
 }
 
-enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info,
-                            struct record *r)
+int gate_each(struct table_set const *t, struct ip const *ip, char const *host, char const *info, gate_rule_fn *rule,
+              void *arg)
 {
   static int (*const order[])(struct question const *) = { by_info, by_exact, by_dots, by_cidr, by_suffix, by_default };
-  struct question q = { .t = t, .r = r, .ip = ip, .info = info };
-  if (!t) return GATE_TEMPFAIL;
+  struct question q = { .t = t, .rule = rule, .arg = arg, .ip = ip, .info = info };
   if (ip->len) q.ip_len = ip_fmt(q.ip_text, ip);
   set_host(&q, host);
   q.info_len = info ? strlen(info) : 0;
   if (q.info_len > GATE_INFO) q.info_len = 0;
   int found = 0;
   for (size_t i = 0; !found && i < sizeof order / sizeof *order; i++) found = order[i](&q);
+  return found;
+}
+
+static int first(void *arg, char const *key, size_t len, struct record const *r)
+{
+  (void)key;
+  (void)len;
+  *(struct record *)arg = *r;
+  return 1;
+}
+
+enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info,
+                            struct record *r)
+{
+  if (!t) return GATE_TEMPFAIL;
+  int found = gate_each(t, ip, host, info, &first, r);
   if (found < 0) return GATE_TEMPFAIL;
   if (!found) {
     *r = (struct record){ .file = "clients", .data = "" };

@@ -17,6 +17,9 @@
 #include "parse/ip.h"
 #include "table/table.h"
 
+#define GATE_SMTP_DENIED "554 5.7.1 No SMTP service for your address here\r\n"
+#define GATE_SMTP_FAILED "451 4.3.5 The server is not ready, try again later\r\n"
+
 #define GATE_INFO 512    /* bytes of TCPREMOTEINFO (RFC 1413 6); a longer one counts as none */
 #define GATE_LENGTHS4 "/4"
 #define GATE_LENGTHS6 "/6"
@@ -28,6 +31,14 @@ enum gate_verdict { GATE_DENY, GATE_ALLOW, GATE_TEMPFAIL /* the table is corrupt
  * ALLOW and DENY r is the rule (r->line is 0 when none matched: allowed, without variables, as tcprules has it). */
 enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char const *host, char const *info,
                             struct record *r);
+
+/* Goes through all rules that fit this client, in the order in which they are asked; gate_find's is the first. Each
+ * goes
+ * to `rule` with its key; when that returns something else than 0 this ends and returns it. Returns 0 behind the last
+ * one, -1 when the table is corrupt. */
+typedef int gate_rule_fn(void *arg, char const *key, size_t len, struct record const *r);
+int gate_each(struct table_set const *t, struct ip const *ip, char const *host, char const *info, gate_rule_fn *rule,
+              void *arg);
 
 /* Goes through the variables of a rule: *pos starts at 0. Returns 1 with var ("VAR=value", NUL-terminated, into the
  * table), 0 at the end, -1 when malformed. */

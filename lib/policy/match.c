@@ -133,7 +133,7 @@ int match_to(struct table_set const *t, char const *verb, struct address const *
 }
 
 /* Hosted, or `local` names it. */
-static int counts_as_hosted(struct table_set const *t, struct address const *a)
+int match_as_hosted(struct table_set const *t, struct address const *a)
 {
   struct record r;
   int found = match_hosted(t, a->domain, &r);
@@ -141,7 +141,7 @@ static int counts_as_hosted(struct table_set const *t, struct address const *a)
 }
 
 /* A listed recipient and no alias, or `local` names the address itself. */
-static int counts_as_user(struct table_set const *t, struct address const *a)
+int match_as_user(struct table_set const *t, struct address const *a)
 {
   struct record r;
   struct key k;
@@ -176,8 +176,8 @@ int match_sender(struct table_set const *t, struct address const *sender, struct
   begin(&k, "grant sender");
   set_forms(&f, sender, "@");
   int found = find_forms(t, &k, &f, r);
-  if (found >= 0) found = find_class(t, &k, "hosted", sender, &counts_as_hosted, r);
-  if (found >= 0) found = find_class(t, &k, "user", sender, &counts_as_user, r);
+  if (found >= 0) found = find_class(t, &k, "hosted", sender, &match_as_hosted, r);
+  if (found >= 0) found = find_class(t, &k, "user", sender, &match_as_user, r);
   return found;
 }
 

@@ -41,6 +41,11 @@ int match_to(struct table_set const *t, char const *verb, struct address const *
 /* Of all lines `grant sender ...` that fit the one that stands first. The null sender fits none. */
 int match_sender(struct table_set const *t, struct address const *sender, struct record *r);
 
+/* Do `grant sender hosted` and `grant sender user` hold for this sender, if there are such lines? Not the null sender.
+ * Return 1, 0, or -1 when the table is corrupt. */
+int match_as_hosted(struct table_set const *t, struct address const *sender);
+int match_as_user(struct table_set const *t, struct address const *sender);
+
 /* Of all lines `grant to-host` whose prefix holds ip the one that stands first. */
 int match_to_host(struct table_set const *t, struct ip const *ip, struct record *r);
 

@@ -5,6 +5,7 @@
 #include "parse/number.h"
 #include "parse/params.h"
 #include "smtp/server_session.h"
+#include "smtp/verdict.h"
 
 enum { GIVEN_SIZE = 1, GIVEN_BODY = 2, GIVEN_SMTPUTF8 = 4 };
 
@@ -42,15 +43,11 @@ static enum reply mail_may(struct session const *s, struct request *r, char cons
   if (!s->relay.login && !strcmp(s->relay.listener, LISTENER_SUBMISSION)) return REPLY_LOGIN_FIRST;
   if (len < 5 || strncasecmp(arg, "FROM:", 5)) return REPLY_SYNTAX;
   for (arg += 5, len -= 5; len && *arg == ' '; len--) arg++;
-  switch (address_path(&r->sender, arg, len, 1, 1, &used)) {
-    case ADDRESS_OK: break;
-    case ADDRESS_TOO_LONG: return REPLY_SENDER_LONG;
-    default: return REPLY_SENDER_SYNTAX;
-  }
+  enum reply no = sender_reply(address_path(&r->sender, arg, len, 1, 1, &used));
+  if (no) return no;
   r->given = 0;
   while ((more = params_next(arg + used, len - used, &pos, 1, &p)) > 0) {
-    enum reply no = parameter(s, r, &p);
-    if (no) return no;
+    if ((no = parameter(s, r, &p))) return no;
   }
   if (more < 0) return REPLY_REPEATED;
   return r->sender.utf8 && !(r->given & GIVEN_SMTPUTF8) ? REPLY_NEEDS_UTF8 : REPLY_NONE;

@@ -16,11 +16,8 @@ static enum reply rcpt_syntax(struct session const *s, struct address *a, char c
   size_t used, pos = 0;
   if (len < 3 || strncasecmp(arg, "TO:", 3)) return REPLY_SYNTAX;
   for (arg += 3, len -= 3; len && *arg == ' '; len--) arg++;
-  switch (address_path(a, arg, len, 0, 1, &used)) {
-    case ADDRESS_OK: break;
-    case ADDRESS_TOO_LONG: return REPLY_RECIPIENT_LONG;
-    default: return REPLY_RECIPIENT_SYNTAX;
-  }
+  enum reply no = recipient_reply(address_path(a, arg, len, 0, 1, &used));
+  if (no) return no;
   int more = params_next(arg + used, len - used, &pos, s->utf8, &p);
   if (more) return more > 0 ? REPLY_PARAMETER : REPLY_REPEATED;
   return a->utf8 && !s->utf8 ? REPLY_NEEDS_UTF8 : REPLY_NONE;

@@ -17,3 +17,13 @@ enum reply verdict_reply(struct decision const *d)
   if (d->reason < REASON_COUNT && replies[d->reason]) return replies[d->reason];
   return d->verdict == VERDICT_TEMPFAIL ? REPLY_TABLES : REPLY_REFUSED;
 }
+
+enum reply sender_reply(enum address_error e)
+{
+  return e == ADDRESS_OK ? REPLY_NONE : e == ADDRESS_TOO_LONG ? REPLY_SENDER_LONG : REPLY_SENDER_SYNTAX;
+}
+
+enum reply recipient_reply(enum address_error e)
+{
+  return e == ADDRESS_OK ? REPLY_NONE : e == ADDRESS_TOO_LONG ? REPLY_RECIPIENT_LONG : REPLY_RECIPIENT_SYNTAX;
+}

@@ -9,4 +9,8 @@
  * the reply for the case that nobody can be. */
 enum reply verdict_reply(struct decision const *d);
 
+/* The replies to MAIL and RCPT when the path is none; REPLY_NONE for ADDRESS_OK. */
+enum reply sender_reply(enum address_error e);
+enum reply recipient_reply(enum address_error e);
+
 #endif
