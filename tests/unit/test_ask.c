@@ -158,7 +158,7 @@ static void inherits(void **state)
   setenv("RELAYRULESFD", "5", 1);
   setenv("RELAYRULES", "/some/rules", 1);
   becomes("read x; set -- \"$#\" \"$1\" \"$2\" \"${RELAYRULESFD-none}\" $RELAYRULES; "
-    "for f in /proc/$$/fd/*; do case $f in */[012]|*/10|*/255) ;; *) set -- \"$@\" \"$f\" ;; esac; done; "
+    "for f in /proc/$$/fd/*; do case $f in */[012]|*/10|*/255) ;; *) [ ! -e $f ] || set -- \"$@\" \"$f\" ;; esac; done; "
     "set -- \"$@\" $(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status); echo no $*; cat");
   ask_init(&a, "/rules of/mine");
   assert_int_equal(ask("a@b.example", 5000), ANSWER_NO);
