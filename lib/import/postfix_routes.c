@@ -1,0 +1,95 @@
+/* Postfix' transport_maps, the transports of its classes of domains, and relayhost; in `routes` they are one table. */
+#include <errno.h>
+#include <string.h>
+#include "import/postfix.h"
+
+struct routes {
+  char host[POSTFIX_ROUTE];  /* relayhost as a route has it */
+  int there;                 /* there is one */
+};
+
+static void deny(struct postfix *p, char const *key, size_t len, struct text value, struct place from)
+{
+  if (len) import_line(p->x, IMPORT_RELAY, key, len, from, 0, "deny to %s", key);
+  else import_left(p->x, from, "%.*s for all other domains", SHOWN(value));
+}
+
+static void one_transport(struct postfix *p, struct text key, struct text value, struct place from, void *arg)
+{
+  struct routes const *r = arg;
+  char name[IMPORT_DOMAIN] = "", route[POSTFIX_ROUTE];
+  size_t len = 0;
+  if (!text_is(key, "*")) {
+    int user = memchr(key.s, '@', key.n) != 0;
+    len = user ? 0 : import_domain(name, key);
+    if (!len) {
+      import_left(p->x, from, "%s: %.*s", user ? "routes are for whole domains" : "no domain", SHOWN(key));
+      return;
+    }
+  }
+  enum delivery d = postfix_delivery(p, route, value, from);
+  if (d == DELIVERY_OTHER) return;
+  if (d == DELIVERY_ERROR) {
+    deny(p, name, len, value, from);
+    return;
+  }
+  if (d == DELIVERY_USUAL && r->there && !(len && postfix_class(p, name))) strcpy(route, r->host);
+  import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s:%s", name, route);
+}
+
+/* The parameter with the transport of a class; null: none. */
+static char const *transport_of(unsigned class)
+{
+  switch (class) {
+  case CLASS_LOCAL: return "local_transport";
+  case CLASS_MAILBOX: return "virtual_transport";
+  case CLASS_RELAY: return "relay_transport";
+  default: return 0;
+  }
+}
+
+/* Does a line for this domain or for what it is below stand in `routes`? */
+static int has_route(struct postfix const *p, char const *domain)
+{
+  for (char const *s = domain; *s; s = domain_wider(s))
+    if (names_find(&p->x->keys[IMPORT_ROUTES], s, strlen(s), 0)) return 1;
+  return 0;
+}
+
+/* Hosted domains without a line of their own go where their class goes; and not to the relayhost, which is for the others. */
+static void classes(struct postfix *p, unsigned class, int relayhost)
+{
+  char route[POSTFIX_ROUTE] = "";
+  char const *name = transport_of(class);
+  stralloc value = STRALLOC_ZERO;
+  int set = name && postfix_set(p, name) && postfix_get(p, name, &value);
+  struct place from = postfix_place(p, set ? name : "relayhost");
+  enum delivery d = set ? postfix_delivery(p, route, (struct text){ value.s, value.len }, from) : DELIVERY_OTHER;
+  if (d == DELIVERY_ERROR) import_left(p->x, from, "%s: error: mail for these domains is refused there", name);
+  stralloc_free(&value);
+  if (!*route && !relayhost) return;
+  for (size_t i = 0; i < p->hosted.len && !p->x->broken; i += strlen(p->hosted.s + i) + 1) {
+    char const *s = p->hosted.s + i;
+    if (postfix_class(p, s) == class && !has_route(p, s))
+      import_line(p->x, IMPORT_ROUTES, s, strlen(s), from, 0, "%s:%s", s, route);
+  }
+}
+
+static void read_relayhost(struct postfix *p, struct routes *r)
+{
+  stralloc value = STRALLOC_ZERO;
+  if (postfix_set(p, "relayhost") && postfix_get(p, "relayhost", &value)) {
+    struct text t = text_trim((struct text){ value.s, value.len });
+    r->there = t.n && postfix_nexthop(p, r->host, t, postfix_place(p, "relayhost")) == DELIVERY_ROUTE;
+  }
+  stralloc_free(&value);
+}
+
+void postfix_routes(struct postfix *p)
+{
+  struct routes r = { .there = 0 };
+  read_relayhost(p, &r);
+  if (postfix_set(p, "transport_maps")) postfix_tables(p, "transport_maps", one_transport, &r);
+  int used = r.there && import_line(p->x, IMPORT_ROUTES, "", 0, postfix_place(p, "relayhost"), 0, ":%s", r.host);
+  for (unsigned class = CLASS_LOCAL; class <= CLASS_RELAY; class++) classes(p, class, used);
+}
