@@ -1,5 +1,5 @@
-"""nmap's smtp-open-relay, somebody else's test for open relays: against the chain, and against an open one, which it must
-find."""
+"""nmap's smtp-open-relay, somebody else's test for open relays: against the chain, and against an open one, which it
+must find."""
 import re
 import subprocess
 
@@ -20,8 +20,8 @@ def nmap():
 
 def relays(nmap, host, port, domain="outside.example"):
     """What the script says, and the MAIL and RCPT arguments with which the server would relay."""
-    r = subprocess.run([nmap, "-Pn", "-n", "-sT", "-vv", "-p", str(port), "--script", "+smtp-open-relay", "--script-args",
-                        "smtp-open-relay.domain=" + domain, "-oN", "-", host],
+    r = subprocess.run([nmap, "-Pn", "-n", "-sT", "-vv", "-p", str(port), "--script", "+smtp-open-relay",
+                        "--script-args", "smtp-open-relay.domain=" + domain, "-oN", "-", host],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     said = [l.lstrip("|_ ") for l in r.stdout.splitlines() if l.startswith("|")]
     assert said and "smtp-open-relay" in said[0], r.stdout
@@ -60,7 +60,7 @@ def test_finds_an_open_chain(nmap, instances):
     i = start(instances, "-k", me="hosted.example\n", env={"RELAYCLIENT": ""}, clients="")
     said, forms = relays(nmap, i.host, i.port)
     assert said.startswith("Server is an open relay (")
-    assert ("", "relaytest@outside.example") in forms and ("antispam@hosted.example", "relaytest@outside.example") in forms
+    assert {("", "relaytest@outside.example"), ("antispam@hosted.example", "relaytest@outside.example")} <= set(forms)
     assert not [to for _, to in forms if "%" in to or "!" in to or to.count("@") > 1 and not to.startswith("@")]
 
 
