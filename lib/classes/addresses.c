@@ -46,7 +46,7 @@ struct linker {
 /* The longest pattern with an extension that fits the first n bytes of the address `key`, whose domain begins at at. */
 static size_t find_extension(struct linker *l, char const *key, size_t n, char const *at)
 {
-  for (size_t i = n; l->extensions && i--; ) {
+  for (size_t i = n; l->extensions && i-- > 1; ) {
     if (key[i] != '+' && key[i] != '-') continue;
     memcpy(l->key, key, i + 1);
     l->key[i + 1] = '*';

@@ -2,11 +2,11 @@
  * members of a class, nor does relay-gate. Over one compiled table, or over two at once (the classes are then fine
  * enough for both). Exact, for these reasons:
  *
- *   Clients. gate_find and match_device look at an address through keys that stand for intervals: itself, prefixes with
- *   dots, bits. All addresses are cut wherever an interval of any record begins or ends; between two cuts
- *   every look-up has the same result, so the first address speaks for all. IPv4-mapped addresses are IPv4's alone.
- *   Names and users (=host, user@...) come from the super-server and are no intervals: `names` lists those rules, and
- *   the classes are those of clients without either.
+ *   Clients. gate_find and match_device look at an address through keys that stand for intervals: itself, prefixes
+ *   with dots, bits. All addresses are cut wherever an interval of any record begins or ends; between two cuts every
+ *   look-up has the same result, so the first address speaks for all. IPv4-mapped addresses are IPv4's alone. Names
+ *   and users (=host, user@...) come from the super-server and are no intervals: `names` lists those rules, and the
+ *   classes are those of clients without either.
  *
  *   Senders and recipients. A look-up asks for the address, patterns LOCAL+*, the domain, its suffixes. Which records it
  *   finds follows from the most special form that is in any table: each form has a class, and a representative that
@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
+#include "classes/range.h"
 #include "parse/ip.h"
 #include "policy/decide.h"
 #include "table/table.h"
@@ -27,15 +28,11 @@
 #define CLASSES_TABLES 2
 #define CLASSES_NONE ((size_t)-1)
 
-/* A number of IPv6 addresses. */
-struct wide {
-  uint64_t high, low;
-};
-
 /* Neighbouring addresses of one family, all of one class, let in by one rule of each table. */
 struct span {
   struct ip first, last;
   uint32_t line[CLASSES_TABLES];  /* of `clients`; 0: no rule fits */
+  uint8_t rest[CLASSES_TABLES];   /* 1: the rule for everybody, or none. With a name another one could fit */
 };
 
 /* How one table sees the clients of a class. */
@@ -157,12 +154,5 @@ enum {
 };
 int classes_sender_traits(struct table_set const *t, struct address const *a, unsigned *traits);
 int classes_recipient_traits(struct table_set const *t, struct address const *a, unsigned *traits);
-
-/* Arithmetic. Adds; compares (-1, 0, 1). */
-void wide_add(struct wide *x, struct wide y);
-int wide_cmp(struct wide x, struct wide y);
-/* Decimal, with a NUL. Returns the length without it. */
-#define WIDE_TEXT 40
-size_t wide_fmt(char out[WIDE_TEXT], struct wide x);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "classes/parts.h"
-#include "classes/range.h"
 #include "policy/gate.h"
 
 #define VIEW_KEY 19 /* bytes that tell one view from another: flags, length, address, and its length */
@@ -16,7 +15,6 @@ struct piece {
 
 static struct ip const zero4 = { .len = 4 }, zero6 = { .len = 16 };
 static struct ip const mapped = { { [10] = 0xff, [11] = 0xff }, 16 }, behind_mapped = { { [9] = 1 }, 16 };
-static struct ip const global = { { 0x20 }, 16 }, behind_global = { { 0x40 }, 16 };
 
 static int cut(struct cuts *x, struct ip const *ip)
 {
@@ -25,7 +23,7 @@ static int cut(struct cuts *x, struct ip const *ip)
 
 int cuts_start(struct cuts *x)
 {
-  struct ip const *const always[] = { &zero4, &zero6, &mapped, &behind_mapped, &global, &behind_global };
+  struct ip const *const always[] = { &zero4, &zero6, &mapped, &behind_mapped };
   for (size_t i = 0; i < sizeof always / sizeof *always; i++)
     if (cut(x, always[i]) < 0) return -1;
   return 0;
@@ -121,14 +119,18 @@ static int view_device(struct client_view *v, struct table_set const *t, struct 
   return found < 0 ? (errno = EPROTO, -1) : 0;
 }
 
-static int view(struct client_view *v, uint32_t *line, struct table_set const *t, struct ip const *ip, int devices)
+/* How table i sees the address. */
+static int view(struct client_view *v, struct span *s, struct classes const *c, struct cuts const *x, unsigned i)
 {
-  struct record r;
+  struct record r, everybody;
   *v = (struct client_view){ 0 };
-  if (gate_find(t, ip, 0, 0, &r) == GATE_TEMPFAIL) return errno = EPROTO, -1;
-  *line = r.line;
+  if (gate_find(c->t[i], &s->first, 0, 0, &r) == GATE_TEMPFAIL) return errno = EPROTO, -1;
+  int found = table_find(c->t[i], TABLE_CLIENTS, "", 0, &everybody);
+  if (found < 0) return errno = EPROTO, -1;
+  s->line[i] = r.line;
+  s->rest[i] = found ? r.data == everybody.data : !r.line;
   if (view_rule(v, &r) < 0) return -1;
-  return devices ? view_device(v, t, ip) : 0;
+  return x->devices ? view_device(v, c->t[i], &s->first) : 0;
 }
 
 static void pack(uint8_t key[VIEW_KEY], struct client_view const *v)
@@ -158,23 +160,27 @@ static int by_class(void const *x, void const *y)
   return r ? r : range_cmp(&a->s.first, &b->s.first);
 }
 
+/* Are they neighbours that nothing tells apart? */
+static int same(struct piece const *a, struct piece const *b)
+{
+  struct ip next = a->s.last;
+  return !memcmp(a->key, b->key, sizeof a->key) && !memcmp(a->s.line, b->s.line, sizeof a->s.line) &&
+    !memcmp(a->s.rest, b->s.rest, sizeof a->s.rest) && range_next(&next) && !range_cmp(&next, &b->s.first);
+}
+
 /* Judges the interval and appends it to the pieces, or to the last of them when nothing tells them apart. */
 static int add_piece(struct classes const *c, struct cuts const *x, genalloc *pieces, struct ip const *first,
                      struct ip const *last)
 {
   struct piece p = { .s.first = *first, .s.last = *last };
-  struct ip next;
   size_t n = genalloc_len(struct piece, pieces);
   struct piece *before = n ? genalloc_s(struct piece, pieces) + n - 1 : 0;
   for (unsigned i = 0; i < c->n; i++) {
     struct client_view v;
-    if (view(&v, p.s.line + i, c->t[i], first, x->devices) < 0) return -1;
+    if (view(&v, &p.s, c, x, i) < 0) return -1;
     pack(p.key[i], &v);
   }
-  if (before && !memcmp(before->key, p.key, sizeof p.key) && !memcmp(before->s.line, p.s.line, sizeof p.s.line)) {
-    next = before->s.last;
-    if (next.len == first->len && range_next(&next) && !range_cmp(&next, first)) return before->s.last = *last, 0;
-  }
+  if (before && same(before, &p)) return before->s.last = *last, 0;
   return genalloc_append(struct piece, pieces, &p) ? 0 : (errno = ENOMEM, -1);
 }
 
@@ -197,16 +203,12 @@ static int judge(struct classes const *c, struct cuts *x, genalloc *pieces)
 static void count(struct client_class *k, struct span const *s)
 {
   struct wide size = range_size(&s->first, &s->last);
-  struct ip first = s->first, last = s->last, end = behind_global;
-  range_previous(&end);
-  if (first.len == 4) {
+  if (s->first.len == 4) {
     k->v4 += size.low;
     return;
   }
   wide_add(&k->v6, size);
-  if (range_cmp(&first, &global) < 0) first = global;
-  if (range_cmp(&last, &end) > 0) last = end;
-  if (range_cmp(&first, &last) <= 0) wide_add(&k->v6_global, range_size(&first, &last));
+  wide_add(&k->v6_global, range_global(&s->first, &s->last));
 }
 
 static int collect(struct classes *c, struct piece const *p, size_t n)

@@ -84,7 +84,7 @@ int names_mailbox(struct names *x, struct classes *c, unsigned named, char const
 {
   char const *at = n ? memchr(key, '@', n) : 0;
   size_t local = at ? (size_t)(at - key) : 0;
-  if (local < 2 || key[local - 1] != '*' || (key[local - 2] != '+' && key[local - 2] != '-'))
+  if (local < 3 || key[local - 1] != '*' || (key[local - 2] != '+' && key[local - 2] != '-'))
     return add_from(x, c, named, key, n);
   return add_address(x, c, FORM_EXTENSION, named, key, n);
 }

@@ -46,6 +46,17 @@ struct wide range_size(struct ip const *first, struct ip const *last)
   return b;
 }
 
+struct wide range_global(struct ip const *first, struct ip const *last)
+{
+  struct ip low = { { 0x20 }, 16 }, high = low;
+  struct wide none = { 0, 0 };
+  range_last(&high, 3);
+  if (first->len == 4) return range_size(first, last);
+  if (range_cmp(first, &low) > 0) low = *first;
+  if (range_cmp(last, &high) < 0) high = *last;
+  return range_cmp(&low, &high) <= 0 ? range_size(&low, &high) : none;
+}
+
 void wide_add(struct wide *x, struct wide y)
 {
   x->low += y.low;
