@@ -43,7 +43,7 @@ struct probe_test {
 
 struct probe_plan {
   struct probe_names names;
-  char user[LIMIT_ADDRESS + 1], domain[LIMIT_ADDRESS + 1]; /* of the target */
+  char user[LIMIT_ADDRESS + 1], domain[DOMAIN_TEXT]; /* of the target; the domain canonical */
   char sender[LIMIT_ADDRESS + 1];
   char unlikely[48];
   unsigned n;

@@ -60,6 +60,17 @@ static void learn_names(struct probe *p)
   probe_literal_add(names, &p->ip[p->last_ip]);
 }
 
+/* Mail for the server's own domains is no relaying. */
+static int target_is_outside(struct probe *p)
+{
+  for (unsigned i = 0; i < p->plan.names.n; i++) {
+    if (strcmp(p->plan.names.name[i], p->plan.domain)) continue;
+    snprintf(p->trouble, sizeof p->trouble, "the target is not outside: %s is the server's own", p->plan.domain);
+    return 0;
+  }
+  return 1;
+}
+
 int probe_open(struct probe *p)
 {
   client_init(&p->client);
@@ -68,8 +79,9 @@ int probe_open(struct probe *p)
     if (connect_to(p, i) < 0) continue;
     p->last_ip = i;
     learn_names(p);
-    probe_plan_make(&p->plan);
-    return 0;
+    if (target_is_outside(p)) return probe_plan_make(&p->plan), 0;
+    client_quit(&p->client);
+    break;
   }
   return -1;
 }

@@ -215,6 +215,14 @@ def test_nobody_listens():
     assert r.returncode == 111 and b"can't connect" in r.stderr
 
 
+def test_target_that_is_not_outside(sinks):
+    s = sinks()
+    for options in (("-t", "someone@Sink.example."), ("-s", "own.example", "-t", "someone@own.example")):
+        r = run(s, *options)
+        assert r.returncode == 111 and b"not outside" in r.stderr and not r.stdout
+    assert not any(c.startswith(b"RCPT") for n in s.sessions for c in n.commands)
+
+
 # What it says and does
 
 def test_server_text_is_harmless(double):
