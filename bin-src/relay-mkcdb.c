@@ -27,11 +27,8 @@ static void complain(void *arg, int warning, char const *line)
 static void compile(char const *dir, int fd, int only_check)
 {
   static struct neighbours around;
-  int r = rules_compile(".", fd, complain, 0);
-  if (!r) {
-    neighbours_find(&around);
-    r = neighbours_check(&around, fd, complain, 0);
-  }
+  neighbours_find(&around);
+  int r = rules_compile(".", &around, fd, complain, 0);
   int e = errno;
   buffer_flush(buffer_2);
   if (r && !only_check) unlink(RULES_NEW);

@@ -15,6 +15,12 @@ static void put(struct client *k, char const *s, size_t n)
   k->len += n;
 }
 
+/* Not bad_address when there is more to be said. */
+static char const *bad(char const *s, size_t n)
+{
+  return rules_octal(s, n) ? OCTAL : bad_address;
+}
+
 /* A number from 0 to 255 without leading zeros at s[*i]. Returns 1, or 0. */
 static int octet(char const *s, size_t n, size_t *i, unsigned *value)
 {
@@ -32,14 +38,14 @@ static char const *scan_dots(struct client *k, char const *s, size_t n)
     size_t start = i;
     unsigned number;
     if (parts++ == 4) return bad_address;
-    if (!octet(s, n, &i, &number)) return bad_address;
+    if (!octet(s, n, &i, &number)) return bad(s, n);
     if (i < n && s[i] == '-') {
       if (k->range) return "has more than one range";
       i++;
       k->range = 1;
       k->first = number;
       k->at = k->len;
-      if (!octet(s, n, &i, &k->last)) return bad_address;
+      if (!octet(s, n, &i, &k->last)) return bad(s, n);
       if (k->last < k->first) return "has a range that runs backwards";
     } else {
       put(k, s + start, i - start);
@@ -62,8 +68,10 @@ static char const *scan_cidr(struct client *k, char const *s, size_t n, size_t s
 {
   size_t i = slash + 1;
   unsigned mapped = 0;
-  if (!scan_ip(&k->ip, s, slash)) return "is no prefix: an address, a slash and a length stand here";
+  if (!scan_ip(&k->ip, s, slash))
+    return rules_octal(s, slash) ? OCTAL : "is no prefix: an address, a slash and a length stand here";
   if (k->ip.len == 4 && memchr(s, ':', slash)) mapped = 96;
+  k->mapped = mapped != 0;
   if (!octet(s, n, &i, &k->bits) || i < n || k->bits > mapped + 8U * k->ip.len) return "has no right prefix length";
   if (k->bits < mapped) return "is a prefix of IPv4-mapped addresses shorter than 96 bits: write it in IPv4";
   k->bits -= mapped;
@@ -94,6 +102,7 @@ static char const *scan_one_ip(struct client *k, char const *s, size_t n)
   char text[IP_TEXT];
   struct ip ip;
   if (!scan_ip(&ip, s, n)) return bad_address;
+  k->mapped = ip.len == 4 && memchr(s, ':', n);
   size_t len = ip_fmt(text, &ip);
   put(k, text, len);
   return 0;

@@ -3,7 +3,6 @@
  * that is followed by a comma, a blank or the end: so IPv6 addresses need no brackets, and what tcprules accepts means
  * the same here. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include "base/limits.h"
 #include "parse/address.h"
@@ -20,17 +19,12 @@ struct sets {
 static size_t action_at(char const *s, size_t n)
 {
   size_t len = n >= 6 && !memcmp(s, ":allow", 6) ? 6 : n >= 5 && !memcmp(s, ":deny", 5) ? 5 : 0;
-  return len && (n == len || s[len] == ',' || s[len] == ' ' || s[len] == '\t') ? len : 0;
+  return len && (n == len || s[len] == ',' || rules_blank(s[len])) ? len : 0;
 }
 
 static int name_byte(char ch, int first)
 {
   return (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || ch == '_' || (!first && ch >= '0' && ch <= '9');
-}
-
-static int is(struct word w, char const *name)
-{
-  return w.n == strlen(name) && !memcmp(w.s, name, w.n);
 }
 
 /* Does data hold the variable already? */
@@ -49,12 +43,12 @@ static int set_variable(struct compiler *c, struct word name, struct word value,
   static char const *const ours[] = { "RELAYBY", "RELAYRULES", "RELAYRULESFD" };
   struct quoted q;
   for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (is(name, ours[i])) return rules_error(c, "%s is for relay-gate alone to set", ours[i]), 0;
+    if (rules_is(name, ours[i])) return rules_error(c, "%s is for relay-gate alone to set", ours[i]), 0;
   if (has(&c->data, name)) return rules_error(c, "%s is set twice", quote(&q, name.s, name.n)), 0;
-  if (is(name, "RELAYCLIENT")) {
+  if (rules_is(name, "RELAYCLIENT")) {
     sets->relayclient = 1;
     sets->appended = value;
-  } else if (is(name, "RELAYPROXY")) {
+  } else if (rules_is(name, "RELAYPROXY")) {
     sets->proxy = 1;
   }
   if (stralloc_catb(&c->data, "+", 1) && stralloc_catb(&c->data, name.s, name.n) && stralloc_catb(&c->data, "=", 1) &&
@@ -82,8 +76,9 @@ static int read_variables(struct compiler *c, char const *s, size_t n, struct se
     i = (size_t)(end - s) + 1;
   }
   size_t rest = i;
-  while (rest < n && (s[rest] == ' ' || s[rest] == '\t')) rest++;
-  if (rest == n || (rest > i && s[rest] == '#')) return 1;
+  while (rest < n && rules_blank(s[rest])) rest++;
+  if (rest == n) return 1;
+  if (rest > i && s[rest] == '#') return rules_comment(c, s + rest, n - rest), 1;
   return rules_error(c, "%s stands behind the rule's end", quote(&q, s + rest, n - rest)), 0;
 }
 
@@ -109,7 +104,8 @@ static void judge_appended(struct compiler *c, struct word value)
     memcpy(text + n, value.s + local, value.n - local);
     e = address_mailbox(&a, text, n + value.n - local, 0);
   }
-  if (e == ADDRESS_OK) rules_warn(c, "RELAYCLIENT is not empty: its value is appended to each recipient");
+  if (e == ADDRESS_OK)
+    rules_warn(c, WARN_APPENDED_VALUE, "RELAYCLIENT is not empty: its value is appended to each recipient");
   else rules_error(c, "RELAYCLIENT's value %s makes no address when it is appended to a recipient; it should be empty",
                    quote(&q, value.s, value.n));
 }
@@ -117,7 +113,12 @@ static void judge_appended(struct compiler *c, struct word value)
 /* What is allowed but deserves a word, and what isn't although its syntax is right. */
 static void judge(struct compiler *c, struct client const *k, struct sets const *sets, int deny)
 {
-  if (deny) return;
+  if (deny) {
+    if (c->data.len > 2)
+      rules_warn(c, WARN_DENY_VARIABLES, "a client that is denied is sent away%s: the variables do nothing",
+                 sets->relayclient ? ", and does not relay" : "");
+    return;
+  }
   if (sets->proxy && sets->relayclient)
     rules_error(c, "a proxy (RELAYPROXY) can't be trusted with RELAYCLIENT: whom it does not name would relay");
   if (sets->proxy) trust_line(c, &c->proxy, k);
@@ -155,53 +156,27 @@ void rules_clients(struct compiler *c, char const *s, size_t n)
   }
   char const *why = client_scan(&k, s, end);
   if (why) rules_error(c, "%s %s", quote(&q, s, end), why);
+  else if (k.mapped) rules_warn(c, WARN_MAPPED, "%s counts as IPv4: it is better written so", quote(&q, s, end));
   if (!read_variables(c, s + end + action, n - end - action, &sets) || why) return;
   judge(c, &k, &sets, deny);
   add_keys(c, &k, (struct word){ s, end });
 }
 
-/* Dotted prefixes are asked before CIDR: `10.:deny` wins over a longer `10.1.0.0/16:allow`. That is rarely meant. */
-static void warn_shadowed(struct compiler *c, struct seen_key const *e)
+/* As in tcprules, whom no line names is let in. That should be said, not forgotten. `first`: the first rule's line: it
+ * stays where it is when others are added. */
+static void warn_default(struct compiler *c, uint32_t first)
 {
-  char text[IP_TEXT], why[160], key[GATE_CIDR];
-  struct ip ip = { .len = 4 };
-  if (e->len > 2 + 32 || memchr(c->seen.keys.s + e->at, '@', e->len)) return;
-  unsigned bits = (unsigned)e->len - 2;
-  memcpy(key, c->seen.keys.s + e->at + 1, bits + 1);
-  for (unsigned i = 0; i < bits; i++) ip.b[i / 8] |= (uint8_t)((key[1 + i] - '0') << (7 - i % 8));
-  size_t n = ip_fmt(text, &ip);
-  for (unsigned parts = 0, i = 0; i <= n; i++) {
-    if (i < n && text[i] != '.') continue;
-    if (++parts * 8 > bits) return;
-    uint32_t line = seen_line(&c->seen, TABLE_CLIENTS, text, i < n ? i + 1 : n);
-    if (!line) continue;
-    if (i < n) text[i + 1] = 0;
-    snprintf(why, sizeof why, "never used: `%s` in line %u is asked first", text, (unsigned)line);
-    rules_complain(c, 1, "clients", e->line, why);
-    return;
-  }
-}
-
-/* As in tcprules, whom no line names is let in. That should be said, not forgotten. `last`: the last rule's
- * line, 0: no rules. */
-static void warn_default(struct compiler *c, uint32_t last)
-{
-  static char const why[] = "no line for everybody else: they may connect, as strangers. Add `:allow` if that is "
-    "meant, else `:deny`";
-  if (!last || c->wrong || seen_line(&c->seen, TABLE_CLIENTS, "", 0)) return;
+  if (c->wrong || seen_line(&c->seen, TABLE_CLIENTS, "", 0)) return;
   if (seen_line(&c->seen, TABLE_CLIENTS, "_", 1) && seen_line(&c->seen, TABLE_CLIENTS, "^", 1)) return;
-  rules_complain(c, 1, "clients", last, why);
+  rules_warn_at(c, WARN_DEFAULT_ALLOW, FILE_CLIENTS, first, "no line for everybody else, so they may connect, as "
+                "strangers: add `:allow` or `:deny`");
 }
 
 void rules_clients_end(struct compiler *c)
 {
-  uint32_t last = 0;
-  struct seen_key const *e = genalloc_s(struct seen_key, &c->seen.entries);
+  char key[TABLE_KEY + 1];
+  size_t at = 0;
+  uint32_t first = seen_next(&c->seen, &at, TABLE_CLIENTS, key);
   lengths_add(c, &c->clients, TABLE_CLIENTS, GATE_LENGTHS4, GATE_LENGTHS6);
-  for (size_t i = 0; i < genalloc_len(struct seen_key, &c->seen.entries); i++) {
-    if (c->seen.keys.s[e[i].at] != TABLE_CLIENTS) continue;
-    if (e[i].len >= 2 && c->seen.keys.s[e[i].at + 1] == '_') warn_shadowed(c, e + i);
-    last = e[i].line;
-  }
-  warn_default(c, last);
+  if (first) warn_default(c, first);
 }

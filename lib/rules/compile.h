@@ -9,10 +9,14 @@
 /* Gets each complaint, `file:line: why`, without LF; bytes from the file that are not printable ASCII are escaped. */
 typedef void complain_fn(void *arg, int warning, char const *line);
 
+struct neighbours; /* rules/neighbours.h */
+
 /* Compiles the files of directory `dir` into a new table on fd (empty, read and write). All errors of all files are
- * complained about in one run. A missing file is an empty one, but for `me`. Returns 0, 1 when an error was found (the
- * table is then useless), -1 on a system error with errno. Warnings do not make it fail. */
-int rules_compile(char const *dir, int fd, complain_fn *complain, void *arg);
+ * complained about in one run, in the order of files and lines. A missing file is an empty one, but for `me`. `around`
+ * may be null: of those addresses it is warned when the rules trust them. Returns 0, 1 when an error was found (the
+ * table is then useless), -1 on a system error with errno. Warnings do not make it fail; a line that says `# ok: WORD`
+ * leaves out those of that word (rules/warnings.h). */
+int rules_compile(char const *dir, struct neighbours const *around, int fd, complain_fn *complain, void *arg);
 
 /* A control file in memory. */
 struct rules_text {
@@ -21,7 +25,9 @@ struct rules_text {
   size_t len;
 };
 
-/* The same for n texts, each file at most once. */
+/* The same for n texts, each file at most once. The first knows of no addresses around. */
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg);
+int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
+                         complain_fn *complain, void *arg);
 
 #endif

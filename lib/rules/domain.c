@@ -1,4 +1,5 @@
 /* Domains in the control files: `me`, `domains`, and the left side of `routes`. */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include "rules/rules.h"
@@ -15,8 +16,9 @@ size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, si
 {
   struct quoted q;
   size_t len = domain_canon(out, s, n);
-  if (!len) rules_error(c, "%s is no domain%s", quote(&q, s, n), numeric(s, n) ? "; an address stands in brackets" : "");
-  return len;
+  if (len) return len;
+  rules_error(c, "%s is no domain%s", quote(&q, s, n), numeric(s, n) ? "; an address stands in brackets" : "");
+  return 0;
 }
 
 /* [192.0.2.1], [IPv6:2001:db8::1], as parse/address.h writes them. */
@@ -64,7 +66,7 @@ void rules_me(struct compiler *c, char const *s, size_t n)
   uint32_t before = seen_line(&c->seen, TABLE_ME, "", 0);
   size_t len = rules_domain(c, name, w->s, w->n);
   if (before) rules_error(c, "a second name; the first stands in line %u", (unsigned)before);
-  else if (len) rules_add(c, TABLE_ME, "", 0, *w, name, len);
+  else if (len && rules_add(c, TABLE_ME, "", 0, *w, name, len)) memcpy(c->me, name, len + 1);
 }
 
 void rules_domains(struct compiler *c, char const *s, size_t n)
@@ -73,12 +75,33 @@ void rules_domains(struct compiler *c, char const *s, size_t n)
   char key[RULES_DOMAIN];
   struct quoted q;
   struct word w[3];
+  struct hosted h = { .line = c->line };
   size_t words = rules_words(s, n, w, 3), check = 0;
   size_t len = rules_domain_key(c, key, w->s, w->n);
   if (words > 1)
-    while (check < 3 && (w[1].n != strlen(checks[check]) || memcmp(w[1].s, checks[check], w[1].n))) check++;
-  if (words > 2) rules_error(c, "%s is one word too many", quote(&q, w[2].s, w[2].n));
-  else if (check == 3)
+    while (check < 3 && !rules_is(w[1], checks[check])) check++;
+  if (words > 2) {
+    rules_error(c, "%s is one word too many", quote(&q, w[2].s, w[2].n));
+  } else if (check == 3) {
     rules_error(c, "%s is no way to check recipients; known: any, listed, asked", quote(&q, w[1].s, w[1].n));
-  else if (len) rules_add(c, TABLE_DOMAINS, key, len, *w, checks[check], strlen(checks[check]));
+  } else if (len && rules_add(c, TABLE_DOMAINS, key, len, *w, checks[check], strlen(checks[check]))) {
+    h.check = checks[check];
+    if (!genalloc_append(struct hosted, &c->hosted, &h)) c->broken = ENOMEM;
+  }
+}
+
+struct hosted *rules_hosted(struct compiler const *c, char const *domain)
+{
+  uint32_t line = 0;
+  for (char const *s = domain; *s && !line; s = domain_wider(s))
+    line = seen_line(&c->seen, TABLE_DOMAINS, s, strlen(s));
+  struct hosted *h = genalloc_s(struct hosted, &c->hosted);
+  size_t low = 0, high = line ? genalloc_len(struct hosted, &c->hosted) : 0;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (h[middle].line == line) return h + middle;
+    if (h[middle].line < line) low = middle + 1;
+    else high = middle;
+  }
+  return 0;
 }

@@ -112,18 +112,17 @@ static int trusts(struct record const *rule)
   return 0;
 }
 
-int neighbours_check(struct neighbours const *x, int fd, complain_fn *complain, void *arg)
+int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd)
 {
   struct table_set *t = table_open_fd(fd);
   if (!t) return -1;
   for (size_t i = 0; i < x->len; i++) {
     struct record r;
-    char ip[IP_TEXT], why[300];
+    char ip[IP_TEXT];
     if (gate_find(t, &x->n[i].ip, 0, 0, &r) != GATE_ALLOW || !trusts(&r)) continue;
     ip_fmt(ip, &x->n[i].ip);
-    snprintf(why, sizeof why, "clients:%u: warning: trusts %s, %s: if strangers' connections come through it (NAT, a "
-             "container's port, a proxy), they may relay", (unsigned)r.line, ip, x->n[i].what);
-    complain(arg, 1, why);
+    rules_warn_at(c, WARN_GATEWAY, FILE_CLIENTS, r.line, "trusts %s, %s: if strangers' connections come through it "
+                  "(NAT, a container's port, a proxy), they may relay", ip, x->n[i].what);
   }
   table_close(t);
   return 0;

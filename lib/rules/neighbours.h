@@ -25,7 +25,4 @@ void neighbours_find(struct neighbours *x);
  * Any byte may occur in s; lines that are not understood are skipped. */
 void neighbours_routes(struct neighbours *x, char const *s, size_t n, int v6);
 
-/* Warns of each of them that the compiled rules on fd trust. Returns 0, or -1 with errno when they can't be read. */
-int neighbours_check(struct neighbours const *x, int fd, complain_fn *complain, void *arg);
-
 #endif

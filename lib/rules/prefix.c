@@ -4,6 +4,17 @@
 #include "parse/number.h"
 #include "rules/rules.h"
 
+int rules_octal(char const *s, size_t n)
+{
+  int octal = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (s[i] != '.' && s[i] != '-' && (s[i] < '0' || s[i] > '9')) return 0;
+    if (s[i] == '0' && (!i || s[i - 1] == '.' || s[i - 1] == '-') && i + 1 < n && s[i + 1] >= '0' && s[i + 1] <= '9')
+      octal = 1;
+  }
+  return octal;
+}
+
 int rules_prefix(struct compiler *c, struct ip *ip, unsigned *bits, char const *s, size_t n)
 {
   struct quoted q;
@@ -11,7 +22,8 @@ int rules_prefix(struct compiler *c, struct ip *ip, unsigned *bits, char const *
   char const *slash = memchr(s, '/', n);
   size_t len = slash ? (size_t)(slash - s) : n, from = 0;
   if (len > 2 && *s == '[' && s[len - 1] == ']') from = 1;
-  if (!ip_scan(ip, s + from, len - 2 * from)) return rules_error(c, "%s is no address", quote(&q, s, len)), 0;
+  if (!ip_scan(ip, s + from, len - 2 * from))
+    return rules_error(c, "%s %s", quote(&q, s, len), rules_octal(s, len) ? OCTAL : "is no address"), 0;
   unsigned mapped = ip->len == 4 && memchr(s, ':', len) ? 96 : 0, most = mapped + 8U * ip->len;
   if (!slash) return *bits = 8U * ip->len, 1;
   if (number_scan(slash + 1, n - len - 1, most, &length) != NUMBER_OK || length < mapped)

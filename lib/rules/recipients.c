@@ -13,6 +13,7 @@ void rules_recipients(struct compiler *c, char const *s, size_t n)
   }
   size_t len = rules_mailbox(c, key, w->s, w->n);
   if (!len) return;
-  if (!rules_hosted(c, strchr(key, '@') + 1)) rules_error(c, "%s is in no domain of `domains`", quote(&q, w->s, w->n));
-  else rules_add(c, TABLE_RECIPIENTS, key, len, *w, "", 0);
+  struct hosted *h = rules_hosted(c, strchr(key, '@') + 1);
+  if (!h) rules_error(c, "%s is in no domain of `domains`", quote(&q, w->s, w->n));
+  else if (rules_add(c, TABLE_RECIPIENTS, key, len, *w, "", 0) && !h->recipient) h->recipient = c->line;
 }

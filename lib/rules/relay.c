@@ -1,5 +1,6 @@
 /* The file `relay`: one statement a line, whose keys are policy/match.h's. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "parse/number.h"
 #include "policy/match.h"
@@ -8,6 +9,7 @@
 #define WORDS 8            /* of the longest statement, and one more */
 #define POP_SECONDS "300"
 #define POP_MOST 86400
+#define POP_LONG 3600 /* an address that is handed out anew belongs to somebody else by then */
 
 /* A statement being read: its words from w[at] on are still to be used; key is what the table gets. */
 struct statement {
@@ -18,11 +20,6 @@ struct statement {
   size_t data_len;
   char digits[NUMBER_TEXT];
 };
-
-static int is(struct word w, char const *s)
-{
-  return w.n == strlen(s) && !memcmp(w.s, s, w.n);
-}
 
 /* Appends a blank and s. */
 static int put(struct compiler *c, struct statement *st, char const *s, size_t n)
@@ -44,13 +41,14 @@ static struct word const *next(struct compiler *c, struct statement *st, char co
 static int expect(struct compiler *c, struct statement *st, char const *word)
 {
   struct quoted q;
-  if (st->at < st->n && is(st->w[st->at], word)) return st->at++, 1;
+  if (st->at < st->n && rules_is(st->w[st->at], word)) return st->at++, 1;
   if (st->at < st->n) rules_error(c, "`%s` must stand before %s", word, quote(&q, st->w[st->at].s, st->w[st->at].n));
   else rules_error(c, "`%s` is missing", word);
   return 0;
 }
 
-/* The next word as an address or domains; see rules_to and rules_from. A word of `words` (null-terminated) is itself. */
+/* The next word as an address or domains; see rules_to and rules_from. A word of `words` (null-terminated) is
+ * itself. */
 static int put_key(struct compiler *c, struct statement *st, char const *what, char const *const *words,
                    size_t (*key)(struct compiler *, char *, char const *, size_t))
 {
@@ -58,7 +56,7 @@ static int put_key(struct compiler *c, struct statement *st, char const *what, c
   struct word const *w = next(c, st, what);
   if (!w) return 0;
   for (; *words; words++)
-    if (is(*w, *words)) return put(c, st, w->s, w->n);
+    if (rules_is(*w, *words)) return put(c, st, w->s, w->n);
   size_t len = key(c, out, w->s, w->n);
   return len && put(c, st, out, len);
 }
@@ -96,6 +94,9 @@ static int pop(struct compiler *c, struct statement *st)
   struct word w = st->w[st->at++];
   if (number_scan(w.s, w.n, POP_MOST, &seconds) != NUMBER_OK || !seconds)
     return rules_error(c, "%s is no number of seconds from 1 to %d", quote(&q, w.s, w.n), POP_MOST), 0;
+  if (seconds > POP_LONG)
+    rules_warn(c, WARN_LONG_POP, "%u seconds after a POP login somebody else may have its address",
+               (unsigned)seconds);
   st->data = st->digits;
   st->data_len = number_fmt(st->digits, seconds);
   return 1;
@@ -104,7 +105,8 @@ static int pop(struct compiler *c, struct statement *st)
 static int anyone(struct compiler *c, struct statement *st)
 {
   if (st->at == st->n)
-    return rules_error(c, "an open relay: every stranger may send anywhere. Who means that says `grant anyone open-relay`"), 0;
+    return rules_error(c, "an open relay: every stranger may send anywhere. Who means that says `grant anyone "
+                       "open-relay`"), 0;
   st->data = "open-relay";
   st->data_len = 10;
   return expect(c, st, "open-relay");
@@ -139,7 +141,7 @@ static int device(struct compiler *c, struct statement *st)
   size_t prefix = st->key.len;
   if (!expect(c, st, "from") || !put_key(c, st, "a sender", class_words, rules_from)) return 0;
   if (!expect(c, st, "to") || !put_key(c, st, "a recipient", class_words, rules_to)) return 0;
-  if (st->at < st->n && is(st->w[st->at], "rate")) return rules_error(c, "this version knows no `rate`"), 0;
+  if (st->at < st->n && rules_is(st->w[st->at], "rate")) return rules_error(c, "this version knows no `rate`"), 0;
   int r = seen_add(&c->seen, TABLE_RELAY, st->key.s, prefix, &none);
   if (r < 0) c->broken = ENOMEM;
   else if (r && table_add(c->table, TABLE_RELAY, st->key.s, prefix, 0, "", 0) < 0) c->broken = errno ? errno : EIO;
@@ -148,54 +150,53 @@ static int device(struct compiler *c, struct statement *st)
 
 static struct form {
   char const *first, *second;  /* the words that it begins with; second may be null */
-  int (*rest)(struct compiler *, struct statement *); /* reads what follows into key and data: 1, or 0 after complaining */
+  int (*rest)(struct compiler *, struct statement *); /* reads what follows into key and data; see read */
   char const *usage;
 } const forms[] = {
   { "grant", "login", plain, "grant login" },
   { "grant", "clients", plain, "grant clients" },
   { "grant", "pop", pop, "grant pop SECONDS" },
-  { "grant", "to", to, "grant to DOMAIN" },
+  { "grant", "to", to, "grant to DOMAIN-or-ADDRESS" },
   { "grant", "to-host", to_host, "grant to-host PREFIX" },
-  { "grant", "sender", sender, "grant sender ADDRESS forgeable" },
+  { "grant", "sender", sender, "grant sender ADDRESS-or-@DOMAIN forgeable" },
   { "grant", "device", device, "grant device PREFIX from SENDER to RECIPIENT" },
   { "grant", "anyone", anyone, "grant anyone open-relay" },
   { "require", "login", plain, "require login" },
   { "require", "tls", plain, "require tls" },
   { "require", "sender", 0, "require sender hosted" },
-  { "deny", "to", to, "deny to DOMAIN" },
-  { "local", 0, to, "local DOMAIN" },
+  { "deny", "to", to, "deny to DOMAIN-or-ADDRESS" },
+  { "local", 0, to, "local DOMAIN-or-ADDRESS" },
 };
 #define FORMS (sizeof forms / sizeof *forms)
 
 static struct form const *find_form(struct statement *st)
 {
   for (size_t i = 0; i < FORMS; i++) {
-    if (!is(st->w[0], forms[i].first)) continue;
+    if (!rules_is(st->w[0], forms[i].first)) continue;
     st->at = 1;
     if (!forms[i].second) return forms + i;
     st->at = 2;
-    if (st->n > 1 && is(st->w[1], forms[i].second)) return forms + i;
+    if (st->n > 1 && rules_is(st->w[1], forms[i].second)) return forms + i;
   }
   return 0;
 }
 
-static void unknown(struct compiler *c, char const *s, size_t n)
+/* What could follow the first word, or all first words. */
+static void unknown(struct compiler *c, struct statement const *st, struct word line)
 {
   struct quoted q;
-  char known[600];
-  size_t len = 0;
+  char known[500];
+  size_t len = 0, same = 0;
+  for (size_t i = 0; i < FORMS; i++) same += (size_t)rules_is(st->w[0], forms[i].first);
   for (size_t i = 0; i < FORMS; i++) {
-    size_t more = strlen(forms[i].usage);
-    if (len + more + 3 > sizeof known) break;
-    if (i) known[len++] = ',';
-    known[len++] = ' ';
-    memcpy(known + len, forms[i].usage, more);
-    len += more;
+    char const *s = same ? forms[i].usage : forms[i].first;
+    if (same ? !rules_is(st->w[0], forms[i].first) : i && !strcmp(s, forms[i - 1].first)) continue;
+    len += (size_t)snprintf(known + len, sizeof known - len, "%s %s", len ? "," : "", s);
   }
-  known[len] = 0;
-  rules_error(c, "%s is not known; known:%s", quote(&q, s, n), known);
+  rules_error(c, "%s is not known; known:%s", quote(&q, line.s, line.n), known);
 }
 
+/* Returns 1, or 0 after complaining. */
 static int read(struct compiler *c, struct statement *st, struct form const *form)
 {
   if (!put(c, st, form->first, strlen(form->first))) return 0;
@@ -211,7 +212,7 @@ void rules_relay(struct compiler *c, char const *s, size_t n)
   if (st.n > WORDS) st.n = WORDS;
   struct form const *form = find_form(&st);
   if (!form) {
-    unknown(c, s, n);
+    unknown(c, &st, (struct word){ s, n });
   } else if (read(c, &st, form)) {
     if (st.at < st.n) rules_error(c, "%s is one word too many", quote(&q, st.w[st.at].s, st.w[st.at].n));
     else rules_add(c, TABLE_RELAY, st.key.s, st.key.len, (struct word){ s, n }, st.data, st.data_len);

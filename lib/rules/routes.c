@@ -27,12 +27,24 @@ static size_t relay_host(struct compiler *c, char out[RULES_DOMAIN], struct word
   return rules_domain(c, out, w.s, w.n);
 }
 
+/* Is a relay this host? Mail would come back to us until it has too many Received fields (RFC 5321 6.3). */
+static int is_self(struct compiler const *c, char const *host, size_t len, uint64_t port)
+{
+  struct ip ip;
+  if (!len || (port && port != 25)) return 0;
+  if (!ip_scan(&ip, host, len)) return !strcmp(host, c->me) || !strcmp(host, "localhost");
+  if (ip.len == 4) return ip.b[0] == 127 || !ip.b[0];
+  for (size_t i = 0; i < 15; i++)
+    if (ip.b[i]) return 0;
+  return ip.b[15] <= 1;
+}
+
 /* Puts "relay\0port\0" together. Returns 1, or 0 after complaining. */
 static int route_data(struct compiler *c, struct word relay, struct word port)
 {
   char host[RULES_DOMAIN], digits[NUMBER_TEXT];
   struct quoted q;
-  uint64_t number;
+  uint64_t number = 0;
   size_t len = 0, digits_len = 0;
   if (relay.n && !(len = relay_host(c, host, relay))) return 0;
   if (port.s) {
@@ -42,6 +54,9 @@ static int route_data(struct compiler *c, struct word relay, struct word port)
     }
     digits_len = number_fmt(digits, number);
   }
+  if (is_self(c, host, len, number))
+    rules_warn(c, WARN_SELF_ROUTE, "%s is this host, unless another server listens there: mail would come back",
+               quote(&q, relay.s, relay.n));
   c->data.len = 0;
   if (stralloc_catb(&c->data, host, len) && stralloc_0(&c->data) &&
       stralloc_catb(&c->data, digits, digits_len) && stralloc_0(&c->data)) return 1;

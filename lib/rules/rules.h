@@ -1,5 +1,6 @@
-/* What the parts of the compiler share; for this room alone. A line handler gets a line without its end and without
- * trailing blanks, free of NUL, CR and LF, never empty; what it finds wrong it complains about, and goes on. */
+/* What the parts of the compiler share; for this room alone. A line handler gets a line without its end, its comment
+ * and trailing blanks, free of NUL, CR and LF, never empty (that of `clients` gets the comment too: a value in quotes
+ * may look like one); what it finds wrong it complains about, and goes on. */
 #ifndef RULES_RULES_H
 #define RULES_RULES_H
 
@@ -12,7 +13,32 @@
 #include "parse/ip.h"
 #include "policy/gate.h"
 #include "rules/compile.h"
+#include "rules/warnings.h"
 #include "table/table.h"
+
+struct compiler;
+
+/* X(name, file, line handler): the control files, in the order in which they are read and complained about */
+#define FILES(X) \
+  X(FILE_ME, "me", rules_me) \
+  X(FILE_CLIENTS, "clients", rules_clients) \
+  X(FILE_DOMAINS, "domains", rules_domains) \
+  X(FILE_RECIPIENTS, "recipients", rules_recipients) \
+  X(FILE_ALIASES, "aliases", rules_aliases) \
+  X(FILE_RELAY, "relay", rules_relay) \
+  X(FILE_ROUTES, "routes", rules_routes) \
+  X(FILE_LIMITS, "limits", rules_limits)
+
+enum file {
+#define X(name, file, handler) name,
+  FILES(X)
+#undef X
+  FILE_COUNT
+};
+#define X(name, file, handler) void handler(struct compiler *c, char const *s, size_t n);
+FILES(X)
+#undef X
+char const *rules_file_name(enum file file);
 
 /* A piece of text. */
 struct word {
@@ -35,6 +61,11 @@ struct seen {
 int seen_add(struct seen *x, enum table which, char const *key, size_t len, uint32_t *line);
 /* The line of a key, or 0. */
 uint32_t seen_line(struct seen const *x, enum table which, char const *key, size_t len);
+/* Is it there, with whatever line? */
+int seen_has(struct seen const *x, enum table which, char const *key, size_t len);
+/* Goes through all lines of a table in their order: *i starts at 0. Writes the key with a NUL behind. Returns the line,
+ * 0 at the end. */
+uint32_t seen_next(struct seen const *x, size_t *i, enum table which, char key[TABLE_KEY + 1]);
 void seen_free(struct seen *x);
 
 /* Whom `clients` trusts with a variable. */
@@ -48,27 +79,45 @@ struct lengths {
   uint8_t v4[33], v6[129];
 };
 
+/* A line of `domains`. */
+struct hosted {
+  uint32_t line;
+  char const *check;            /* any, listed, asked; static */
+  uint32_t recipient, alias;    /* the first lines of `recipients` and `aliases` that are about it; 0: none */
+};
+
+struct neighbours;
 struct compiler {
   struct table_builder *table;
   complain_fn *complain;
   void *arg;
-  char const *file;     /* being read */
+  enum file file;       /* being read */
   uint32_t line;
   int wrong;            /* an error was found */
   int broken;           /* errno of a system error, then all stops; 0: none */
+  struct { stralloc texts; genalloc all, marks; uint32_t found; } report; /* complain.c's */
   struct seen seen;
+  char me[DOMAIN_TEXT];
+  genalloc hosted;      /* struct hosted, by line */
   struct lengths clients, to_host, device;
-  struct { stralloc text; genalloc all; } aliases; /* aliases.c's */
+  struct { struct seen targets; stralloc texts; genalloc at, all, links; } aliases; /* alias.h's */
   struct trust relay;   /* RELAYCLIENT */
   struct trust proxy;   /* RELAYPROXY */
   stralloc data;        /* scratch: a rule's value */
 };
 
-/* A complaint about the line being read; printf's format. */
-void rules_error(struct compiler *c, char const *format, ...);
-void rules_warn(struct compiler *c, char const *format, ...);
+/* A complaint about the line being read; printf's format. What a warning is about can be meant: see complain.c. */
+void rules_error(struct compiler *c, char const *format, ...) __attribute__((format(printf, 2, 3)));
+void rules_warn(struct compiler *c, enum warning w, char const *format, ...) __attribute__((format(printf, 3, 4)));
 /* A complaint about any line. */
-void rules_complain(struct compiler *c, int warning, char const *file, uint32_t line, char const *why);
+void rules_error_at(struct compiler *c, enum file file, uint32_t line, char const *format, ...)
+  __attribute__((format(printf, 4, 5)));
+void rules_warn_at(struct compiler *c, enum warning w, enum file file, uint32_t line, char const *format, ...)
+  __attribute__((format(printf, 5, 6)));
+/* The comment of the line being read, from its `#` on. */
+void rules_comment(struct compiler *c, char const *s, size_t n);
+/* Tells all complaints, in the order of the files and lines, but for warnings about what is meant. */
+void rules_report(struct compiler *c);
 
 /* A word for a complaint: printable, in backquotes, cut when long. */
 #define QUOTED 200
@@ -77,16 +126,24 @@ struct quoted {
 };
 char const *quote(struct quoted *q, char const *s, size_t n);
 
-/* Adds a record of the line being read; complains when its key stands already. `shown`: the key as the line has it. */
-void rules_add(struct compiler *c, enum table which, char const *key, size_t len, struct word shown, char const *data,
-               size_t data_len);
+/* Adds a record of the line being read; complains when its key stands already. `shown`: the key as the line has it.
+ * Returns 1 when it was added. */
+int rules_add(struct compiler *c, enum table which, char const *key, size_t len, struct word shown, char const *data,
+              size_t data_len);
 
-/* Splits a line at blanks; a `#` at the start of a word begins a comment. Returns the number of words; of more than max
- * words the first max are given. */
+static inline int rules_blank(char ch)
+{
+  return ch == ' ' || ch == '\t';
+}
+/* Splits a line at blanks. Returns the number of words; of more than max words the first max are given. */
 size_t rules_words(char const *s, size_t n, struct word *words, size_t max);
+int rules_is(struct word w, char const *s);
 
 /* An address or a prefix with its length. Returns 1, or 0 after complaining. */
 int rules_prefix(struct compiler *c, struct ip *ip, unsigned *bits, char const *s, size_t n);
+/* Has an IPv4 address at s a number with a leading zero? */
+int rules_octal(char const *s, size_t n);
+#define OCTAL "has a number with a leading zero, which some programs read as octal"
 void lengths_use(struct lengths *l, struct ip const *ip, unsigned bits);
 /* Writes the lengths in use, longest first, under a key for each family. */
 void lengths_add(struct compiler *c, struct lengths const *l, enum table which, char const *key4, char const *key6);
@@ -101,30 +158,39 @@ size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *
 #define RULES_TARGETS 1000 /* of one alias, all told */
 #define RULES_KEY (ADDRESS_KEY + 2) /* bytes of the longest key below with its NUL */
 
-/* The keys of policy/match.h for addresses. Each returns the length, or 0 after complaining.
- * address: LOCAL@DOMAIN; to: that, a domain, a .suffix or a literal; from: that, @DOMAIN or @.SUFFIX; mailbox: the same,
- * also with an extension (LOCAL+*@DOMAIN). */
-size_t rules_address(struct compiler *c, char *out, char const *s, size_t n);
+/* Reads LOCAL@DOMAIN. Returns 1, or 0 after complaining. */
+int rules_address(struct compiler *c, struct address *a, char const *s, size_t n);
+/* The keys of policy/match.h for addresses, with a NUL behind. Each returns the length, or 0 after complaining.
+ * to: LOCAL@DOMAIN, a domain, a .suffix or a literal; from: LOCAL@DOMAIN, @DOMAIN or @.SUFFIX; mailbox: the same, also
+ * with an extension (LOCAL+*@DOMAIN). */
 size_t rules_to(struct compiler *c, char *out, char const *s, size_t n);
 size_t rules_from(struct compiler *c, char *out, char const *s, size_t n);
 size_t rules_mailbox(struct compiler *c, char *out, char const *s, size_t n);
 
-/* The line of `domains` that hosts a domain or a .suffix in canonical form, or 0. */
-uint32_t rules_hosted(struct compiler const *c, char const *domain);
+/* The line of `domains` that hosts a domain or a .suffix in canonical form, or null. */
+struct hosted *rules_hosted(struct compiler const *c, char const *domain);
 
-/* The line handlers, one for each file, and what is to be checked and written after the last line. */
-void rules_me(struct compiler *c, char const *s, size_t n);
-void rules_clients(struct compiler *c, char const *s, size_t n);
-void rules_recipients(struct compiler *c, char const *s, size_t n);
-void rules_aliases(struct compiler *c, char const *s, size_t n);
-void rules_domains(struct compiler *c, char const *s, size_t n);
-void rules_relay(struct compiler *c, char const *s, size_t n);
-void rules_routes(struct compiler *c, char const *s, size_t n);
-void rules_limits(struct compiler *c, char const *s, size_t n);
+/* Wider names for what a key names: after LOCAL@DOMAIN comes DOMAIN, after a domain its suffixes. "" at the end. */
+char const *rules_wider(char const *to);
+/* The line `VERB TO` or the nearest one with a wider TO; 0: there is none. `itself`: TO as it stands counts too. */
+uint32_t rules_line_to(struct compiler const *c, char const *verb, char const *to, int itself);
+/* The same for a catch-all, @DOMAIN or @.SUFFIX, in recipients or aliases. */
+uint32_t rules_catch_all(struct compiler const *c, enum table which, char const *domain, int itself);
+uint32_t rules_relay_line(struct compiler const *c, char const *line); /* the line of `relay` that says this, or 0 */
+
+/* What is to be checked and written after the last line. */
 void rules_clients_end(struct compiler *c);
 void rules_aliases_end(struct compiler *c);
-void rules_aliases_free(struct compiler *c);
 void rules_relay_end(struct compiler *c);
+void rules_aliases_free(struct compiler *c);
+/* Checks across lines and files that find warnings; for rules without an error. */
+void rules_check_clients(struct compiler *c);
+void rules_check_domains(struct compiler *c);
+void rules_check_mailboxes(struct compiler *c);
+void rules_check_targets(struct compiler *c);
+void rules_check_relay(struct compiler *c);
+/* Warns of each neighbour that the finished rules on fd trust. Returns 0, or -1 with errno when they can't be read. */
+int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd);
 
 /* A client's address in `clients`, and the keys (policy/gate.h) that it stands for. */
 #define CLIENT_KEY (GATE_INFO + DOMAIN_TEXT + 16)
@@ -138,6 +204,7 @@ struct client {
   unsigned named : 1;       /* looks at the client's name */
   unsigned cidr : 1;
   unsigned dots : 1;        /* an IPv4 address, a prefix with dots, or a range of either */
+  unsigned mapped : 1;      /* an IPv4-mapped IPv6 address */
   struct ip ip;             /* CIDR: the prefix */
   unsigned bits;            /* and its length */
 };

@@ -66,6 +66,24 @@ uint32_t seen_line(struct seen const *x, enum table which, char const *key, size
   return *slot ? genalloc_s(struct seen_key, &x->entries)[*slot - 1].line : 0;
 }
 
+int seen_has(struct seen const *x, enum table which, char const *key, size_t len)
+{
+  return genalloc_len(uint32_t, &x->slots) && *find(x, hash_key(which, key, len), which, key, len);
+}
+
+uint32_t seen_next(struct seen const *x, size_t *i, enum table which, char key[TABLE_KEY + 1])
+{
+  struct seen_key const *e = genalloc_s(struct seen_key, &x->entries);
+  size_t n = genalloc_len(struct seen_key, &x->entries);
+  while (*i < n && (x->keys.s[e[*i].at] != (char)which || !e[*i].line)) ++*i;
+  if (*i == n) return 0;
+  size_t len = e[*i].len - 1;
+  if (len > TABLE_KEY) len = TABLE_KEY; /* the table did not take it */
+  memcpy(key, x->keys.s + e[*i].at + 1, len);
+  key[len] = 0;
+  return e[(*i)++].line;
+}
+
 void seen_free(struct seen *x)
 {
   stralloc_free(&x->keys);

@@ -3,7 +3,6 @@
  * specific ones that trust nobody; they take from what others say, and a file that needs them to be safe isn't. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include "rules/rules.h"
 
@@ -83,17 +82,17 @@ void trust_line(struct compiler *c, struct trust *t, struct client const *k)
     return;
   }
   if (k->named)
-    rules_warn(c, "who owns an address chooses its name: unless the super-server checks names (tcpserver -p), "
-               "strangers may %s", proxy ? "say whom they speak for" : "relay");
+    rules_warn(c, WARN_BY_NAME, "who owns an address chooses its name: unless the super-server checks names (tcpserver "
+               "-p), strangers may %s", proxy ? "say whom they speak for" : "relay");
   if (k->cidr) {
     if (k->bits < (k->ip.len == 4 ? 8 : 16))
-      rules_warn(c, "a prefix of %u bits is a large part of the internet, and it may %s", k->bits,
+      rules_warn(c, WARN_LARGE_PREFIX, "a prefix of %u bits is a large part of the internet, and it may %s", k->bits,
                  proxy ? "say whom it speaks for" : "relay");
     add_cidr(c, t, k);
   } else if (k->dots) {
     uint64_t n = add_dots(c, t, k);
     if (n > LARGE4)
-      rules_warn(c, "%" PRIu64 " addresses are a large part of the internet, and they may %s", n,
+      rules_warn(c, WARN_LARGE_PREFIX, "%" PRIu64 " addresses are a large part of the internet, and they may %s", n,
                  proxy ? "say whom they speak for" : "relay");
   }
 }
@@ -127,11 +126,10 @@ static uint64_t covered(genalloc *spans, uint32_t *line)
 static void refuse(struct compiler *c, struct trust const *t, uint32_t line, char const *how, char const *whom,
                    uint32_t grant)
 {
-  char why[200];
   int proxy = t == &c->proxy;
-  snprintf(why, sizeof why, "an open relay: %s %s for %s, and `grant clients` (relay:%u) lets %s relay", how,
-           proxy ? "RELAYPROXY" : "RELAYCLIENT", whom, (unsigned)grant, proxy ? "whom they name" : "them");
-  rules_complain(c, 0, "clients", line, why);
+  rules_error_at(c, FILE_CLIENTS, line, "an open relay: %s %s for %s, and `grant clients` (relay:%u) lets %s relay",
+                 how,
+                 proxy ? "RELAYPROXY" : "RELAYCLIENT", whom, (unsigned)grant, proxy ? "whom they name" : "them");
 }
 
 static void check(struct compiler *c, struct trust *t, uint32_t grant)
@@ -149,7 +147,7 @@ static void check(struct compiler *c, struct trust *t, uint32_t grant)
 
 void trust_check(struct compiler *c)
 {
-  uint32_t grant = seen_line(&c->seen, TABLE_RELAY, "grant clients", 13);
+  uint32_t grant = rules_relay_line(c, "grant clients");
   if (!grant) return;
   check(c, &c->relay, grant);
   check(c, &c->proxy, grant);

@@ -1,0 +1,184 @@
+/* Warnings about `relay`: lines that do nothing, since another one grants, denies or hosts what they are about. */
+#include <string.h>
+#include "rules/rules.h"
+
+#define UNUSED(line, ...) rules_warn_at(c, WARN_UNUSED, FILE_RELAY, line, __VA_ARGS__)
+
+/* The domain of a key TO or FROM. */
+static char const *domain_of(char const *key)
+{
+  char const *at = strchr(key, '@');
+  return at ? at + 1 : key;
+}
+
+/* Does a recipient need no grant, or get none? Complains then. */
+static int settled(struct compiler *c, uint32_t line, char const *to)
+{
+  struct hosted const *h = rules_hosted(c, domain_of(to));
+  uint32_t denied = rules_line_to(c, "deny to ", to, 1);
+  if (h) UNUSED(line, "hosted (domains:%u): mail to it needs no grant", (unsigned)h->line);
+  else if (denied) UNUSED(line, "void: `deny to` in line %u comes first", (unsigned)denied);
+  return h || denied;
+}
+
+static void check_to(struct compiler *c, uint32_t line, char const *to)
+{
+  uint32_t wider = rules_line_to(c, "grant to ", to, 0);
+  if (!settled(c, line, to) && wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+}
+
+static void check_deny(struct compiler *c, uint32_t line, char const *to)
+{
+  uint32_t wider = rules_line_to(c, "deny to ", to, 0);
+  struct hosted const *h = strchr(to, '@') ? 0 : rules_hosted(c, to);
+  if (wider) UNUSED(line, "line %u denies that too", (unsigned)wider);
+  else if (h) rules_warn_at(c, WARN_DENY_HOSTED, FILE_RELAY, line, "hosted (domains:%u): all mail to it is refused",
+                            (unsigned)h->line);
+}
+
+/* Is a sender, or every sender of a domain, hosted or `local`? */
+static int counts_as_hosted(struct compiler const *c, char const *from)
+{
+  return rules_hosted(c, domain_of(from)) || rules_line_to(c, "local ", *from == '@' ? from + 1 : from, 1);
+}
+
+/* The line `HEAD FROM` with a wider sender, `hosted` and `any` (for devices) among them; 0: there is none. `itself`:
+ * the sender as it stands counts too. */
+static uint32_t wider_sender(struct compiler const *c, char const *head, char const *from, char const *tail, int itself)
+{
+  char key[2 * TABLE_KEY];
+  size_t n = strlen(head), end = strlen(tail);
+  char const *forms[] = { "any", "hosted", from };
+  uint32_t line = 0;
+  memcpy(key, head, n);
+  for (size_t i = 0; i < 3 && !line; i++) {
+    size_t len = strlen(forms[i]);
+    if (!itself && !strcmp(forms[i], from)) continue;
+    if (i == 1 && (!strchr(from, '@') || !counts_as_hosted(c, from))) continue;
+    memcpy(key + n, forms[i], len);
+    memcpy(key + n + len, tail, end);
+    line = seen_line(&c->seen, TABLE_RELAY, key, n + len + end);
+  }
+  if (!strchr(from, '@')) return line;
+  key[n] = '@';
+  for (char const *s = *from == '@' ? rules_wider(from + 1) : rules_wider(from); *s && !line; s = rules_wider(s)) {
+    size_t len = strlen(s);
+    memcpy(key + n + 1, s, len);
+    memcpy(key + n + 1 + len, tail, end);
+    line = seen_line(&c->seen, TABLE_RELAY, key, n + 1 + len + end);
+  }
+  return line;
+}
+
+static int has(struct compiler const *c, enum table which, char const *start)
+{
+  char key[TABLE_KEY + 1];
+  for (size_t i = 0; seen_next(&c->seen, &i, which, key); )
+    if (!strncmp(key, start, strlen(start))) return 1;
+  return 0;
+}
+
+static void check_sender(struct compiler *c, uint32_t line, char const *from)
+{
+  uint32_t hosted = rules_relay_line(c, "grant sender hosted");
+  uint32_t wider = strcmp(from, "user") ? wider_sender(c, "grant sender ", from, "", 0) : hosted;
+  if (!strcmp(from, "hosted") && !has(c, TABLE_DOMAINS, "") && !has(c, TABLE_RELAY, "local "))
+    UNUSED(line, "there is nothing in `domains`, and no line `local`");
+  else if (!strcmp(from, "user") && !has(c, TABLE_RECIPIENTS, "") && !has(c, TABLE_RELAY, "local "))
+    UNUSED(line, "there is nothing in `recipients`, and no line `local`");
+  else if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+}
+
+static void check_local(struct compiler *c, uint32_t line, char const *to)
+{
+  struct hosted const *h = rules_hosted(c, domain_of(to));
+  uint32_t hosted = rules_relay_line(c, "grant sender hosted"), user = rules_relay_line(c, "grant sender user");
+  uint32_t wider = rules_line_to(c, "local ", to, 0);
+  if (!hosted && !user)
+    UNUSED(line, "only `grant sender hosted` and `grant sender user` look at it, and neither stands here");
+  else if (user && strchr(to, '@')) return; /* a user by this line alone */
+  else if (!hosted) UNUSED(line, "`grant sender user` looks at lines with a whole address alone");
+  else if (h) UNUSED(line, "hosted (domains:%u), and so local already", (unsigned)h->line);
+  else if (wider) UNUSED(line, "line %u says that too", (unsigned)wider);
+}
+
+/* Lengths in use up to that of a prefix (`_` or `^` and its bits), 0: it is none. */
+static uint8_t const *lengths_of(struct lengths const *l, char const *bits)
+{
+  return *bits == '_' ? l->v4 : l->v6;
+}
+
+static void check_to_host(struct compiler *c, uint32_t line, char const *bits)
+{
+  char key[TABLE_KEY] = "grant to-host ";
+  size_t n = strlen(key), len = strlen(bits);
+  uint8_t const *used = lengths_of(&c->to_host, bits);
+  uint32_t wider = 0;
+  memcpy(key + n, bits, len);
+  for (size_t i = 0; i + 1 < len && !wider; i++)
+    if (used[i]) wider = seen_line(&c->seen, TABLE_RELAY, key, n + 1 + i);
+  if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+}
+
+/* A line for a device with the same or a wider prefix, sender and recipient. */
+static uint32_t wider_device(struct compiler const *c, char const *bits, size_t len, char const *from, char const *to)
+{
+  char head[TABLE_KEY + 1] = "grant device ", tail[TABLE_KEY + 1] = " ";
+  size_t n = strlen(head);
+  uint8_t const *used = lengths_of(&c->device, bits);
+  uint32_t line = 0;
+  for (size_t i = 0; i < len && !line; i++) {
+    memcpy(head + n, bits, i + 1);
+    if (!used[i] || !seen_has(&c->seen, TABLE_RELAY, head, n + 1 + i)) continue;
+    memcpy(head + n + 1 + i, " ", 2);
+    int shorter = i + 1 < len;
+    strcpy(tail + 1, "any");
+    line = wider_sender(c, head, from, tail, shorter || strcmp(to, "any"));
+    for (char const *s = to; *s && !line && strcmp(to, "any"); s = rules_wider(s)) {
+      strcpy(tail + 1, s);
+      line = wider_sender(c, head, from, tail, shorter || s != to);
+    }
+  }
+  return line;
+}
+
+/* BITS FROM TO */
+static void check_device(struct compiler *c, uint32_t line, char const *rest)
+{
+  char from[TABLE_KEY];
+  char const *first = strchr(rest, ' '), *second = strchr(first + 1, ' '), *to = second + 1;
+  size_t n = (size_t)(second - first) - 1;
+  int any = !strcmp(to, "any");
+  memcpy(from, first + 1, n);
+  from[n] = 0;
+  if (!strcmp(to, "hosted")) {
+    UNUSED(line, "mail to hosted domains needs no grant");
+    return;
+  }
+  uint32_t granted = any ? 0 : rules_line_to(c, "grant to ", to, 1);
+  uint32_t wider = wider_device(c, rest, (size_t)(first - rest), from, to);
+  if (!any && settled(c, line, to)) return;
+  if (granted) wider = granted;
+  if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+}
+
+static struct { char const *start; void (*check)(struct compiler *, uint32_t, char const *); } const checks[] = {
+  { "grant to ", check_to }, { "grant to-host ", check_to_host }, { "grant sender ", check_sender },
+  { "grant device ", check_device }, { "deny to ", check_deny }, { "local ", check_local },
+};
+
+void rules_check_relay(struct compiler *c)
+{
+  char key[TABLE_KEY + 1];
+  uint32_t line, anyone = rules_relay_line(c, "grant anyone");
+  for (size_t i = 0; (line = seen_next(&c->seen, &i, TABLE_RELAY, key)); ) {
+    if (anyone && anyone != line && !strncmp(key, "grant ", 6)) {
+      UNUSED(line, "`grant anyone` (line %u) grants that too", (unsigned)anyone);
+      continue;
+    }
+    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++) {
+      size_t n = strlen(checks[k].start);
+      if (!strncmp(key, checks[k].start, n)) checks[k].check(c, line, key + n);
+    }
+  }
+}
