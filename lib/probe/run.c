@@ -48,14 +48,21 @@ static int connect_to(struct probe *p, unsigned i)
   return -1;
 }
 
+/* What the server says first. A word without a dot is more likely a hello. */
+static void learn_name(struct probe_names *names, char const *s)
+{
+  size_t n = strcspn(s, " ");
+  if (memchr(s, '.', n)) probe_name_add(names, s, n, 1);
+}
+
 static void learn_names(struct probe *p)
 {
   struct client *c = &p->client;
   struct probe_names *names = &p->plan.names;
   if (!p->own_names) {
     if (p->host[0]) probe_name_add(names, p->host, strlen(p->host), 1);
-    probe_name_add(names, c->greeting, strlen(c->greeting), 1);
-    if (c->reply.text_len > 4) probe_name_add(names, c->reply.text + 4, strcspn(c->reply.text + 4, " "), 1);
+    learn_name(names, c->greeting);
+    if (c->reply.text_len > 4) learn_name(names, c->reply.text + 4);
   }
   probe_literal_add(names, &p->ip[p->last_ip]);
 }

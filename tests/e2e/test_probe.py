@@ -215,6 +215,17 @@ def test_nobody_listens():
     assert r.returncode == 111 and b"can't connect" in r.stderr
 
 
+def test_names_that_it_learns(sinks):
+    s = sinks(extensions=("HELP",))
+    s.on["RCPT"] = lambda session, line: NO
+    s.on["CONNECT"] = lambda session, line: b"220-MX.Front.Example ESMTP\r\n220 here\r\n"
+    assert probe(s)[1]["names"] == ["mx.front.example", "front.example", "sink.example", "[127.0.0.1]"]
+    s.on["EHLO"] = lambda session, line: b"250-Hello there\r\n250 HELP\r\n"
+    s.on["CONNECT"] = lambda session, line: b"220 ******** 2.3.4 [1.2.3.4]\r\n"
+    assert probe(s)[1]["names"] == ["[127.0.0.1]"]
+    assert probe(s, "-s", "a.example", "-s", "192.0.2.9")[1]["names"] == ["a.example", "[192.0.2.9]", "[127.0.0.1]"]
+
+
 def test_target_that_is_not_outside(sinks):
     s = sinks()
     for options in (("-t", "someone@Sink.example."), ("-s", "own.example", "-t", "someone@own.example")):
