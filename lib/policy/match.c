@@ -261,6 +261,7 @@ int match_device(struct table_set const *t, struct ip const *client, struct addr
   }
   add_form(&from, "", "any");
   set_forms(&to, recipient, "");
+  if (!strcmp(recipient->domain, "hosted")) to.n--; /* a domain of that name is not meant by `to hosted` */
   add_form(&to, "", "any");
   do {
     if (find_device(t, &k, &from, &to, r) < 0) return -1;
