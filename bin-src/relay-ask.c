@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <skalibs/djbunix.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
@@ -66,6 +67,7 @@ int main(int argc, char const *const *argv)
   struct options o;
   PROG = "relay-ask";
   scan_options(argc, argv, &o);
+  if (fd_sanitize() < 0) strerr_diefusys(111, "open standard descriptors"); /* or the cache could become the log */
   sig_ignore(SIGPIPE);
   sig_restore(SIGALRM);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");

@@ -5,7 +5,7 @@
 #include "answer/answer.h"
 #include "base/io.h"
 
-#define HANGING 10      /* seconds beyond the time for a question after which SIGALRM ends us */
+#define HANGING 5       /* seconds beyond the time for a question after which SIGALRM ends us */
 #define OUT_TIME 30000  /* milliseconds for an answer to be taken */
 #define FOREVER INT64_MAX
 
