@@ -100,7 +100,8 @@ static struct probe_verdict accepted(struct probe_form const *f, enum probe_stag
   }
 }
 
-static struct probe_verdict refused(struct probe_form const *f, struct probe_answer const *a, int known_target)
+static struct probe_verdict refused(struct probe_form const *f, struct probe_answer const *a,
+  enum probe_control control, int known_target)
 {
   switch (meaning_of(a)) {
     case MEANS_RELAY: break;
@@ -111,6 +112,8 @@ static struct probe_verdict refused(struct probe_form const *f, struct probe_ans
       return VERDICT(PROBE_UNCLEAR, OTHER_SENDER);
     case MEANS_DOMAIN:
       if (a->stage == PROBE_MAIL && about_mail(f)) break;
+      /* Exim says so of its own users, too: then the target's domain, which exists, has nothing to do with it */
+      if (f->home != PROBE_OUTSIDE && control == PROBE_STRICT && known_target) break;
       return VERDICT(PROBE_UNCLEAR, a->stage == PROBE_MAIL ? "refuses the sender's domain: -f names another" :
         "refuses the target's domain: -t names another");
     case MEANS_NOBODY:
@@ -132,10 +135,17 @@ struct probe_verdict probe_judge(struct probe_form const *f, struct probe_answer
   }
   if (a->stage == PROBE_NEVER) return VERDICT(PROBE_UNCLEAR, "no connection");
   if (!a->code) return VERDICT(PROBE_UNCLEAR, "no answer");
-  if (a->code >= 500) return refused(f, a, known_target);
+  if (a->code >= 500) return refused(f, a, control, known_target);
   if (a->code >= 400) return VERDICT(PROBE_UNCLEAR, "refuses for now");
   if (a->code / 100 == 2 && (a->stage == PROBE_RCPT || a->stage == PROBE_DOT)) return accepted(f, a->stage, control);
   return VERDICT(PROBE_UNCLEAR, "no answer that fits");
+}
+
+int probe_hung_up(struct probe_answer const *a)
+{
+  char text[CLIENT_REPLY_TEXT + 2];
+  own_words(text, a->text);
+  return a->code == 421 || (a->code >= 400 && strstr(text, "too many"));
 }
 
 enum probe_control probe_control_of(struct probe_answer const *a)

@@ -39,6 +39,9 @@ struct probe_verdict {
 struct probe_verdict probe_judge(struct probe_form const *f, struct probe_answer const *a, enum probe_control control,
   int known_target);
 
+/* Does the answer end the connection, rather than be one to the test? Another connection may bring one. */
+int probe_hung_up(struct probe_answer const *a);
+
 /* The same for a control: what the answer tells. */
 enum probe_control probe_control_of(struct probe_answer const *a);
 

@@ -155,6 +155,11 @@ static int fresh(struct probe *p, struct probe_result *r)
   return 0;
 }
 
+static struct probe_answer answer_of(struct probe_result const *r)
+{
+  return (struct probe_answer){ .stage = r->stage, .code = r->code, .enhanced = r->enhanced, .text = r->text };
+}
+
 enum attempt { DONE, SKIPPED, AGAIN /* another connection may bring more */ };
 
 static enum attempt attempt(struct probe *p, unsigned i)
@@ -170,7 +175,10 @@ static enum attempt attempt(struct probe *p, unsigned i)
     return DONE; /* whatever came of it: it isn't sent twice */
   }
   if (code < 0) return p->client.trouble == CLIENT_TIMEOUT ? DONE : AGAIN;
-  return code == 421 ? AGAIN : DONE;
+  struct probe_answer a = answer_of(r);
+  if (!probe_hung_up(&a)) return DONE;
+  client_close(&p->client);
+  return AGAIN;
 }
 
 static void try(struct probe *p, unsigned i)
@@ -190,7 +198,7 @@ static void judge(struct probe *p, unsigned i)
 {
   struct probe_test const *t = &p->plan.test[i];
   struct probe_result *r = &p->result[i];
-  struct probe_answer a = { .stage = r->stage, .code = r->code, .enhanced = r->enhanced, .text = r->text };
+  struct probe_answer a = answer_of(r);
   enum probe_control *control = &p->control[t->form->home == PROBE_BARE ? PROBE_NAMES : t->name];
   if (t->form->control) *control = probe_control_of(&a);
   r->verdict = probe_judge(t->form, &a, *control, p->known_target);

@@ -8,7 +8,7 @@
 #include "smtp/client_session.h"
 
 #define PROBE_ADDRESSES 16      /* of the server's that are tried until one answers */
-#define PROBE_PER_CONNECTION 6  /* tests; Postfix begins to stall after 10 refusals */
+#define PROBE_PER_CONNECTION 3  /* tests; Exim hangs up after three syntax errors, Postfix stalls after ten refusals */
 #define PROBE_TEXT (CLIENT_REPLY_TEXT + DOMAIN_TEXT + IP_TEXT + 64)
 #define PROBE_STRIKES 3         /* tests in a row that the connection did not survive: the rest isn't tried */
 

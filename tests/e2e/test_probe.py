@@ -182,11 +182,11 @@ def test_no_such_user(double):
     assert probe(s)[0] == 111 and probe(s, "-t", "someone@elsewhere.example")[0] == 0
 
 
-def test_hangs_up_now_and_then(double):
+@pytest.mark.parametrize("words", [b"421 4.7.0 goodbye\r\n", b"501 syntax Too many syntax or protocol errors\r\n"])
+def test_hangs_up_now_and_then(sinks, words):
     """A server that counts refusals: each test gets its answer on another connection."""
-    s = double(lambda local, domain: NO)
-    s.on["RCPT"] = lambda session, line: NO if sum(c[:4] == b"RCPT" for c in session.commands) < 4 else (
-        b"421 4.7.0 too many errors\r\n", CLOSE)
+    s = sinks()
+    s.on["RCPT"] = lambda session, line: NO if session.commands.count(b"RSET") < 2 else (words, CLOSE)
     code, report = probe(s)
     assert code == 0 and len(s.sessions) > 15
 
@@ -276,8 +276,7 @@ def test_delivers_when_told(instances, sinks):
     assert ids == {"<%s.%d@relay-probe.invalid>" % (report["run"], t["number"]) for t in taken}
     assert not s.bad
     for m in got:
-        number = int(m.header("Subject")[0].split()[2].rstrip(":"))
-        test = report["tests"][number - 1]
+        test = report["tests"][int(m.header("Subject")[0].split()[2].rstrip(":")) - 1]
         assert test["form"] in m.header("Subject")[0] and m.recipients[0].endswith("@target.example")
 
 

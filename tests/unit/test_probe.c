@@ -59,7 +59,8 @@ static void every_form(void **state)
     "<target.example!user@own.example>", "<user@target.example@[192.0.2.1]>", "<\"user@target.example\">",
     "<\"user@target.example\"@mx.own.example>", "<user%target.example>", "<@own.example:user@target.example>",
     "<target.example!user>", "<user@target.example@>", "<target.example!user%own.example>",
-    "<user@own.example@target.example>", "<user\xef\xbc\xa0target.example@own.example>", "<\xc3\xbcuser@target.example>", "<user@target.example.>",
+    "<user@own.example@target.example>", "<user\xef\xbc\xa0target.example@own.example>", "<\xc3\xbcuser@target.example>",
+    "<user@target.example.>",
     "<SRS0=aaaa=aa=target.example=user@own.example>", "<@target.example:nobody@own.example>", "<nobody@[192.0.2.1]>",
   };
   for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
@@ -134,6 +135,9 @@ static void judgements(void **state)
     { &plain, PROBE_RCPT, "550 5.1.1 user unknown", 0, 0, HM },
     { &plain, PROBE_RCPT, "550 5.1.1 user unknown", 0, 1, NO },
     { &percent, PROBE_RCPT, "550 5.1.1 user unknown", PROBE_STRICT, 0, NO },
+    { &percent, PROBE_RCPT, "550 Unrouteable address", PROBE_STRICT, 0, HM },
+    { &percent, PROBE_RCPT, "550 Unrouteable address", PROBE_STRICT, 1, NO },
+    { &percent, PROBE_RCPT, "550 Unrouteable address", PROBE_TAKES_ALL, 1, HM },
     /* about us */
     { &plain, PROBE_RCPT, "554 5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org", 0, 0, HM },
     { &plain, PROBE_RCPT, "554 5.7.1 relay-probe.example: Helo command rejected: no name", 0, 0, HM },
@@ -168,6 +172,18 @@ static void judgements(void **state)
     struct probe_verdict v = probe_judge(cases[i].form, &a, cases[i].control, cases[i].known);
     CHECK((int)v.what == cases[i].want && v.why, "%s: %s: %d (%s)", cases[i].form->name, cases[i].text, (int)v.what,
       v.why);
+  }
+}
+
+static void hung_up(void **state)
+{
+  static struct { int code; char const *text; int want; } const cases[] = {
+    { 421, "421 4.3.2 going down", 1 }, { 501, "501 <a@b.example>: bad Too many syntax or protocol errors", 1 },
+    { 550, "550 relay not permitted", 0 }, { 250, "250 too many thanks", 0 }, { 550, "550 <too@many.example> no", 0 },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct probe_answer a = { .stage = PROBE_RCPT, .code = cases[i].code, .enhanced = "", .text = cases[i].text };
+    CHECK(probe_hung_up(&a) == cases[i].want, "%s", cases[i].text);
   }
 }
 
@@ -216,7 +232,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(names), cmocka_unit_test_setup(every_form, setup), cmocka_unit_test_setup(sound, setup),
-    cmocka_unit_test(judgements), cmocka_unit_test(controls), cmocka_unit_test(sums),
+    cmocka_unit_test(judgements), cmocka_unit_test(controls), cmocka_unit_test(hung_up), cmocka_unit_test(sums),
     cmocka_unit_test_setup(message, setup),
   };
   return cmocka_run_group_tests(tests, 0, 0);
