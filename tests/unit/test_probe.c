@@ -59,8 +59,8 @@ static void every_form(void **state)
     "<target.example!user@own.example>", "<user@target.example@[192.0.2.1]>", "<\"user@target.example\">",
     "<\"user@target.example\"@mx.own.example>", "<user%target.example>", "<@own.example:user@target.example>",
     "<target.example!user>", "<user@target.example@>", "<target.example!user%own.example>",
-    "<user@own.example@target.example>", "<user\xef\xbc\xa0target.example@own.example>", "<\xc3\xbcuser@target.example>",
-    "<user@target.example.>",
+    "<user@own.example@target.example>", "<user\xef\xbc\xa0target.example@own.example>",
+    "<\xc3\xbcuser@target.example>", "<user@target.example.>",
     "<SRS0=aaaa=aa=target.example=user@own.example>", "<@target.example:nobody@own.example>", "<nobody@[192.0.2.1]>",
   };
   for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
