@@ -1,4 +1,5 @@
-/* relay-import: writes our control files from those of qmail, Postfix or tcprules, and lists what can't be carried over. */
+/* relay-import: writes our control files from those of qmail, Postfix or tcprules, and lists what can't be carried
+ * over. */
 #include <errno.h>
 #include <string.h>
 #include <skalibs/buffer.h>
@@ -52,7 +53,8 @@ static int report(char const *out)
   char const *name;
   while ((name = import_others(&x, out, &i)))
     strerr_warn(PROG, ": ", out, "/", name, " was there, stays as it is and counts, too");
-  if (buffer_put(buffer_1, x.notes.s, x.notes.len) < 0 || !buffer_flush(buffer_1)) strerr_diefu1sys(111, "write the list");
+  if (buffer_put(buffer_1, x.notes.s, x.notes.len) < 0 || !buffer_flush(buffer_1))
+    strerr_diefu1sys(111, "write the list");
   int wrong = import_check(out, complain, 0);
   int e = errno;
   buffer_flush(buffer_2);

@@ -98,8 +98,8 @@ static void put_line(struct import *x, stralloc *to, char const *format, va_list
   va_end(again);
 }
 
-int import_line(struct import *x, enum import_file which, char const *key, size_t len, struct place from, uint32_t *before,
-                char const *format, ...)
+int import_line(struct import *x, enum import_file which, char const *key, size_t len, struct place from,
+                uint32_t *before, char const *format, ...)
 {
   uint32_t line = from.line;
   stralloc *to = &x->text[which];
@@ -127,8 +127,8 @@ void import_limit(struct import *x, char const *name, struct place from, uint64_
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (strcmp(rows[i].name, name)) continue;
     if (value < rows[i].least || value > rows[i].most)
-      import_left(x, from, "%llu is outside of what `%s` in `limits` can be, %llu to %llu", (unsigned long long)value, name,
-                  (unsigned long long)rows[i].least, (unsigned long long)rows[i].most);
+      import_left(x, from, "%llu is outside of what `%s` in `limits` can be, %llu to %llu", (unsigned long long)value,
+                  name, (unsigned long long)rows[i].least, (unsigned long long)rows[i].most);
     else import_line(x, IMPORT_LIMITS, name, strlen(name), from, 0, "%s %llu", name, (unsigned long long)value);
   }
 }

@@ -30,7 +30,7 @@ enum import_file {
 struct import {
   stralloc text[IMPORT_COUNT];      /* the files' texts; an empty one is not written */
   struct names keys[IMPORT_COUNT];  /* what stands in them, so that nothing stands twice */
-  stralloc notes;                   /* the list: lines `FILE:LINE: left out: why` or `FILE:LINE: note: why`, printable */
+  stralloc notes; /* the list: lines `FILE:LINE: left out: why` or `FILE:LINE: note: why`, printable */
   size_t left;                      /* lines that say `left out` */
   int broken;                       /* errno of a system error; then all stops */
   stralloc path;                    /* what it happened to; NUL-terminated */
@@ -52,14 +52,15 @@ struct place {
   uint32_t line;     /* from 1; 0: the whole file */
 };
 
-/* Adds a line with its origin behind it as a comment. The format is printf's; what comes out must be a right line without
- * LF. Nothing is added when key stands in the file already: returns 0 then, with its source's line in *before (unless
- * null); else 1. */
-int import_line(struct import *x, enum import_file which, char const *key, size_t len, struct place from, uint32_t *before,
-                char const *format, ...) __attribute__((format(printf, 7, 8)));
+/* Adds a line with its origin behind it as a comment. The format is printf's; what comes out must be a right line
+ * without LF. Nothing is added when key stands in the file already: returns 0 then, with its source's line in *before
+ * (unless null); else 1. */
+int import_line(struct import *x, enum import_file which, char const *key, size_t len, struct place from,
+                uint32_t *before, char const *format, ...) __attribute__((format(printf, 7, 8)));
 
 /* A comment line in a file. */
-void import_comment(struct import *x, enum import_file which, char const *format, ...) __attribute__((format(printf, 3, 4)));
+void import_comment(struct import *x, enum import_file which, char const *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Lines of the list: what the source says and our files don't; and what reads differently, or deserves a look. */
 void import_left(struct import *x, struct place from, char const *format, ...) __attribute__((format(printf, 3, 4)));

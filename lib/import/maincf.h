@@ -22,8 +22,9 @@ struct maincf {
   struct names index;       /* name -> number of the parameter that counts */
 };
 
-/* A logical line: what is not blank or a comment, with the lines that follow and begin with a blank, LFs replaced by blanks.
- * Returns 1 with its first line's number, 0 at the end, -1 without memory. Also the form of Postfix' tables and lists. */
+/* A logical line: what is not blank or a comment, with the lines that follow and begin with a blank, LFs replaced by
+ * blanks. Returns 1 with its first line's number, 0 at the end, -1 without memory. Also the form of Postfix' tables and
+ * lists. */
 int maincf_logical(struct source *f, stralloc *line, uint32_t *number);
 
 /* Reads all parameters of f. What is wrong goes to wrong(arg, line, text), as the text stands. Returns 0, or -1 without
@@ -37,9 +38,9 @@ struct parameter const *maincf_find(struct maincf const *m, char const *name, si
 struct text maincf_name(struct maincf const *m, struct parameter const *p);
 struct text maincf_value(struct maincf const *m, struct parameter const *p);
 
-/* Appends a text with $name, ${name}, $(name), ${name?text}, ${name:text} and ${name?{text}:{text}} replaced, as deep as they go;
- * a name that isn't set has its default, or is empty. Returns 1; 0 when that can't be done: a loop, a comparison, braces that
- * don't close, or a name that is the other host's to know; -1 without memory. */
+/* Appends a text with $name, ${name}, $(name), ${name?text}, ${name:text} and ${name?{text}:{text}} replaced, as deep
+ * as they go; a name that isn't set has its default, or is empty. Returns 1; 0 when that can't be done: a loop, a
+ * comparison, braces that don't close, or a name that is the other host's to know; -1 without memory. */
 int maincf_expand(struct maincf const *m, struct text t, stralloc *out);
 
 /* The value of a parameter, or of its default, expanded; else as maincf_expand. */

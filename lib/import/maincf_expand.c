@@ -3,10 +3,10 @@
 #include "import/maincf.h"
 
 #define DEPTH 40             /* names within names */
-#define EXPANDED 33554432    /* bytes of all values on the way: one that refers to long ones again and again ends here */
+#define EXPANDED 33554432 /* bytes of all values on the way: one that refers to long ones again and again ends here */
 #define NAME_COST 64         /* a name counts like so many bytes */
 
-/* Defaults that others refer to, as far as they are the same in all versions; what depends on the other host is null. */
+/* Defaults that others refer to, as far as they are the same in all versions; null: what depends on the other host. */
 static struct { char const *name, *value; } const defaults[] = {
   { "alias_maps", "hash:/etc/aliases, nis:mail.aliases" },
   { "config_directory", "/etc/postfix" },

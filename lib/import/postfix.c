@@ -30,7 +30,8 @@ void postfix_limits(struct postfix *p)
   };
   stralloc value = STRALLOC_ZERO;
   uint64_t n;
-  if (!postfix_set(p, "message_size_limit")) import_limit(p->x, "size", (struct place){ "main.cf", 0 }, 10240000); /* its default */
+  if (!postfix_set(p, "message_size_limit"))
+    import_limit(p->x, "size", (struct place){ "main.cf", 0 }, 10240000); /* its default */
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct place from = postfix_place(p, rows[i].name);
     if (!postfix_set(p, rows[i].name) || !postfix_get(p, rows[i].name, &value)) continue;

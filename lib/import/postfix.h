@@ -25,8 +25,8 @@ struct postfix {
 /* A parameter's place: where it is set, or main.cf as a whole. */
 struct place postfix_place(struct postfix const *p, char const *name);
 
-/* Whether it is set; and its expanded value in out, which is emptied first. Returns 1, or 0 after saying that the value can't be
- * told (or with x->broken). The parameter counts as dealt with. */
+/* Whether it is set; and its expanded value in out, which is emptied first. Returns 1, or 0 after saying that the value
+ * can't be told (or with x->broken). The parameter counts as dealt with. */
 int postfix_set(struct postfix const *p, char const *name);
 int postfix_get(struct postfix *p, char const *name, stralloc *out);
 void postfix_done(struct postfix *p, char const *name);
@@ -50,7 +50,8 @@ typedef void item_fn(struct postfix *p, struct item const *i, void *arg);
 /* Goes through the elements of a parameter's value, following /files and type:tables. */
 void postfix_list(struct postfix *p, char const *name, item_fn *fn, void *arg);
 
-/* Goes through a table type:name. fn may be null: can it be read? Returns 1; 0 when not, after saying so (unless fn is null). */
+/* Goes through a table type:name. fn may be null: can it be read? Returns 1; 0 when not, after saying so (unless fn is
+ * null). */
 typedef void entry_fn(struct postfix *p, struct text key, struct text value, struct place from, void *arg);
 int postfix_table(struct postfix *p, struct text table, struct place from, entry_fn *fn, void *arg);
 /* Goes through all tables of a parameter. Returns 0 when one of them couldn't be read, or the value can't be told. */
@@ -60,7 +61,12 @@ int postfix_tables(struct postfix *p, char const *name, entry_fn *fn, void *arg)
 unsigned postfix_class(struct postfix const *p, char const *domain);
 
 /* Where a transport:nexthop (transport(5)) leads, as a route has it (`HOST` or `HOST:PORT`, or nothing: by MX). */
-enum delivery { DELIVERY_ROUTE, DELIVERY_USUAL /* both parts are empty */, DELIVERY_ERROR, DELIVERY_OTHER /* said to be left out */ };
+enum delivery {
+  DELIVERY_ROUTE,
+  DELIVERY_USUAL,  /* both parts are empty */
+  DELIVERY_ERROR,
+  DELIVERY_OTHER   /* said to be left out */
+};
 #define POSTFIX_ROUTE (DOMAIN_TEXT + 16)
 enum delivery postfix_delivery(struct postfix *p, char route[POSTFIX_ROUTE], struct text t, struct place from);
 /* The same for a nexthop alone. */
@@ -76,8 +82,8 @@ void postfix_routes(struct postfix *p);
 void postfix_limits(struct postfix *p);
 void postfix_others(struct postfix *p);
 
-/* Adds an address to a list of places that need one: a mailbox of class `class`. Writes its key; returns the length, or 0 after saying
- * why it can't be carried over. `catch_all`: @domain is allowed. */
+/* Adds an address to a list of places that need one: a mailbox of class `class`. Writes its key; returns the length, or
+ * 0 after saying why it can't be carried over. `catch_all`: @domain is allowed. */
 size_t postfix_mailbox(struct postfix *p, char out[ADDRESS_KEY + 1], struct text t, struct place from, int catch_all);
 
 #endif

@@ -7,6 +7,7 @@
 struct domains {
   char const *name;         /* the parameter */
   enum class class;
+  char const *maps;         /* the parameter with its recipients; null: none */
   char const *check;        /* how recipients are checked */
   unsigned below : 1;       /* a domain stands for those below it, too */
   unsigned stopped : 1;     /* an exclusion that can't be read: nothing behind it is safe */
@@ -60,8 +61,10 @@ static void one_domain(struct postfix *p, struct item const *i, void *arg)
   if (i->key && d->class == CLASS_ALIAS && !memchr(i->word.s, '.', i->word.n)) return; /* a user in such a map */
   size_t len = import_domain(key + 1, i->word);
   if (d->stopped || !len || (d->below && i->word.n && *i->word.s == '.')) {
-    import_left(p->x, i->from, "%.*s in %s: %s", SHOWN(i->word), d->name, d->stopped ? "it stands behind an exclusion that can't be read" :
-                len ? "Postfix takes this for no domain, see parent_domain_matches_subdomains" : "no domain");
+    import_left(p->x, i->from, "%.*s in %s: %s", SHOWN(i->word), d->name,
+                d->stopped ? "it stands behind an exclusion that can't be read"
+                : len      ? "Postfix takes this for no domain, see parent_domain_matches_subdomains"
+                           : "no domain");
   } else if (i->negative) {
     if (names_add(&d->excluded, key + 1, len + 1, &none) < 0) p->x->broken = ENOMEM;
     if (d->below && key[1] != '[' && names_add(&d->excluded, key, len + 2, &none) < 0) p->x->broken = ENOMEM;
@@ -84,14 +87,12 @@ static int readable(struct postfix *p, char const *name)
 }
 
 /* No maps: any recipient. Maps that we can read are the list; else the host behind us must know. */
-static char const *check_by(struct postfix *p, char const *maps, char const *list)
+static char const *check_by(struct postfix *p, char const *maps)
 {
   stralloc value = STRALLOC_ZERO;
   char const *check = "asked";
   if (maincf_get(&p->main, maps, &value) > 0 && !text_trim((struct text){ value.s, value.len }).n) check = "any";
   else if (readable(p, maps)) check = "listed";
-  else if (postfix_set(p, list) || !strcmp(list, "mydestination"))
-    import_left(p->x, postfix_place(p, maps), "%s can't be read: for %s the next hop is asked for each recipient", maps, list);
   stralloc_free(&value);
   return check;
 }
@@ -110,28 +111,34 @@ static int parents_match(struct postfix *p, char const *list)
 
 static void read_list(struct postfix *p, struct domains *d)
 {
+  size_t before = p->hosted.len;
+  if (d->maps) d->check = check_by(p, d->maps);
   postfix_list(p, d->name, one_domain, d);
   names_free(&d->excluded);
+  if (p->hosted.len > before && !strcmp(d->check, "asked"))
+    import_left(p->x, postfix_place(p, d->maps), "%s can't be read: for %s the next hop is asked for each recipient",
+                d->maps, d->name);
 }
 
 void postfix_domains(struct postfix *p)
 {
-  struct domains local = { .name = "mydestination", .class = CLASS_LOCAL };
+  struct domains local = { .name = "mydestination", .class = CLASS_LOCAL, .maps = "local_recipient_maps" };
   struct domains alias = { .name = "virtual_alias_domains", .class = CLASS_ALIAS, .check = "listed" };
-  struct domains mailbox = { .name = "virtual_mailbox_domains", .class = CLASS_MAILBOX };
-  struct domains relay = { .name = "relay_domains", .class = CLASS_RELAY };
-  local.check = check_by(p, "local_recipient_maps", local.name);
+  struct domains mailbox = { .name = "virtual_mailbox_domains",
+                             .class = CLASS_MAILBOX,
+                             .maps = "virtual_mailbox_maps" };
+  struct domains relay = { .name = "relay_domains", .class = CLASS_RELAY, .maps = "relay_recipient_maps" };
   read_list(p, &local);
   read_list(p, &alias);
-  mailbox.check = check_by(p, "virtual_mailbox_maps", mailbox.name);
   read_list(p, &mailbox);
-  relay.check = check_by(p, "relay_recipient_maps", relay.name);
   relay.below = parents_match(p, relay.name) > 0;
   if (postfix_set(p, relay.name)) read_list(p, &relay);
   else
-    import_note(p->x, (struct place){ "main.cf", 0 }, "relay_domains is not set; below compatibility_level 2 Postfix also takes mail "
+    import_note(p->x, (struct place){ "main.cf", 0 },
+                "relay_domains is not set; below compatibility_level 2 Postfix also takes mail "
                 "for all domains below those of mydestination, and here they are not in `domains`");
   if (p->local.len)
-    import_note(p->x, postfix_place(p, local.name), "Postfix delivers mail for mydestination itself; here there are no mailboxes: each "
+    import_note(p->x, postfix_place(p, local.name),
+                "Postfix delivers mail for mydestination itself; here there are no mailboxes: each "
                 "of these domains needs a line in `routes` that names the host with its mailboxes");
 }

@@ -47,8 +47,9 @@ int postfix_open(struct postfix *p, struct source *f, struct text path)
   size_t n = p->config.len - 1;
   int beside = path.n > n + 1 && !memcmp(path.s, p->config.s, n) && path.s[n] == '/', r = 0;
   *f = (struct source){ .s = 0 };
-  if (beside ? !stralloc_cats(&at, p->dir) || !stralloc_catb(&at, path.s + n, path.n - n)
-             : !stralloc_copyb(&at, p->root.s, p->root.len ? p->root.len - 1 : 0) || !stralloc_catb(&at, path.s, path.n))
+  if (beside
+          ? !stralloc_cats(&at, p->dir) || !stralloc_catb(&at, path.s + n, path.n - n)
+          : !stralloc_copyb(&at, p->root.s, p->root.len ? p->root.len - 1 : 0) || !stralloc_catb(&at, path.s, path.n))
     p->x->broken = ENOMEM;
   if (!stralloc_0(&at)) p->x->broken = ENOMEM;
   if (!p->x->broken && (beside || p->rooted)) r = source_open(p->x, f, 0, at.s);
@@ -94,7 +95,8 @@ static void each_entry(struct postfix *p, struct source *f, entry_fn *fn, void *
     struct text t = text_trim((struct text){ line.s, line.len });
     size_t i = 0;
     while (i < t.n && t.s[i] != ' ' && t.s[i] != '\t') i++;
-    fn(p, (struct text){ t.s, i }, text_trim((struct text){ t.s + i, t.n - i }), (struct place){ f->name, number }, arg);
+    fn(p, (struct text){ t.s, i }, text_trim((struct text){ t.s + i, t.n - i }), (struct place){ f->name, number },
+       arg);
   }
   stralloc_free(&line);
 }

@@ -1,6 +1,6 @@
-/* Postfix' restrictions, as far as they say who may relay. Each list is gone through in its order; a client relays when every
- * list lets him. A grant is written when, in each list, it stands before whatever refuses other hosts' mail, and behind
- * nothing that might refuse by a rule about who may do what. */
+/* Postfix' restrictions, as far as they say who may relay. Each list is gone through in its order; a client relays when
+ * every list lets him. A grant is written when, in each list, it stands before whatever refuses other hosts' mail, and
+ * behind nothing that might refuse by a rule about who may do what. */
 #include <errno.h>
 #include <string.h>
 #include "import/postfix.h"
@@ -89,7 +89,8 @@ struct grants {
 /* Does the word want a word behind it? */
 static int has_argument(struct text w)
 {
-  static char const *const begin[] = { "check_", "reject_rbl_", "reject_rhsbl_", "permit_dnswl_", "permit_rhswl_", "sleep" };
+  static char const *const begin[] = { "check_",        "reject_rbl_",   "reject_rhsbl_",
+                                       "permit_dnswl_", "permit_rhswl_", "sleep" };
   for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
     if (w.n >= strlen(begin[i]) && !memcmp(w.s, begin[i], strlen(begin[i]))) return 1;
   return 0;
@@ -189,7 +190,8 @@ static void write_grant(struct postfix *p, unsigned granted, char const *grant, 
     import_line(p->x, IMPORT_RELAY, grant, strlen(grant), from, 0, "%s", grant);
   } else if (*blocker) {
     import_comment(p->x, IMPORT_RELAY, "%s: behind %s, which decides, too", grant, blocker);
-    import_left(p->x, from, "%s: it would stand behind %s, which is not carried over; if that is no loss, add it to `relay`", grant,
+    import_left(p->x, from,
+                "%s: it would stand behind %s, which is not carried over; if that is no loss, add it to `relay`", grant,
                 blocker);
   } else {
     import_note(p->x, from, "%s is not written: a list of restrictions does not permit it", grant);
@@ -202,17 +204,21 @@ void postfix_grants(struct postfix *p)
   struct place from = postfix_place(p, "smtpd_relay_restrictions");
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) one_list(p, &g, lists[i]);
   if (!g.refuses) {
-    import_left(p->x, from, "NO restriction refuses relaying: that is an open relay, or Postfix doesn't run so. Nobody may relay here");
+    import_left(
+        p->x, from,
+        "NO restriction refuses relaying: that is an open relay, or Postfix doesn't run so. Nobody may relay here");
     return;
   }
   write_grant(p, g.login, "grant login", g.blocker_login, from);
   write_grant(p, g.clients, "grant clients", g.blocker_clients, from);
   if (g.login && !postfix_yes(p, "smtpd_sasl_auth_enable", 0))
-    import_note(p->x, postfix_place(p, "smtpd_sasl_auth_enable"), "logins are off in main.cf (perhaps on in master.cf): `grant login` "
+    import_note(p->x, postfix_place(p, "smtpd_sasl_auth_enable"),
+                "logins are off in main.cf (perhaps on in master.cf): `grant login` "
                 "counts for those who log in, if relay-smtpd lets them");
   postfix_done(p, "smtpd_sasl_auth_enable");
   if (p->closed && g.login)
-    import_left(p->x, (struct place){ "main.cf", p->closed }, "`reject`: strangers may not send to the hosted domains either; here they "
+    import_left(p->x, (struct place){ "main.cf", p->closed },
+                "`reject`: strangers may not send to the hosted domains either; here they "
                 "may, since those who log in must be let in");
   p->closed = p->closed && !g.login ? p->closed : 0;
 }

@@ -1,5 +1,6 @@
-/* Postfix' mynetworks. There the first element that fits counts, in `clients` the longest prefix: since prefixes lie one within
- * the other or apart, an element that an earlier one covers does nothing, and the others mean the same in both. */
+/* Postfix' mynetworks. There the first element that fits counts, in `clients` the longest prefix: since prefixes lie
+ * one within the other or apart, an element that an earlier one covers does nothing, and the others mean the same in
+ * both. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,8 +78,11 @@ void postfix_networks(struct postfix *p)
     struct place from = postfix_place(p, "mynetworks_style");
     for (size_t i = 0; i < 2; i++)
       one_network(p, &(struct item){ .word = { loopback[i], strlen(loopback[i]) }, .from = from }, &n);
-    import_left(p->x, from, "mynetworks is not set: Postfix then trusts addresses of its own host%s; here only the loopback addresses "
-                "are trusted", postfix_set(p, "mynetworks_style") ? " or networks, as mynetworks_style says" : ", or its networks");
+    import_left(
+        p->x, from,
+        "mynetworks is not set: Postfix then trusts addresses of its own host%s; here only the loopback addresses "
+        "are trusted",
+        postfix_set(p, "mynetworks_style") ? " or networks, as mynetworks_style says" : ", or its networks");
   }
   postfix_done(p, "mynetworks_style");
   if (p->closed) import_line(p->x, IMPORT_CLIENTS, "", 0, (struct place){ "main.cf", p->closed }, 0, ":deny");

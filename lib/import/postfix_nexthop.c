@@ -66,7 +66,9 @@ enum delivery postfix_nexthop(struct postfix *p, char route[POSTFIX_ROUTE], stru
   }
   if (number) snprintf(route + len, POSTFIX_ROUTE - len, ":%u", number);
   if (name && !brackets)
-    import_left(p->x, from, "the MX records of %.*s, which Postfix asks for; the route leads to the host of that name itself", SHOWN(host));
+    import_left(p->x, from,
+                "the MX records of %.*s, which Postfix asks for; the route leads to the host of that name itself",
+                SHOWN(host));
   return DELIVERY_ROUTE;
 }
 

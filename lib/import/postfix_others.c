@@ -3,24 +3,54 @@
 #include <string.h>
 #include "import/postfix.h"
 
-/* Parameters that decide about relaying, about which recipients there are, or where mail goes, and have no counterpart; a name that
- * ends in * stands for all that begin so. */
+/* Parameters that decide about relaying, about which recipients there are, or where mail goes, and have no counterpart;
+ * a name that ends in * stands for all that begin so. */
 static struct { char const *name, *why; } const deciding[] = {
-  { "allow_min_user", 0 }, { "allow_percent_hack", "a recipient with % is never accepted here" },
+  { "allow_min_user", 0 },
+  { "allow_percent_hack", "a recipient with % is never accepted here" },
   { "allow_untrusted_routing", "a recipient with % ! or @ in its local part is never accepted here" },
-  { "always_bcc", 0 }, { "append_*", 0 }, { "body_checks", 0 }, { "canonical_*", 0 }, { "content_filter", 0 },
-  { "default_transport", 0 }, { "fallback_*", 0 }, { "header_checks", 0 }, { "inet_interfaces", "the super-server says where to listen" },
-  { "luser_relay", 0 }, { "mailbox_*", 0 }, { "masquerade_*", 0 }, { "mime_header_checks", 0 }, { "nested_header_checks", 0 },
-  { "permit_mx_backup_networks", "the like here is `grant to-host PREFIX` in `relay`" }, { "proxy_interfaces", 0 },
-  { "recipient_bcc_maps", 0 }, { "recipient_canonical_*", 0 },
+  { "always_bcc", 0 },
+  { "append_*", 0 },
+  { "body_checks", 0 },
+  { "canonical_*", 0 },
+  { "content_filter", 0 },
+  { "default_transport", 0 },
+  { "fallback_*", 0 },
+  { "header_checks", 0 },
+  { "inet_interfaces", "the super-server says where to listen" },
+  { "luser_relay", 0 },
+  { "mailbox_*", 0 },
+  { "masquerade_*", 0 },
+  { "mime_header_checks", 0 },
+  { "nested_header_checks", 0 },
+  { "permit_mx_backup_networks", "the like here is `grant to-host PREFIX` in `relay`" },
+  { "proxy_interfaces", 0 },
+  { "recipient_bcc_maps", 0 },
+  { "recipient_canonical_*", 0 },
   { "recipient_delimiter", "a mailbox with extensions is written as LOCAL+*@DOMAIN in `recipients` and `aliases`" },
-  { "relay_clientcerts", 0 }, { "relocated_maps", 0 }, { "resolve_*", 0 }, { "sender_*", 0 }, { "smtp_fallback_relay", 0 },
-  { "smtp_sasl_*", "no login at a next hop in this version" }, { "smtpd_*_restrictions", 0 }, { "smtpd_delay_*", 0 },
-  { "smtpd_milters", 0 }, { "smtpd_proxy_filter", 0 }, { "smtpd_recipient_overshoot_limit", 0 },
-  { "smtpd_reject_unlisted_*", 0 }, { "smtpd_relay_before_recipient_restrictions", 0 }, { "smtpd_restriction_classes", 0 },
-  { "smtpd_sasl_*", "logins are relay-smtpd's arguments" }, { "smtpd_sender_login_maps", 0 }, { "smtpd_tls_*", "no TLS in this version" },
-  { "smtpd_upstream_proxy_protocol", "RELAYPROXY in `clients` and relay-gate -p" }, { "swap_bangpath", "a recipient with ! is never accepted here" },
-  { "virtual_alias_*", 0 }, { "virtual_maps", 0 }, { "virtual_mailbox_*", 0 }, { "address_verify_*", "`asked` in `domains` is the like" },
+  { "relay_clientcerts", 0 },
+  { "relocated_maps", 0 },
+  { "resolve_*", 0 },
+  { "sender_*", 0 },
+  { "smtp_fallback_relay", 0 },
+  { "smtp_sasl_*", "no login at a next hop in this version" },
+  { "smtpd_*_restrictions", 0 },
+  { "smtpd_delay_*", 0 },
+  { "smtpd_milters", 0 },
+  { "smtpd_proxy_filter", 0 },
+  { "smtpd_recipient_overshoot_limit", 0 },
+  { "smtpd_reject_unlisted_*", 0 },
+  { "smtpd_relay_before_recipient_restrictions", 0 },
+  { "smtpd_restriction_classes", 0 },
+  { "smtpd_sasl_*", "logins are relay-smtpd's arguments" },
+  { "smtpd_sender_login_maps", 0 },
+  { "smtpd_tls_*", "no TLS in this version" },
+  { "smtpd_upstream_proxy_protocol", "RELAYPROXY in `clients` and relay-gate -p" },
+  { "swap_bangpath", "a recipient with ! is never accepted here" },
+  { "virtual_alias_*", 0 },
+  { "virtual_maps", 0 },
+  { "virtual_mailbox_*", 0 },
+  { "address_verify_*", "`asked` in `domains` is the like" },
 };
 
 /* Does name fit a pattern with at most one asterisk? */
@@ -80,7 +110,8 @@ static void option(struct postfix *p, struct text t, struct place from)
   if (!text_cut(t, '=', &name, &value)) return;
   name = text_trim(name);
   if (used(p, name) || decides(name, &why) || maincf_find(&p->main, name.s, name.n))
-    import_left(p->x, from, "-o %.*s: for this service alone; a listener of its own is another service directory here", SHOWN(t));
+    import_left(p->x, from, "-o %.*s: for this service alone; a listener of its own is another service directory here",
+                SHOWN(t));
 }
 
 static void list_services(struct postfix *p)

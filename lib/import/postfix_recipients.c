@@ -27,7 +27,9 @@ size_t postfix_mailbox(struct postfix *p, char out[ADDRESS_KEY + 1], struct text
   struct address a;
   if (t.n && *t.s == '@') {
     size_t len = catch ? catch_all(out, t) : 0;
-    if (!len) import_left(p->x, from, "%.*s: %s", SHOWN(t), catch ? "no domain behind the @" : "all of a domain can't stand here");
+    if (!len)
+      import_left(p->x, from, "%.*s: %s", SHOWN(t),
+                  catch ? "no domain behind the @" : "all of a domain can't stand here");
     return len;
   }
   if (address_mailbox(&a, t.s, t.n, 1) != ADDRESS_OK || !*a.domain) {
@@ -35,7 +37,8 @@ size_t postfix_mailbox(struct postfix *p, char out[ADDRESS_KEY + 1], struct text
     return 0;
   }
   if (a.onward) {
-    import_left(p->x, from, "%.*s: a local part with %%, ! or @, or one that needs quotes, is never accepted here", SHOWN(t));
+    import_left(p->x, from, "%.*s: a local part with %%, ! or @, or one that needs quotes, is never accepted here",
+                SHOWN(t));
     return 0;
   }
   return address_key(out, &a);
@@ -102,8 +105,8 @@ void postfix_recipients(struct postfix *p)
     if (postfix_set(p, maps[i].name)) postfix_tables(p, maps[i].name, one_recipient, maps + i);
 }
 
-/* The targets of an alias as our file has them; without a domain they are myorigin's. Returns their number, 0 after saying
- * what is wrong. */
+/* The targets of an alias as our file has them; without a domain they are myorigin's. Returns their number, 0 after
+ * saying what is wrong. */
 static size_t targets(struct postfix *p, stralloc *out, struct text value, struct place from, char const *origin)
 {
   struct text word;
@@ -113,8 +116,13 @@ static size_t targets(struct postfix *p, stralloc *out, struct text value, struc
   out->len = 0;
   for (; text_word(&value, &word); n++) {
     int bare = !memchr(word.s, '@', word.n);
+    if (memchr("|/:\"\\", *word.s, 5)) {
+      import_left(p->x, from, "an alias for what is no address: %.*s", SHOWN(word));
+      return 0;
+    }
     if (word.n > LIMIT_ADDRESS || (bare && !*origin) || n == TARGETS) {
-      import_left(p->x, from, "an alias with %s: %.*s", n == TARGETS ? "too many targets" : "a target without a domain", SHOWN(word));
+      import_left(p->x, from, "an alias with %s: %.*s", n == TARGETS ? "too many targets" : "a target without a domain",
+                  SHOWN(word));
       return 0;
     }
     int len = snprintf(address, sizeof address, bare ? "%.*s@%s" : "%.*s", (int)word.n, word.s, origin);
@@ -148,7 +156,8 @@ static void one_alias(struct postfix *p, struct text key, struct text value, str
   char domain[IMPORT_DOMAIN];
   a->value = value;
   if (memchr(key.s, '@', key.n)) add_alias(p, key, from, a);
-  else if (!import_domain(domain, key) || postfix_class(p, domain) != CLASS_ALIAS) each_local(p, key, from, a, add_alias);
+  else if (!import_domain(domain, key) || postfix_class(p, domain) != CLASS_ALIAS)
+    each_local(p, key, from, a, add_alias);
 }
 
 /* myorigin: a domain, or, on Debian, a file with one. */
@@ -170,7 +179,8 @@ void postfix_aliases(struct postfix *p)
   read_origin(p, a.origin);
   if (postfix_set(p, a.map.name)) postfix_tables(p, a.map.name, one_alias, &a);
   if (postfix_set(p, "alias_maps"))
-    import_left(p->x, postfix_place(p, "alias_maps"), "alias_maps: aliases of local delivery, which is the mailboxes' host's to do");
+    import_left(p->x, postfix_place(p, "alias_maps"),
+                "alias_maps: aliases of local delivery, which is the mailboxes' host's to do");
   postfix_done(p, "alias_maps");
   stralloc_free(&a.targets);
 }

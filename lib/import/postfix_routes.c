@@ -56,7 +56,8 @@ static int has_route(struct postfix const *p, char const *domain)
   return 0;
 }
 
-/* Hosted domains without a line of their own go where their class goes; and not to the relayhost, which is for the others. */
+/* Hosted domains without a line of their own go where their class goes; and not to the relayhost, which is for the
+ * others. */
 static void classes(struct postfix *p, unsigned class, int relayhost)
 {
   char route[POSTFIX_ROUTE] = "";

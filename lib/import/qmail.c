@@ -33,7 +33,8 @@ static void read_me(struct qmail *q)
   struct source f;
   struct text t;
   char name[DOMAIN_TEXT];
-  if (!first_line(q, &f, "me", &t)) import_left(q->x, (struct place){ "me", 0 }, "no name in it: put this host's name into `me`");
+  if (!first_line(q, &f, "me", &t))
+    import_left(q->x, (struct place){ "me", 0 }, "no name in it: put this host's name into `me`");
   else if (!domain_canon(name, t.s, t.n)) import_left(q->x, source_place(&f), "no domain: %.*s", SHOWN(t));
   else import_line(q->x, IMPORT_ME, "", 0, source_place(&f), 0, "%s", name);
   source_close(&f);
@@ -73,7 +74,8 @@ static void read_clients(struct qmail *q)
   for (size_t i = 0; i < 3 && !found && !q->x->broken; i++) found = source_open(q->x, &f, q->base, names[i]);
   if (found > 0) q->relayclient = import_rules(q->x, &f) > 0;
   else if (!found)
-    import_left(q->x, (struct place){ "tcp.smtp", 0 }, "not in this directory, so `clients` trusts nobody: the file that tcprules "
+    import_left(q->x, (struct place){ "tcp.smtp", 0 },
+                "not in this directory, so `clients` trusts nobody: the file that tcprules "
                 "reads is imported by `relay-import tcprules FILE`");
   source_close(&f);
 }
@@ -158,8 +160,10 @@ static void read_all(struct qmail *q)
   grants(q);
   list_others(q);
   if (q->local)
-    import_note(q->x, (struct place){ "locals", 0 }, "%u of the domains (locals, virtualdomains) qmail delivers itself; here "
-                "there are no mailboxes: each needs a line in `routes` that names the host with its mailboxes", q->local);
+    import_note(q->x, (struct place){ "locals", 0 },
+                "%u of the domains (locals, virtualdomains) qmail delivers itself; here "
+                "there are no mailboxes: each needs a line in `routes` that names the host with its mailboxes",
+                q->local);
 }
 
 int import_qmail(struct import *x, char const *dir)
@@ -167,7 +171,8 @@ int import_qmail(struct import *x, char const *dir)
   struct qmail q = { .x = x, .base = dir };
   stralloc control = STRALLOC_ZERO;
   struct stat st;
-  if (!stralloc_cats(&control, dir) || !stralloc_cats(&control, "/control") || !stralloc_0(&control)) return errno = ENOMEM, -1;
+  if (!stralloc_cats(&control, dir) || !stralloc_cats(&control, "/control") || !stralloc_0(&control))
+    return errno = ENOMEM, -1;
   q.dir = !stat(control.s, &st) && S_ISDIR(st.st_mode) ? control.s : dir;
   int there = import_path(x, q.dir, "me") && !stat(x->path.s, &st);
   if (!there && import_path(x, q.dir, "rcpthosts")) there = !stat(x->path.s, &st);

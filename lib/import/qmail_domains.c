@@ -20,8 +20,8 @@ static void add_all(struct qmail *q, struct source *f)
   while (!q->x->broken && qmail_line(f, &t)) add(q, t, source_place(f));
 }
 
-/* A domain that qmail delivers itself. Strangers can send to it only if rcpthosts has it (or is missing, then they can send
- * anywhere, and these domains are all that we carry over). */
+/* A domain that qmail delivers itself. Strangers can send to it only if rcpthosts has it (or is missing, then they can
+ * send anywhere, and these domains are all that we carry over). */
 static void local(struct qmail *q, struct text t, struct place from)
 {
   char key[IMPORT_DOMAIN];
@@ -30,8 +30,10 @@ static void local(struct qmail *q, struct text t, struct place from)
   if (!q->rcpthosts) add(q, t, from);
   else if (!len) import_left(q->x, from, "no domain: %.*s", SHOWN(t));
   else if (!names_find(&q->x->keys[IMPORT_DOMAINS], key, len, 0))
-    import_left(q->x, from, "%s is not in rcpthosts: strangers can't send to it, so it is not in `domains`; trusted clients' mail "
-                "to it goes out by `routes` or MX", key);
+    import_left(q->x, from,
+                "%s is not in rcpthosts: strangers can't send to it, so it is not in `domains`; trusted clients' mail "
+                "to it goes out by `routes` or MX",
+                key);
 }
 
 static void read_locals(struct qmail *q)
@@ -55,7 +57,8 @@ static void read_virtual(struct qmail *q)
   while (!q->x->broken && found > 0 && qmail_line(&f, &t)) {
     if (!text_cut(t, ':', &domain, &user) || !user.n) continue;
     if (!domain.n || memchr(domain.s, '@', domain.n))
-      import_note(q->x, source_place(&f), "%.*s is not for one domain: it says who gets mail, not whose mail is taken", SHOWN(t));
+      import_note(q->x, source_place(&f), "%.*s is not for one domain: it says who gets mail, not whose mail is taken",
+                  SHOWN(t));
     else local(q, domain, source_place(&f));
   }
   source_close(&f);
@@ -71,7 +74,8 @@ static void read_more(struct qmail *q)
   int compiled = !stat(q->x->path.s, &cdb);
   int found = qmail_open(q, &f, "morercpthosts");
   if (found > 0 && !compiled)
-    import_left(q->x, at, "there is no morercpthosts.cdb, so qmail takes no mail for its domains: run qmail-newmrh first");
+    import_left(q->x, at,
+                "there is no morercpthosts.cdb, so qmail takes no mail for its domains: run qmail-newmrh first");
   else if (found > 0) add_all(q, &f);
   if (!found && compiled) import_left(q->x, at, "missing; morercpthosts.cdb alone is not read");
   if (found > 0 && compiled && import_path(q->x, q->dir, "morercpthosts") && !stat(q->x->path.s, &text) &&
@@ -89,7 +93,8 @@ void qmail_domains(struct qmail *q)
   source_close(&f);
   if (q->rcpthosts) read_more(q);
   else
-    import_left(q->x, (struct place){ "rcpthosts", 0 }, "MISSING: qmail takes mail for every domain from everybody, an open relay. "
+    import_left(q->x, (struct place){ "rcpthosts", 0 },
+                "MISSING: qmail takes mail for every domain from everybody, an open relay. "
                 "Here only the domains of locals and virtualdomains are taken");
   read_locals(q);
   read_virtual(q);
@@ -124,7 +129,8 @@ static void add_route(struct qmail *q, char const *key, size_t len, struct text 
     rest = (struct text){ port.s + port.n, rest.n - 1 - port.n };
   }
   if (rest.n && *rest.s == '|')
-    import_left(q->x, from, "the login at the relay (user and password are not repeated here); the route is there without it");
+    import_left(q->x, from,
+                "the login at the relay (user and password are not repeated here); the route is there without it");
   if (rest.n && *rest.s == ':') port.n = 0;
   if (port.s && (!import_number(port, &number) || !number || number > 65535))
     import_left(q->x, from, "no port from 1 to 65535 behind %.*s", SHOWN(relay));
@@ -151,7 +157,8 @@ static int route_key(struct text t, char key[IMPORT_DOMAIN], size_t *len, struct
   return !domain.n || *len;
 }
 
-/* Goes through the lines; `count`: notes which line of a domain is the last, for qmail takes that one; else writes them. */
+/* Goes through the lines; `count`: notes which line of a domain is the last, for qmail takes that one; else writes
+ * them. */
 static void each_route(struct qmail *q, int count)
 {
   struct source f;
@@ -162,13 +169,15 @@ static void each_route(struct qmail *q, int count)
   int found = qmail_open(q, &f, "smtproutes");
   while (!q->x->broken && found > 0 && qmail_line(&f, &t)) {
     if (!route_key(t, key, &len, &rest)) {
-      if (!count) import_left(q->x, source_place(&f), "not understood (and not repeated here: there may be a password in it)");
+      if (!count)
+        import_left(q->x, source_place(&f), "not understood (and not repeated here: there may be a password in it)");
     } else if (count) {
       if (names_put(&q->routes, key, len, f.line) < 0) q->x->broken = ENOMEM;
     } else if (names_find(&q->routes, key, len, &last) && last == f.line) {
       add_route(q, key, len, rest, source_place(&f));
     } else {
-      import_note(q->x, source_place(&f), "`%s` stands in line %u again, and qmail takes the last", key, (unsigned)last);
+      import_note(q->x, source_place(&f), "`%s` stands in line %u again, and qmail takes the last", key,
+                  (unsigned)last);
     }
   }
   source_close(&f);

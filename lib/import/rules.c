@@ -1,7 +1,7 @@
 /* A text for tcprules(1), read as tcprules reads it: the address ends at the line's first colon, a line without one is
- * skipped, a range may stand in an address without `=` and `@`, the first of equal keys counts, and a key that no client
- * can have does nothing. Such lines do nothing here either, and are named. Lines that only ucspi-tcp6's tcprules takes
- * (IPv6, prefixes with a length) mean what they mean there. */
+ * skipped, a range may stand in an address without `=` and `@`, the first of equal keys counts, and a key that no
+ * client can have does nothing. Such lines do nothing here either, and are named. Lines that only ucspi-tcp6's tcprules
+ * takes (IPv6, prefixes with a length) mean what they mean there. */
 #include <string.h>
 #include "import/rules.h"
 #include "parse/ip.h"

@@ -77,9 +77,11 @@ static size_t six(struct import *x, struct rule const *r, char out[IP_TEXT + 4])
   if (!cidr) return n;
   if (number_scan(length.s, length.n, mapped + 8U * ip.len, &bits) != NUMBER_OK || bits < mapped) return 0;
   bits -= mapped;
-  if (ip_mask(&ip, (unsigned)bits)) import_note(x, r->from, "the bits behind the prefix of %.*s are cleared", SHOWN(r->address));
+  if (ip_mask(&ip, (unsigned)bits))
+    import_note(x, r->from, "the bits behind the prefix of %.*s are cleared", SHOWN(r->address));
   if (ip.len == 4)
-    import_note(x, r->from, "%.*s is a prefix, as for ucspi-tcp6; the older tcprules takes it for a key that no client has",
+    import_note(x, r->from,
+                "%.*s is a prefix, as for ucspi-tcp6; the older tcprules takes it for a key that no client has",
                 SHOWN(r->address));
   n = ip_fmt(out, &ip);
   return n + (size_t)snprintf(out + n, 5, "/%u", (unsigned)bits);
@@ -143,8 +145,8 @@ static void add_range(struct import *x, struct rule *r, struct range const *a)
     first = i + 1;
   }
   if (twice)
-    import_note(x, r->from, "%u of the addresses of %.*s stand in lines before (the last in line %u), and those count", twice,
-                SHOWN(r->address), (unsigned)line);
+    import_note(x, r->from, "%u of the addresses of %.*s stand in lines before (the last in line %u), and those count",
+                twice, SHOWN(r->address), (unsigned)line);
 }
 
 static void dead(struct import *x, struct rule const *r)
@@ -162,11 +164,13 @@ static void range(struct import *x, struct rule *r, struct text low, struct text
   while (right < high.n && high.s[right] != '.') right++;
   a.before = (struct text){ low.s, left };
   a.behind = (struct text){ high.s + right, high.n - right };
-  if (!octet((struct text){ low.s + left, low.n - left }, &a.first) || !octet((struct text){ high.s, right }, &a.last)) {
+  if (!octet((struct text){ low.s + left, low.n - left }, &a.first) ||
+      !octet((struct text){ high.s, right }, &a.last)) {
     import_left(x, r->from, "not understood (tcprules refuses the whole file for it): %.*s", SHOWN(r->address));
     return;
   }
-  if (a.before.n > 12 || a.behind.n > 12 || !is_live((struct text){ key, spell(key, &a, 1, 1) }) || a.first > a.last || a.first > 255) {
+  if (a.before.n > 12 || a.behind.n > 12 || !is_live((struct text){ key, spell(key, &a, 1, 1) }) || a.first > a.last ||
+      a.first > 255) {
     dead(x, r);
     return;
   }
@@ -185,7 +189,8 @@ void rule_keys(struct import *x, struct rule *r)
   int plain = !a.n || (!memchr(a.s, '=', a.n) && !memchr(a.s, '@', a.n));
   size_t n = plain && a.n && (r->six || memchr(a.s, '/', a.n)) ? six(x, r, text) : 0;
   if (n) add(x, r, (struct text){ text, n });
-  else if (r->six) import_left(x, r->from, "no address of tcprules (which refuses the whole file for it): %.*s", SHOWN(a));
+  else if (r->six)
+    import_left(x, r->from, "no address of tcprules (which refuses the whole file for it): %.*s", SHOWN(a));
   else if (plain && text_cut(a, '-', &low, &high)) range(x, r, low, high);
   else if (is_live(a)) add(x, r, a);
   else dead(x, r);

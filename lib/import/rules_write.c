@@ -90,7 +90,7 @@ void rule_write(struct import *x, struct rule *r, struct text address)
   else if (address.n + variables.len > LIMIT_RULE_LINE - 1024)
     import_left(x, r->from, "a line of more than %d bytes", LIMIT_RULE_LINE - 1024);
   else
-    import_line(x, IMPORT_CLIENTS, address.s, address.n, r->from, 0, "%.*s:%s%s", (int)address.n, address.n ? address.s : "",
-                action, variables.s);
+    import_line(x, IMPORT_CLIENTS, address.s, address.n, r->from, 0, "%.*s:%s%s", (int)address.n,
+                address.n ? address.s : "", action, variables.s);
   stralloc_free(&variables);
 }

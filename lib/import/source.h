@@ -19,11 +19,12 @@ struct text {
 int text_is(struct text t, char const *word);           /* are they the same? */
 int text_is_word(struct text t, char const *word);      /* the same but for ASCII capitals? */
 struct text text_trim(struct text t);                   /* without blanks, CR and LF at its ends */
-/* Cuts the next word, up to a blank, comma, CR or LF, from the front. Returns 1, or 0 when there is none. A comma and blanks
- * within braces don't end a word. */
+/* Cuts the next word, up to a blank, comma, CR or LF, from the front. Returns 1, or 0 when there is none. A comma and
+ * blanks within braces don't end a word. */
 int text_word(struct text *rest, struct text *word);
 int text_argument(struct text *rest, struct text *word); /* the same, but a comma doesn't end it */
-/* Cuts at the first byte `at`, from `from` on: the part before it; *rest becomes the part behind. Returns 1, or 0 when there is none. */
+/* Cuts at the first byte `at`, from `from` on: the part before it; *rest becomes the part behind. Returns 1, or 0 when
+ * there is none. */
 int text_cut(struct text t, char at, struct text *before, struct text *rest);
 
 /* A file in memory, and how far it was read. */
@@ -34,8 +35,8 @@ struct source {
   uint32_t line;     /* of the line read last */
 };
 
-/* Reads DIR/NAME (dir may be null: name is the path) whole. Returns 1, 0 when there is no such file, -1 with x->broken. source_close in
- * any case. */
+/* Reads DIR/NAME (dir may be null: name is the path) whole. Returns 1, 0 when there is no such file, -1 with x->broken.
+ * source_close in any case. */
 int source_open(struct import *x, struct source *f, char const *dir, char const *name);
 void source_close(struct source *f);
 /* The next line without its LF. Returns 1, or 0 at the end. */
@@ -53,7 +54,8 @@ size_t import_domain(char out[IMPORT_DOMAIN], struct text t);
 /* A decimal number, at most UINT32_MAX. Returns 1, or 0. */
 int import_number(struct text t, uint64_t *value);
 
-/* Adds a line to limits if the number is within the limit's bounds (base/limits.h); else says that it can't be carried over. */
+/* Adds a line to limits if the number is within the limit's bounds (base/limits.h); else says that it can't be carried
+ * over. */
 void import_limit(struct import *x, char const *name, struct place from, uint64_t value);
 
 /* Reads the rest of a text for tcprules(1) into `clients`. Returns whether a rule sets RELAYCLIENT. */

@@ -5,9 +5,9 @@
 #include "import/import.h"
 #include "rules/compile.h"
 
-/* Writes the texts into the directory dir, which is made if missing (its parent must be there): each aside, synced, and when
- * all are, renamed. Without `force` nothing is written when one of the files is there. Returns 0; 1 when a file is there (its
- * path in x->path); -1 with errno and x->path. */
+/* Writes the texts into the directory dir, which is made if missing (its parent must be there): each aside, synced, and
+ * when all are, renamed. Without `force` nothing is written when one of the files is there. Returns 0; 1 when a file is
+ * there (its path in x->path); -1 with errno and x->path. */
 int import_write(struct import *x, char const *dir, int force);
 
 /* Compiles the files of dir into a temporary file. A missing `me` is made up. Returns as rules_compile. */
