@@ -181,7 +181,7 @@ void decide(struct decision *d, struct table_set const *t, struct facts const *f
   int decided = t ? 0 : -1;
   *d = none;
   for (size_t i = 0; !decided && i < sizeof steps / sizeof *steps; i++) decided = steps[i](d, t, f);
-  if (decided < 0) *d = none;
+  if (decided < 0 || !table_whole(t)) *d = none;
 }
 
 char const *reason_word(enum reason r)

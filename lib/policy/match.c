@@ -29,7 +29,7 @@ static int find(struct table_set const *t, enum table which, struct key *k, char
 {
   size_t n = k->n;
   append(k, s, strlen(s));
-  int found = table_find(t, which, k->s, k->n, r);
+  int found = table_look(t, which, k->s, k->n, r);
   k->n = n;
   return found;
 }
@@ -83,7 +83,7 @@ static int find_forms(struct table_set const *t, struct key *k, struct forms con
 int match_hosted(struct table_set const *t, char const *domain, struct record *r)
 {
   for (char const *s = domain; *s; s = domain_wider(s)) {
-    int found = table_find(t, TABLE_DOMAINS, s, strlen(s), r);
+    int found = table_look(t, TABLE_DOMAINS, s, strlen(s), r);
     if (found) return found;
   }
   return 0;
@@ -94,7 +94,7 @@ int match_mailbox(struct table_set const *t, enum table which, struct address co
   struct key k = { .n = 0 };
   char address[ADDRESS_KEY];
   size_t len = address_key(address, a);
-  int found = table_find(t, which, address, len, r);
+  int found = table_look(t, which, address, len, r);
   if (found || len == a->local_len) return found;
   for (size_t i = a->local_len; i-- > 1; ) {
     if (address[i] != '+' && address[i] != '-') continue;
@@ -119,7 +119,7 @@ int match_catch_all(struct table_set const *t, enum table which, struct address 
 
 int match_line(struct table_set const *t, char const *what, struct record *r)
 {
-  return table_find(t, TABLE_RELAY, what, strlen(what), r);
+  return table_look(t, TABLE_RELAY, what, strlen(what), r);
 }
 
 int match_to(struct table_set const *t, char const *verb, struct address const *a, struct record *r)
@@ -200,7 +200,7 @@ static int next_prefix(struct table_set const *t, char const *verb, struct ip co
     if (n > 8U * ip->len) return -1;
     begin(k, verb);
     append(k, bits, 1 + n);
-    found = table_find(t, TABLE_RELAY, k->s, k->n, r);
+    found = table_look(t, TABLE_RELAY, k->s, k->n, r);
     if (found) return found;
   }
   return 0;

@@ -16,7 +16,8 @@
  *                                                   byte each, longest first
  *              grant device BITS                    line 0, data "": there are lines for this prefix
  *
- * All return 1 with the record, 0 when no line fits, -1 when the table is corrupt. */
+ * All return 1 with the record, 0 when no line fits, -1 when the table is corrupt. That a line was not found because
+ * the file has been cut in place is for the caller to see, after the last of many: table_whole. */
 #ifndef POLICY_MATCH_H
 #define POLICY_MATCH_H
 

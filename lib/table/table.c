@@ -50,9 +50,7 @@ static int within(struct table_set const *t, char const *s, uint32_t len)
   return at >= HEADER && at <= t->records && len <= t->records - at;
 }
 
-/* Behind the end of a file that was cut in place the map reads as zeros up to the end of the page, as if nothing stood
- * there: only the file's size tells. (Pages behind are SIGBUS: table/damage.h.) */
-static int whole(struct table_set const *t)
+int table_whole(struct table_set const *t)
 {
   struct stat st;
   return fstat(t->fd, &st) == 0 && st.st_size == (off_t)t->c.size;
@@ -115,7 +113,7 @@ static int split(struct record *r, enum table which, char const *s, uint32_t len
   return 1;
 }
 
-int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r)
+int table_look(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r)
 {
   char k[1 + TABLE_KEY];
   cdb_data d;
@@ -123,9 +121,14 @@ int table_find(struct table_set const *t, enum table which, char const *key, siz
   k[0] = (char)which;
   memcpy(k + 1, key, len);
   int found = cdb_find(&t->c, &d, k, (uint32_t)len + 1);
-  if (!found) return whole(t) ? 0 : -1;
-  if (found < 0) return -1;
+  if (found <= 0) return found;
   return within(t, d.s, d.len) && split(r, which, d.s, d.len) ? 1 : -1;
+}
+
+int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r)
+{
+  int found = table_look(t, which, key, len, r);
+  return found || table_whole(t) ? found : -1;
 }
 
 int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char const **key, size_t *keylen,

@@ -49,6 +49,12 @@ void table_close(struct table_set *t);
  * there. */
 int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
 
+/* The same for many look-ups on end, without a system call for each miss. Behind the end of a file that was cut in place
+ * the map reads as zeros up to the end of the page, as if nothing stood there (pages behind are SIGBUS: table/damage.h):
+ * so before a 0 is believed, table_whole must say afterwards that the file has its size (1), not that it was cut (0). */
+int table_look(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
+int table_whole(struct table_set const *t);
+
 /* Goes through all records, in the file's order: *pos starts at 0. Returns 1, 0 at the end, -1 when corrupt. *key
  * points into the table. */
 int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char const **key, size_t *keylen,
