@@ -35,6 +35,8 @@ class Generator:
     def new_domain(self):
         if self.chance(0.12):
             return self.one(LITERALS)
+        if self.chance(0.04):
+            return self.one(("hosted", "any"))   # words of `relay`, and domains too
         return ".".join([self.one(LABELS) for _ in range(self.one((0, 1, 1, 2, 2, 3)))] + ["example"])
 
     def spelled(self, name):
