@@ -67,7 +67,7 @@ int main(int argc, char const *const *argv)
   struct options o;
   PROG = "relay-ask";
   scan_options(argc, argv, &o);
-  if (fd_sanitize() < 0) strerr_diefusys(111, "open standard descriptors"); /* or the cache could become the log */
+  if (!fd_sanitize()) strerr_diefusys(111, "open standard descriptors"); /* or the cache could become the log */
   sig_ignore(SIGPIPE);
   sig_restore(SIGALRM);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");

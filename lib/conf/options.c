@@ -8,18 +8,20 @@
 char const conf_usage[] =
   "usage: relay-conf control DIR [ME]\n"
   "       relay-conf queue DIR [--queue-user NAME | --one-user]\n"
+  "       relay-conf cache FILE [--user NAME | --one-user]\n"
   "       relay-conf receive DIR --user NAME --log-user NAME | --one-user [CHAIN-OPTIONS]\n"
   "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
   "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
   "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME | --one-user\n"
-  "                  [--resolver ADDRESS] [CHAIN-OPTIONS]\n"
-  "CHAIN-OPTIONS: --control DIR --queue DIR --bin DIR --address ADDRESS --port NUMBER --clients NUMBER\n"
-  "               --memory BYTES --listener NAME --bare-lf\n";
+  "                  [CHAIN-OPTIONS]\n"
+  "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
+  "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n";
 
 static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
   { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
+  { "cache", CONF_CACHE },
 };
 
 static struct option {

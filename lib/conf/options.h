@@ -11,6 +11,7 @@
 #define CONF_SEND 8U
 #define CONF_XINETD 16U
 #define CONF_SYSTEMD 32U
+#define CONF_CACHE 64U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
 
 enum conf_kind {
@@ -23,13 +24,14 @@ enum conf_kind {
 
 /* X(C name, option, argument in the usage, kind, what it is for, default, least, most) */
 #define CONF_OPTIONS(X) \
-  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN, 0, 0, 0)                            /* account of the receiving chain */ \
+  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE, 0, 0, 0)               /* account of the receiving chain */ \
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
   X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* account of relay-remote */ \
   X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND, 0, 0, 0) \
   X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
+  X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
   X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, BIN_DIR, 0, 0) \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
@@ -37,7 +39,7 @@ enum conf_kind {
   X(MEMORY, "--memory", "BYTES", KIND_NUMBER, CONF_CHAIN, "30000000", 0, 4294967295U)   /* of a chain; 0: no limit */ \
   X(LISTENER, "--listener", "NAME", KIND_WORD, CONF_CHAIN, 0, 0, 0)                     /* relay-smtpd -l */ \
   X(BARE_LF, "--bare-lf", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-smtpd -b */ \
-  X(RESOLVER, "--resolver", "ADDRESS", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0)    /* DNSCACHEIP */ \
+  X(RESOLVER, "--resolver", "ADDRESS", KIND_WORD, CONF_SEND | CONF_CHAIN, 0, 0, 0)      /* DNSCACHEIP */ \
   X(LOG, "--log", "FILE", KIND_PATH, CONF_XINETD, "/var/log/posthouse.log", 0, 0)
 
 enum conf_option {

@@ -20,7 +20,12 @@
   "# The queue, for relay-queue (which, where it is set-uid, knows its own and takes no other).\n" \
   "export RELAYQUEUE=@queue@\n" \
   "# The injector: gets each message in the qmail-queue protocol.\n" \
-  "export QMAILQUEUE=@injector@\n"
+  "export QMAILQUEUE=@injector@\n" \
+  "# What asks next hops and the DNS where the rules say so, and its cache (relay-conf cache makes it).\n" \
+  "export RELAYASK=@asker@\n" \
+  "export RELAYASKED=@cache@\n" \
+  "@+resolver # The DNS server.\n" \
+  "@+resolver export DNSCACHEIP=@resolver@\n"
 
 struct conf_file const conf_receive[] = {
   { "run", 0755, quote_sh,
@@ -86,6 +91,10 @@ struct conf_file const conf_systemd[] = {
     "Environment=@env-queue@\n"
     "# The injector: gets each message in the qmail-queue protocol.\n"
     "Environment=@env-injector@\n"
+    "# What asks next hops and the DNS where the rules say so, and its cache (relay-conf cache makes it).\n"
+    "Environment=@env-asker@\n"
+    "Environment=@env-cache@\n"
+    "@+resolver Environment=@env-resolver@\n"
     "ExecStart=-@gate@ @rules@ @smtpd@\n"
     "StandardInput=socket\n"
     "StandardOutput=socket\n"

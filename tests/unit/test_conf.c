@@ -112,6 +112,8 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "receive", "d", "--control", "" }, "path" }, { { "receive", "d", "--control=a\nb" }, "line ends" },
   { { "receive", "d", "--address", "::1" }, 0 }, { { "receive", "d", "--address", "[::1]" }, "address" },
   { { "receive", "d", "--address", "-x" }, "address" }, { { "receive", "d", "--memory", "0" }, 0 },
+  { { "cache", "f", "--user", "u" }, 0 }, { { "cache" }, "where" }, { { "cache", "f", "--port", "1" }, "for other things" },
+  { { "receive", "d", "--cache", "f", "--resolver=::1" }, 0 }, { { "send", "d", "--cache", "f" }, "for other things" },
   { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
 };
 
@@ -190,6 +192,10 @@ static struct {
   { conf_receive, "run", &apart, { "receive", "d", "--listener", "a'b", "--bare-lf" }, "  relay-smtpd -l 'a'\\''b' -b\n", 0 },
   { conf_receive, "run", &apart, { "receive", "d", "--queue", "q q", "--bin", "/b" },
     "RELAYQUEUE='/cwd/q q'\n", "/usr/local/bin" },
+  { conf_receive, "run", &apart, { "receive", "d", "--bin", "/b b" },
+    "export RELAYASK='/b b/relay-ask'\nexport RELAYASKED=" SPOOL_DIR "/asked\n", "DNSCACHEIP" },
+  { conf_receive, "run", &alone, { "receive", "d", "--cache", "a/b", "--resolver", "::1" },
+    "export RELAYASKED=/cwd/a/b\n# The DNS server.\nexport DNSCACHEIP=::1\n", 0 },
   { conf_receive, "log/run", &apart, { "receive", "d" }, "exec setuidgid log multilog ", 0 },
   { conf_receive, "log/run", &alone, { "receive", "d" }, "exec multilog ", "setuidgid" },
   { conf_send, "run", &apart, { "send", "d", "--queue", "/q" },
@@ -202,12 +208,18 @@ static struct {
   { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b b" },
     "\nExecStart=-\"/b b/relay-gate\" " CONTROL_DIR "/rules.cdb \"/b b/relay-smtpd\"\n", 0 },
   { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--queue", "/q%" }, "\nEnvironment=\"RELAYQUEUE=/q%%\"\n", 0 },
+  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--cache", "/c%", "--bin", "/b" },
+    "\nEnvironment=RELAYASK=/b/relay-ask\nEnvironment=\"RELAYASKED=/c%%\"\nExec", 0 },
+  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--resolver", "127.0.0.2" },
+    "\nEnvironment=DNSCACHEIP=127.0.0.2\nExec", 0 },
   { conf_systemd, "posthouse-send.service", &apart, { "systemd", "d" }, " -u 2:12 -U 3:13\n", "User=" },
   { conf_systemd, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--port", "26" }, "  server = /x/y.run\n", "bind" },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" }, "  flags = IPv4 NODELAY\n  bind = 192.0.2.1\n", 0 },
   { conf_xinetd, "", &alone, { "xinetd", "/x/y" }, "  user = me\n", 0 },
   { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--log", "/l" }, "exec 2>> /l\n", 0 },
+  { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--cache", "/c", "--resolver", "127.0.0.2" },
+    "export RELAYASKED=/c\n# The DNS server.\nexport DNSCACHEIP=127.0.0.2\n", 0 },
   { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--memory", "2048" }, "ulimit -v 2\n", 0 },
 };
 
@@ -288,6 +300,28 @@ static void queue_follows_no_link(void **state)
   assert_int_equal(mode_of(below("q/trigger")), S_IFREG | 0600);
 }
 
+static void cache(void **state)
+{
+  (void)state;
+  uid_t none = (uid_t)-1;
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(conf_make_cache(below("spool/asked"), none, none), 0);
+    assert_int_equal(mode_of(below("spool/asked")), S_IFREG | 0600);
+    assert_int_equal(chmod(below("spool/asked"), 0666), 0); /* mended */
+  }
+  assert_int_equal(link(below("spool/asked"), below("spool/second")), 0);
+  assert_int_equal(conf_make_cache(below("spool/asked"), none, none), -1);
+  assert_int_equal(errno, EEXIST);
+  assert_int_equal(symlink(below("spool/other"), below("spool/link")), 0);
+  assert_int_equal(conf_make_cache(below("spool/link"), none, none), -1);
+  assert_int_equal(mode_of(below("spool/other")), 0);
+  assert_int_equal(mkfifo(below("spool/fifo"), 0644), 0);
+  assert_int_equal(conf_make_cache(below("spool/fifo"), none, none), -1);
+  assert_int_equal(mode_of(below("spool/fifo")), S_IFIFO | 0644);
+  assert_int_equal(conf_make_cache(below("none/none/asked"), none, none), -1);
+  assert_non_null(strstr(conf_at.s, "none/none"));
+}
+
 static struct conf_file const tree[] = {
   { "run", 0755, quote_sh, "@a@\n" }, { "log", 0755, 0, 0 }, { "log/run", 0640, quote_sh, "x\n" }, { "log/main", 0700, 0, 0 }, { 0, 0, 0, 0 },
 };
@@ -353,7 +387,7 @@ int main(void)
     cmocka_unit_test(command_lines),
     cmocka_unit_test(paths_and_defaults),
     cmocka_unit_test(texts),
-    cmocka_unit_test_setup_teardown(queue, enter, leave),
+    cmocka_unit_test_setup_teardown(queue, enter, leave), cmocka_unit_test_setup_teardown(cache, enter, leave),
     cmocka_unit_test_setup_teardown(queue_follows_no_link, enter, leave),
     cmocka_unit_test_setup_teardown(service, enter, leave),
     cmocka_unit_test_setup_teardown(nothing_is_overwritten, enter, leave),

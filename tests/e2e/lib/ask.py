@@ -11,11 +11,11 @@ from .remote import environment
 class Ask:
     """A relay-ask on a socketpair, as relay-smtpd runs it. Its log and its cache are files in `folder`."""
 
-    def __init__(self, rules, folder, *options, env=None, cache="asked", preexec=None):
+    def __init__(self, rules, folder, *options, env=None, cache="asked", preexec=None, wrap=()):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log_path = os.path.join(folder, "ask.log")
         self.cache = os.path.join(folder, cache)
-        argv = [program("relay-ask"), "-r", rules, "-c", self.cache, *options]
+        argv = [*wrap, program("relay-ask"), "-r", rules, "-c", self.cache, *options]
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=log,
                                           env=environment(**(env or {})), preexec_fn=preexec)
