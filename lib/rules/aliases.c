@@ -33,10 +33,13 @@ static uint32_t number_of(struct compiler *c, struct address const *a)
 {
   char key[ADDRESS_KEY];
   size_t n = address_key(key, a);
-  uint32_t number = (uint32_t)genalloc_len(struct target, &c->aliases.at);
-  int r = seen_add(&c->aliases.targets, TABLE_ALIASES, key, n, &number);
+  uint32_t number = (uint32_t)genalloc_len(struct target, &c->aliases.at), key_number = c->aliases.keys;
+  int r = seen_add(&c->aliases.targets, TABLE_RECIPIENTS, a->text, a->len, &number);
   if (r > 0) {
-    struct target t = { keep(c, a->text, a->len), keep(c, key, n) };
+    struct target t = { keep(c, a->text, a->len), keep(c, key, n), 0 };
+    r = seen_add(&c->aliases.targets, TABLE_ALIASES, key, n, &key_number);
+    if (r > 0) c->aliases.keys++;
+    t.key_number = key_number;
     if (!genalloc_append(struct target, &c->aliases.at, &t)) r = -1;
   }
   if (r < 0) c->broken = ENOMEM;
@@ -51,7 +54,7 @@ static int add_target(struct compiler *c, struct alias *a, struct word w)
   if (!rules_address(c, &target, w.s, w.n)) return 0;
   uint32_t number = number_of(c, &target);
   for (uint32_t i = 0; i < a->n && !c->broken; i++)
-    if (genalloc_s(uint32_t, &c->aliases.links)[a->first + i] == number)
+    if (alias_link(c, a, i)->key_number == alias_target(c, number)->key_number)
       return rules_error(c, "%s stands there twice", quote(&q, w.s, w.n)), 0;
   if (!c->broken && !genalloc_append(uint32_t, &c->aliases.links, &number)) c->broken = ENOMEM;
   a->n++;
@@ -92,7 +95,7 @@ static void refuse_denied(struct compiler *c, uint32_t number)
   struct alias const *a = alias_all(c) + number;
   struct quoted q;
   for (uint32_t i = 0; i < a->n; i++) {
-    struct target const *t = alias_target(c, genalloc_s(uint32_t, &c->aliases.links)[a->first + i]);
+    struct target const *t = alias_link(c, a, i);
     char const *key = alias_text(c, t->key), *text = alias_text(c, t->text);
     uint32_t denied = rules_line_to(c, "deny to ", key, 1);
     if (denied && alias_find(c, key) == ALIAS_NONE)

@@ -25,11 +25,11 @@ static struct frame *frames(struct expansion const *x)
 static void prepare(struct compiler *c, struct expansion *x)
 {
   size_t n = genalloc_len(struct target, &c->aliases.at);
-  if (!genalloc_ready(uint32_t, &x->alias_of, n + 1) || !genalloc_ready(uint32_t, &x->taken, n + 1)) {
+  if (!genalloc_ready(uint32_t, &x->alias_of, n + 1) || !genalloc_ready(uint32_t, &x->taken, c->aliases.keys + 1U)) {
     c->broken = ENOMEM;
     return;
   }
-  memset(genalloc_s(uint32_t, &x->taken), 0, n * sizeof(uint32_t));
+  memset(genalloc_s(uint32_t, &x->taken), 0, c->aliases.keys * sizeof(uint32_t));
   for (uint32_t i = 0; i < n; i++)
     genalloc_s(uint32_t, &x->alias_of)[i] = alias_find(c, alias_text(c, alias_target(c, i)->key));
 }
@@ -64,7 +64,7 @@ static void complain_loop(struct compiler *c, struct expansion const *x, size_t 
 static void take(struct compiler *c, struct expansion *x, uint32_t number, uint32_t target)
 {
   struct alias *a = alias_all(c) + number;
-  uint32_t *taken = genalloc_s(uint32_t, &x->taken) + target;
+  uint32_t *taken = genalloc_s(uint32_t, &x->taken) + alias_target(c, target)->key_number;
   if (*taken == number + 1 || a->state == WRONG) return;
   *taken = number + 1;
   if (a->end_n == RULES_TARGETS) {

@@ -73,7 +73,7 @@ static int keeps(struct compiler const *c, char const *mailbox)
   uint32_t number = alias_find(c, mailbox);
   struct alias const *a = alias_all(c) + number;
   for (uint32_t i = 0; number != ALIAS_NONE && i < a->n; i++)
-    if (!strcmp(alias_text(c, alias_target(c, genalloc_s(uint32_t, &c->aliases.links)[a->first + i])->key), mailbox))
+    if (!strcmp(alias_text(c, alias_link(c, a, i)->key), mailbox))
       return 1;
   return 0;
 }
@@ -140,9 +140,8 @@ void rules_check_targets(struct compiler *c)
   struct quoted q;
   for (uint32_t i = 0; i < alias_count(c); i++) {
     struct alias const *a = alias_all(c) + i;
-    uint32_t const *links = genalloc_s(uint32_t, &c->aliases.links) + a->first;
     for (uint32_t k = 0; k < a->n; k++) {
-      struct target const *t = alias_target(c, links[k]);
+      struct target const *t = alias_link(c, a, k);
       if (!is_unknown(c, alias_text(c, t->key))) continue;
       char const *text = alias_text(c, t->text);
       rules_warn_at(c, WARN_UNKNOWN_TARGET, FILE_ALIASES, a->line, "%s is neither in `recipients` nor an alias: the "

@@ -100,7 +100,7 @@ struct compiler {
   char me[DOMAIN_TEXT];
   genalloc hosted;      /* struct hosted, by line */
   struct lengths clients, to_host, device;
-  struct { struct seen targets; stralloc texts; genalloc at, all, links; } aliases; /* alias.h's */
+  struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   struct trust relay;   /* RELAYCLIENT */
   struct trust proxy;   /* RELAYPROXY */
   stralloc data;        /* scratch: a rule's value */

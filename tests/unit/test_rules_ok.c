@@ -1,0 +1,122 @@
+/* lib/rules: `# ok: WORD`, with which a line says that it means what a warning is about. */
+#include "rules/warnings.h"
+#include "rules_cases.h"
+
+/* A warning of each word; the line that it is about has MARK at its end. */
+#define MARK "\x01"
+static struct { char const *word, *text; } const all[] = {
+  { "unused", "%relay\ngrant to a.example\ngrant to x@a.example" MARK "\n" },
+  { "default-allow", "%clients\n10.0.0.1:allow" MARK "\n10.0.0.2:allow\n" },
+  { "large-prefix", "%clients\n:allow\n10.0.0.0/7:allow,RELAYCLIENT=\"\"" MARK "\n" },
+  { "by-name", "%clients\n:allow\n=a.example:allow,RELAYCLIENT=\"\"" MARK "\n" },
+  { "appended-value", "%clients\n:allow\n10.0.0.1:allow,RELAYCLIENT=\".x\",A=\" # y\"" MARK "\n" },
+  { "deny-variables", "%clients\n:allow\n10.0.0.1:deny,A=\"# ok: mapped\"" MARK "\n" },
+  { "mapped", "%clients\n:allow\n::ffff:10.0.0.1:allow" MARK "\n" },
+  { "no-recipients", "%domains\na.example listed" MARK "\n" },
+  { "any-listed", "%domains\na.example" MARK "\n%recipients\nx@a.example\n" },
+  { "deny-hosted", "%domains\na.example\n%relay\ndeny to a.example" MARK "\n" },
+  { "deny-hosted", "%domains\nb.a.example" MARK "\n%relay\ndeny to .a.example\n" },
+  { "unknown-target", "%domains\na.example listed\n%aliases\nx@a.example y@a.example" MARK "\n" },
+  { "catch-all", "%domains\na.example asked\n%aliases\n@a.example y@b.example" MARK "\n" },
+  { "long-pop", "%relay\ngrant pop 5000" MARK "\n" },
+  { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
+};
+
+/* The text with something at the marked line's end. */
+static char *marked(char const *text, char const *comment)
+{
+  stralloc s = STRALLOC_ZERO;
+  char const *at = strstr(text, MARK);
+  assert_non_null(at);
+  assert_true(stralloc_catb(&s, text, (size_t)(at - text)) && stralloc_cats(&s, comment) && stralloc_cats(&s, at + 1) &&
+              stralloc_0(&s));
+  return s.s;
+}
+
+/* Compiles; true when exactly one warning was told, which ends so. */
+static int warned(char const *text, char const *comment, char const *ending)
+{
+  int fd;
+  char *s = marked(text, comment);
+  CHECK(several(s, &fd) == 0, "%s%s", s, said.s);
+  close(fd);
+  free(s);
+  char const *lf = strchr(said.s, '\n');
+  size_t n = strlen(said.s), len = strlen(ending);
+  return lf && !lf[1] && n > len && !strcmp(said.s + n - len, ending);
+}
+
+/* Each is told without a mark and with another one's word, and left out with its own; the word alone is said. */
+static void each_word(void **state)
+{
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char ending[100], own[100];
+    snprintf(ending, sizeof ending, "; if that is meant, end the line with `# ok: %s`\n", all[i].word);
+    snprintf(own, sizeof own, " # ok: %s", all[i].word);
+    CHECK(warned(all[i].text, "", ending), "%s: %s", all[i].word, said.s);
+    CHECK(warned(all[i].text, " # it is ok: large-prefix, gateway", ending), "%s: %s", all[i].word, said.s);
+    CHECK(warned(all[i].text, " # ok: gateway", ending), "%s: %s", all[i].word, said.s);
+    warned(all[i].text, own, "");
+    CHECK(!*said.s, "%s: %s", all[i].word, said.s);
+  }
+}
+
+/* No word is without a case above; test_neighbours has `gateway`. */
+static void no_word_left_out(void **state)
+{
+  static char const *const words[] = {
+#define X(name, word, about) word,
+    WARNINGS(X)
+#undef X
+  };
+  for (size_t i = 0; i < WARNING_COUNT; i++) {
+    size_t k = 0;
+    while (k < sizeof all / sizeof *all && strcmp(all[k].word, words[i])) k++;
+    CHECK(k < sizeof all / sizeof *all || !strcmp(words[i], "gateway"), "%s", words[i]);
+  }
+}
+
+/* The forms of the comment, and what is wrong with it. */
+static void comments(void **state)
+{
+  static char const pop[] = "%relay\ngrant pop 5000" MARK "\n";
+#define STALE(word) "1: warning: `ok: " word "` silences nothing here any more: take it out\n"
+#define TOLD "1: warning: 5000 seconds after a POP login somebody else may have its address [long-pop]\n"
+  static struct { char const *comment, *why; int wrong; } const rows[] = {
+    { "#ok:long-pop", "1: `5000#ok:long-pop` is no number of seconds from 1 to 86400\n", 1 },
+    { " #ok:long-pop", "", 0 }, { "\t#\t ok: \t long-pop \t", "", 0 }, { " # ok: long-pop; we know them all", "", 0 },
+    { " # ok: ,long-pop,", "", 0 }, { " # ok: long-pop # yes", "1: `ok:` with `#`, which is no warning's word\n"
+      "1: `ok:` with `yes`, which is no warning's word\n", 1 },
+    { " # OK: long-pop", TOLD, 0 }, { " # ok long-pop", TOLD, 0 }, { " # ok; long-pop", TOLD, 0 },
+      { " # fine; ok: long-pop",
+      TOLD, 0 },
+    { " # ok:", "1: `ok:` without the word of a warning\n" TOLD, 1 }, { " # ok: ; long-pop",
+      "1: `ok:` without the word of a warning\n" TOLD, 1 },
+    { " # ok: Long-pop", "1: `ok:` with `Long-pop`, which is no warning's word\n" TOLD, 1 },
+    { " # ok: long-po", "1: `ok:` with `long-po`, which is no warning's word\n" TOLD, 1 },
+    { " # ok: long-pop,unused", STALE("unused"), 0 }, { " # ok: unused long-pop mapped",
+      STALE("unused") STALE("mapped"), 0 },
+    { " # ok: long-pop long-pop", STALE("long-pop"), 0 }, { " # ok: unused", TOLD STALE("unused"), 0 },
+    { " # ok: gateway", TOLD, 0 },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    int fd;
+    char *s = marked(pop, rows[i].comment);
+    int result = several(s, &fd);
+    char *why = in_brief("relay");
+    CHECK(!strcmp(why, rows[i].why) && result == rows[i].wrong, "%s\n%s", rows[i].comment, why);
+    free(why);
+    free(s);
+    close(fd);
+  }
+}
+
+int main(void)
+{
+  struct CMUnitTest const tests[] = {
+    cmocka_unit_test(each_word), cmocka_unit_test(no_word_left_out), cmocka_unit_test(comments),
+  };
+  int r = cmocka_run_group_tests(tests, 0, 0);
+  stralloc_free(&said);
+  return r;
+}
