@@ -5,7 +5,7 @@
 #include "smtp/client_reply.h"
 #include "smtp/client_session.h"
 
-#define CLIENT_VERIFY_TEXT (CLIENT_REPLY_TEXT + DOMAIN_TEXT + IP_TEXT + 64)
+#define CLIENT_VERIFY_TEXT 1024 /* bytes of a text with its NUL */
 
 enum client_verified {
   CLIENT_TAKES,     /* RCPT got 2xx */
