@@ -39,9 +39,10 @@ static int cut_word(struct text *rest, struct text *word, char comma)
     if (rest->s[n] == '}' && depth) depth--;
   }
   *word = (struct text){ rest->s, n };
+  if (!n) return 0;
   rest->s += n;
   rest->n -= n;
-  return n > 0;
+  return 1;
 }
 
 int text_word(struct text *rest, struct text *word)
