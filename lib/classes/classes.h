@@ -8,9 +8,9 @@
  *   and users (=host, user@...) come from the super-server and are no intervals: `names` lists those rules, and the
  *   classes are those of clients without either.
  *
- *   Senders and recipients. A look-up asks for the address, patterns LOCAL+*, the domain, its suffixes. Which records it
- *   finds follows from the most special form that is in any table: each form has a class, and a representative that
- *   hits it and no more special one.
+ *   Senders and recipients. A look-up asks for the address, patterns LOCAL+*, the domain, its suffixes. Which records
+ *   it finds follows from the most special form that is in any table: each form has a class, and a representative
+ *   that hits it and no more special one. What no look-up can find (keys that are not canonical) has none.
  *
  * Near-linear: two sorts and a few look-ups for each record. */
 #ifndef CLASSES_CLASSES_H
@@ -134,6 +134,9 @@ struct address const *classes_example(struct classes const *c, struct address_cl
 
 /* What the gate tells decide() of a client of the class, seen by a table: client, trusted, trusted_by. */
 void classes_client_facts(struct facts *f, struct classes const *c, struct client_class const *k, unsigned table);
+
+/* Reads `_BITS` or `^BITS`, all of s[0..n), the way back of gate_cidr_key. Returns 1, or 0. */
+int classes_bits(struct ip *ip, unsigned *bits, char const *s, size_t n);
 
 /* The kinds of sessions: listener plain or submission, TLS or not, a stamp or none, logged in with or without the
  * privilege or not at all. Number 0 is the stranger's. Sets those facts. */

@@ -38,7 +38,7 @@ static int cut_prefix(struct cuts *x, struct ip const *ip, unsigned bits)
   return range_next(&next) ? cut(x, &next) : 0;
 }
 
-int bits_scan(struct ip *ip, unsigned *bits, char const *s, size_t n)
+int classes_bits(struct ip *ip, unsigned *bits, char const *s, size_t n)
 {
   *ip = (struct ip){ .len = n && *s == '_' ? 4 : 16 };
   if (!n || (*s != '_' && *s != '^') || n - 1 > 8U * ip->len) return 0;
@@ -71,7 +71,7 @@ int cuts_client(struct cuts *x, char const *key, size_t n)
 {
   struct ip ip;
   unsigned bits;
-  if (bits_scan(&ip, &bits, key, n) || dots_scan(&ip, &bits, key, n)) return cut_prefix(x, &ip, bits);
+  if (classes_bits(&ip, &bits, key, n) || dots_scan(&ip, &bits, key, n)) return cut_prefix(x, &ip, bits);
   if (ip_scan(&ip, key, n)) return cut_prefix(x, &ip, 8U * ip.len);
   return 0; /* everybody, the lengths, or what no look-up asks for */
 }
@@ -81,7 +81,7 @@ int cuts_device(struct cuts *x, char const *key, size_t n)
   struct ip ip;
   unsigned bits;
   x->devices = 1;
-  return bits_scan(&ip, &bits, key, n) ? cut_prefix(x, &ip, bits) : 0;
+  return classes_bits(&ip, &bits, key, n) ? cut_prefix(x, &ip, bits) : 0;
 }
 
 int view_rule(struct client_view *v, struct record const *r)

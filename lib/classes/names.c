@@ -98,12 +98,13 @@ static int add_device(struct names *x, struct classes *c, unsigned table, char c
   char const *blank = memchr(s, ' ', n);
   size_t from = blank ? (size_t)(blank - s) + 1 : n, to = n;
   while (to > from && s[to - 1] != ' ') to--;
-  if (to <= from || !bits_scan(&d.line.ip, &bits, s, from - 1)) return 0;
+  if (to <= from || !classes_bits(&d.line.ip, &bits, s, from - 1)) return 0;
   d.line.bits = (uint8_t)bits;
   if (keep(c, &d.from, s + from, to - 1 - from) < 0 || keep(c, &d.to, s + to, n - to) < 0) return -1;
   if (!genalloc_append(struct raw_device, &x->devices, &d)) return nomem();
   if (add_from(x, c, NAMED_DEVICE_FROM, s + from, to - 1 - from) < 0) return -1;
-  return add_to(x, c, NAMED_DEVICE_TO, s + to, n - to); /* also `any` and `hosted`: domains may be called so */
+  if ((n - to == 3 && !memcmp(s + to, "any", 3)) || (n - to == 6 && !memcmp(s + to, "hosted", 6))) return 0;
+  return add_to(x, c, NAMED_DEVICE_TO, s + to, n - to);
 }
 
 int names_relay(struct names *x, struct classes *c, unsigned table, char const *key, size_t n, struct record const *r)

@@ -18,9 +18,6 @@ int cuts_end(struct cuts *x, struct classes *c);              /* makes c's spans
 /* What a rule of `clients` sets. */
 int view_rule(struct client_view *v, struct record const *r);
 
-/* Reads `_BITS` or `^BITS` (policy/gate.h). Returns 1, or 0. */
-int bits_scan(struct ip *ip, unsigned *bits, char const *s, size_t n);
-
 /* What the tables name, being gathered. */
 struct name {
   enum form form;

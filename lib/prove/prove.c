@@ -1,0 +1,126 @@
+/* A proof's frame: classes, traits, groups, then each kind of opening. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/io.h"
+#include "prove/work.h"
+
+/* What reads worse in a transcript, in bytes. */
+#define NAMED_COST 600
+#define LITERAL_COST 300
+#define UTF8_COST 1200
+
+static int nomem(void)
+{
+  return errno = ENOMEM, -1;
+}
+
+/* Traits and cost of one class, and whether it is the cheapest of its groups. */
+static int weigh(struct work *w, size_t i)
+{
+  struct address a;
+  struct address_class const *k = classes_address(w->c, i);
+  struct address const *example = classes_example(w->c, k, &a);
+  unsigned traits[2] = { 0, 0 };
+  uint32_t cost = example ? (uint32_t)example->len : 0;
+  if (k->sender && classes_sender_traits(w->t, example, traits) < 0) return errno = EPROTO, -1;
+  if (k->recipient && classes_recipient_traits(w->t, example, traits + 1) < 0) return errno = EPROTO, -1;
+  if (k->form > FORM_OTHER_LITERAL) cost += NAMED_COST;
+  if (example && example->literal) cost += LITERAL_COST;
+  if (example && example->utf8) cost += UTF8_COST;
+  char bytes[2] = { (char)traits[0], (char)traits[1] };
+  if (!stralloc_catb(&w->traits, bytes, 2) || !genalloc_append(uint32_t, &w->costs, &cost)) return nomem();
+  size_t *best[] = { k->sender ? w->sender + traits[0] : 0, k->recipient ? w->recipient + traits[1] : 0 };
+  for (size_t n = 0; n < 2; n++)
+    if (best[n] && (*best[n] == CLASSES_NONE || cost < COST(w, *best[n]))) *best[n] = i;
+  w->p->senders += k->sender;
+  w->p->recipients += k->recipient;
+  return 0;
+}
+
+static int group(struct work *w)
+{
+  struct proof *p = w->p;
+  for (size_t i = 0; i < TRAITS; i++) w->sender[i] = w->recipient[i] = CLASSES_NONE;
+  for (size_t i = 0; i < classes_addresses(w->c); i++)
+    if (weigh(w, i) < 0) return -1;
+  for (size_t i = 0; i < TRAITS; i++) {
+    p->sender_groups += w->sender[i] != CLASSES_NONE;
+    p->recipient_groups += w->recipient[i] != CLASSES_NONE;
+  }
+  return 0;
+}
+
+static unsigned score(struct client_class const *k)
+{
+  struct ip ip;
+  return range_example(&ip, &k->example, &k->example);
+}
+
+/* A client whom nothing trusts: no RELAYCLIENT, no proxy, no device. */
+static int find_stranger(struct work *w)
+{
+  w->stranger = CLASSES_NONE;
+  for (size_t i = 0; i < classes_clients(w->c); i++) {
+    struct client_class const *k = classes_client(w->c, i);
+    if (k->view->denied || k->view->trusted || k->view->proxy || w->devices.s[i]) continue;
+    if (w->stranger == CLASSES_NONE || score(k) < score(classes_client(w->c, w->stranger))) w->stranger = i;
+  }
+  w->p->strangers = w->stranger != CLASSES_NONE;
+  return 0;
+}
+
+/* What the proof leaves to others. */
+static int look_around(struct work *w)
+{
+  struct record r;
+  int logins = work_line(w, "grant login", &r), stamps = work_line(w, "grant pop", &r);
+  if (logins < 0 || stamps < 0) return -1;
+  w->p->logins = logins != 0;
+  w->p->stamps = stamps != 0;
+  for (size_t i = 0; i < classes_addresses(w->c); i++) {
+    if (classes_address(w->c, i)->named & NAMED_DOMAINS) w->p->hosted = 1;
+    if (classes_address(w->c, i)->named & NAMED_ALIASES) w->p->aliases = 1;
+  }
+  return 0;
+}
+
+static int run(struct work *w)
+{
+  static int (*const parts[])(struct work *) = {
+    look_around, group, devices_mark, find_stranger, open_to_host, open_strangers, open_clients, open_names,
+    open_proxies, open_devices, open_suffixes
+  };
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (parts[i](w) < 0) return -1;
+  return 0;
+}
+
+int prove(struct proof *p, struct table_set const *t)
+{
+  int64_t start = io_now();
+  struct work *w = calloc(1, sizeof *w);
+  *p = (struct proof){ .t = t, .classes = CLASSES_ZERO, .openings = GENALLOC_ZERO };
+  if (!w) return nomem();
+  int r = classes_make(&p->classes, &t, 1);
+  p->intervals = genalloc_len(struct span, &p->classes.spans);
+  p->clients = classes_clients(&p->classes);
+  w->p = p;
+  w->t = t;
+  w->c = &p->classes;
+  if (r == 0) r = run(w);
+  int e = errno;
+  stralloc_free(&w->traits);
+  stralloc_free(&w->devices);
+  genalloc_free(uint32_t, &w->costs);
+  free(w);
+  p->milliseconds = io_now() - start;
+  errno = e;
+  return r;
+}
+
+void proof_free(struct proof *p)
+{
+  classes_free(&p->classes);
+  genalloc_free(struct opening, &p->openings);
+}

@@ -1,0 +1,67 @@
+/* What the parts of a proof share; for this room alone. Functions return 0, or -1 with errno, unless they say
+ * otherwise. */
+#ifndef PROVE_WORK_H
+#define PROVE_WORK_H
+
+#include "prove/prove.h"
+
+struct work {
+  struct proof *p;
+  struct table_set const *t;
+  struct classes const *c;
+  stralloc traits;            /* two bytes for each address class: as a sender, as a recipient */
+  genalloc costs;             /* uint32_t for each: the bytes of its example, and more where it reads worse */
+  size_t sender[TRAITS], recipient[TRAITS]; /* the cheapest class with these traits, or CLASSES_NONE */
+  stralloc devices;           /* a byte for each client class: 1: some device line grants something to it */
+  size_t stranger;            /* a client class, or CLASSES_NONE */
+  struct ip outside;          /* an address of which no `grant to-host` says anything; len 0: none */
+};
+
+#define SENDER_TRAITS(w, i) ((unsigned char)(w)->traits.s[2 * (i)])
+#define RECIPIENT_TRAITS(w, i) ((unsigned char)(w)->traits.s[2 * (i) + 1])
+#define COST(w, i) genalloc_s(uint32_t, &(w)->costs)[i]
+
+/* Nobody's but for a grant. */
+#define RELAYED(traits) (!((traits) & (RECIPIENT_ONWARD | RECIPIENT_DENIED | RECIPIENT_HOSTED | RECIPIENT_GRANTED)))
+
+/* What decide() says of a way: 1: relayed, 0: not, -1 with errno. d may be null. */
+int work_ask(struct work *w, struct way const *way, struct decision *d);
+
+/* Tries all pairs of groups and all sessions for the client of `way`. Returns 1 with the cheapest way that relays, 0
+ * when there is none, -1 with errno. Senders with one of the traits `without` are left out. */
+int work_pairs(struct work *w, struct way *way, unsigned without);
+/* The same for one sender. */
+int work_sender(struct work *w, struct way *way, size_t sender);
+
+/* The way's cost. */
+void work_cost(struct work *w, struct way *way);
+
+/* Keeps an opening. */
+int work_open(struct work *w, struct opening *o);
+
+/* Looks for a line of `relay`: 1, 0, -1 with errno. */
+int work_line(struct work *w, char const *what, struct record *r);
+
+/* Half of IPv4, or of 2000::/3, or more? */
+int amount_is_half(struct amount const *a);
+void amount_add(struct amount *a, struct ip const *first, struct ip const *last);
+
+/* Each kind of opening. */
+int open_strangers(struct work *w);
+int open_clients(struct work *w);
+int open_names(struct work *w);
+int open_proxies(struct work *w);
+int open_devices(struct work *w);
+int open_to_host(struct work *w);
+int open_suffixes(struct work *w);
+
+/* Fills in w->devices and the proof's sum of devices. */
+int devices_mark(struct work *w);
+
+/* Fills in a device that relays, for a proxy to name. Returns 1, 0, -1 with errno. */
+int devices_way(struct work *w, struct way *way);
+
+/* A top-level domain of the public DNS, not a special-use name? */
+int label_is_public(char const *label);
+
+#endif
