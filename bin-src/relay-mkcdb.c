@@ -8,6 +8,7 @@
 #include <skalibs/buffer.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/strerr.h>
+#include "prove/report.h"
 #include "rules/compile.h"
 #include "rules/neighbours.h"
 
@@ -29,6 +30,7 @@ static void compile(char const *dir, int fd, int only_check)
   static struct neighbours around;
   neighbours_find(&around);
   int r = rules_compile(".", &around, fd, complain, 0);
+  if (!r) r = report_check(fd, complain, 0);
   int e = errno;
   buffer_flush(buffer_2);
   if (r && !only_check) unlink(RULES_NEW);

@@ -103,7 +103,7 @@ int report_text(stralloc *out, struct proof const *p, char const *rules, char co
   return ok && stralloc_cats(out, "this rests on:\n") && report_assumptions(p, put_line, &lines);
 }
 
-/* Cuts the text into lines for the callback. */
+/* Cuts the text into lines for the callback. Returns 1. */
 static int complain_lines(stralloc *text, int warning, report_fn *complain, void *arg)
 {
   size_t at = 0;
@@ -139,4 +139,19 @@ int report_complain(struct proof const *p, report_fn *complain, void *arg)
   }
   stralloc_free(&text);
   return ok;
+}
+
+int report_check(int fd, report_fn *complain, void *arg)
+{
+  struct proof p;
+  struct table_set *t = table_open_fd(fd);
+  if (!t) return -1;
+  int r = prove(&p, t);
+  if (r == 0 && !report_complain(&p, complain, arg)) r = (errno = ENOMEM, -1);
+  if (r == 0) r = p.undeclared != 0;
+  int e = errno;
+  proof_free(&p);
+  table_close(t);
+  errno = e;
+  return r;
 }

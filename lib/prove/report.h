@@ -23,6 +23,10 @@ int report_json(stralloc *out, struct proof const *p, char const *rules, char co
 typedef void report_fn(void *arg, int warning, char const *line);
 int report_complain(struct proof const *p, report_fn *complain, void *arg);
 
+/* All in one for who has just compiled rules to fd: proves and complains. Returns 0 (closed, or open as the lines
+ * declare, which is warned of), 1 (open), -1 with errno. */
+int report_check(int fd, report_fn *complain, void *arg);
+
 /* Pieces of those, for tests and other tools: each line goes to `line`. The way in, from who the client is to the last
  * reply; the assumptions. */
 typedef int report_line_fn(void *arg, char const *line); /* returns 1, or 0 without memory */
