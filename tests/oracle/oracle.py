@@ -41,7 +41,7 @@ class Decision(NamedTuple):
     reason: str
     origin: str
     where: str                # file:line, or "" when no line decided
-    targets: tuple = ()       # of an alias
+    targets: tuple = ()       # of an alias: their keys
     verb: str = ""            # the statement of `relay` that decided, for who counts them
 
 
@@ -116,10 +116,10 @@ class Oracle:
         return max(fit, key=lambda m: (not m.key.startswith("@."), len(m.key)), default=None)
 
     def targets(self, alias):
-        """Aliases among the targets stand for their own; one that is written like the alias is the mailbox."""
+        """Keys. Aliases among the targets stand for their own; one that is written like the alias is the mailbox."""
         out = []
         for target in alias.targets:
-            other = next((a for a in self.aliases if a.key == names.mailbox(target).key), None)
+            other = next((a for a in self.aliases if a.key == target), None)
             for t in (target,) if other in (None, alias) else self.targets(other):
                 if t not in out:
                     out.append(t)

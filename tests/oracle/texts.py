@@ -124,7 +124,7 @@ def domains_of(text):
 
 def mailboxes_of(text):
     split = [(n, words(line)) for n, line in lines(text)]
-    return [Mailbox(n, who_key(w[0]), tuple(w[1:])) for n, w in split]
+    return [Mailbox(n, who_key(w[0]), tuple(names.mailbox(x).key for x in w[1:])) for n, w in split]
 
 
 def statement_of(number, w):
