@@ -39,8 +39,8 @@ static struct good_case const good[] = {
     AR "a@a.example@1=x@b.example| ajoe+*@a.example@2=y@b.example| a1@a.example@3=joe+z@a.example|9@a.example| " },
 };
 
-#define STAR(place, address) place ": `" address "`: no asterisk can stand there; all of a domain is @example.com, all " \
-  "extensions are joe+*@example.com\n"
+#define STAR(place, address) place ": `" address "`: no asterisk can stand there; all of a domain is @example.com, " \
+  "all extensions are joe+*@example.com\n"
 static struct bad_case const bad[] = {
   { "recipients", "joe@a.example\n", "1: `joe@a.example` is in no domain of `domains`\n" },
   { "%", D "%recipients\njoe\njoe@\n@\na b@a.example\njoe@a.example ann@a.example\njoe%x@a.example\njoe@a..example\n"
