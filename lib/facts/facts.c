@@ -38,6 +38,7 @@ static enum address_error read_path(struct address *a, char const *s, size_t n, 
 
 void question_sender(struct question *q, char const *s, size_t n)
 {
+  q->has_sender = 1;
   q->sender_error = read_path(&q->sender, s, n, 1);
 }
 

@@ -18,7 +18,7 @@ struct question {
   struct address sender;        /* "": the null sender */
   struct address recipient;
   enum address_error sender_error, recipient_error; /* not ADDRESS_OK: it is no address, and SMTP says so */
-  unsigned has_recipient : 1;   /* one was given, right or wrong */
+  unsigned has_sender : 1, has_recipient : 1; /* one was given, right or wrong */
   char const *host, *info;      /* of the client: TCPREMOTEHOST and TCPREMOTEINFO; null */
   char const *environment;      /* RELAYCLIENT in the listener's environment, kept by relay-gate -k; null: not set */
   char const *relayclient;      /* RELAYCLIENT as relay-smtpd gets it; null: not set; question_decide sets it */

@@ -1,0 +1,199 @@
+/* Tries edits on a small copy of the rules. Which lines have to do with a question does not depend on the edits: those
+ * whose keys fit the client, the sender, the recipient or what RELAYCLIENT makes of it. Only their order counts, so
+ * they
+ * get new numbers. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "explain/parts.h"
+#include "rules/compile.h"
+
+struct gathering {
+  struct bench *b;
+  struct target given, changed, sender;
+  unsigned to_host;      /* lines of to-host that were taken */
+};
+
+static int add(struct bench *b, enum table which, struct piece key, struct record const *r)
+{
+  struct bench_line l = { .which = which, .line = r->line, .key_len = key.n };
+  l.key = keep_bytes(b->x, key.s, key.n);
+  l.text = keep_rule(b->x, which, key, r);
+  if (!genalloc_append(struct bench_line, &b->lines, &l)) b->x->broken = ENOMEM;
+  return b->x->broken != 0;
+}
+
+static int add_client(void *arg, char const *key, size_t len, struct record const *r)
+{
+  return add(arg, TABLE_CLIENTS, (struct piece){ key, len }, r);
+}
+
+static int fits_any_host(struct question const *q, struct piece bits)
+{
+  for (size_t i = 0; i < q->facts.hosts_n; i++)
+    if (fits_ip(bits, q->hosts + i)) return 1;
+  return 0;
+}
+
+static int relay_fits(struct gathering *g, struct piece key)
+{
+  struct question const *q = g->b->q;
+  struct piece arg, parts[3];
+  switch (statement(key, &arg)) {
+    case SAYS_TO:
+    case SAYS_DENY: return fits_to(arg, &g->given) || fits_to(arg, &g->changed);
+    case SAYS_SENDER: return piece_is(arg, "hosted") || piece_is(arg, "user") || fits_from(arg, &g->sender);
+    case SAYS_LOCAL: return fits_to(arg, &g->sender);
+    case SAYS_DEVICE: return device_parts(arg, parts) && fits_ip(parts[0], &q->facts.client);
+    case SAYS_TO_HOST: return !g->to_host++ || fits_any_host(q, arg); /* whether there is one counts, too */
+    case SAYS_NOTHING: return 0;
+    default: return 1;
+  }
+}
+
+static int fits(struct gathering *g, enum table which, struct piece key)
+{
+  switch (which) {
+    case TABLE_ME: return 1;
+    case TABLE_DOMAINS: return fits_domain(key, &g->given) || fits_domain(key, &g->changed) || fits_domain(key,
+      &g->sender);
+    case TABLE_RECIPIENTS:
+    case TABLE_ALIASES:
+      return fits_mailbox(key, &g->given) || fits_mailbox(key, &g->changed) || fits_mailbox(key, &g->sender);
+    case TABLE_RELAY: return relay_fits(g, key);
+    default: return 0;
+  }
+}
+
+static int compare(void const *a, void const *b)
+{
+  struct bench_line const *x = a, *y = b;
+  if (x->which != y->which) return x->which < y->which ? -1 : 1;
+  return x->line < y->line ? -1 : x->line > y->line;
+}
+
+static void gather(struct bench *b, int clients)
+{
+  struct gathering g = { .b = b };
+  struct record r;
+  struct piece key;
+  enum table which;
+  uint32_t pos = 0;
+  target_set(&g.given, b->q->recipient_error ? 0 : &b->q->recipient);
+  target_set(&g.changed, b->x->outcome.stage == STAGE_CHANGED ? &b->x->outcome.changed : 0);
+  target_set(&g.sender, b->q->sender_error ? 0 : &b->q->sender);
+  while (!b->x->broken && table_next(b->t, &pos, &which, &key.s, &key.n, &r) > 0) {
+    if (!r.line) continue;
+    if (clients ? which == TABLE_CLIENTS : fits(&g, which, key)) add(b, which, key, &r);
+  }
+}
+
+static void sort(struct bench *b)
+{
+  size_t n = genalloc_len(struct bench_line, &b->lines);
+  if (n) qsort(genalloc_s(struct bench_line, &b->lines), n, sizeof(struct bench_line), &compare);
+}
+
+void bench_start(struct bench *b, struct explanation *x, struct question *q, struct table_set const *t)
+{
+  *b = (struct bench){ .x = x, .q = q, .t = t, .lines = GENALLOC_ZERO };
+  gate_each(t, &q->facts.client, q->host, q->info, &add_client, b);
+  gather(b, 0);
+  sort(b);
+}
+
+void bench_whole(struct bench *b)
+{
+  struct bench_line *l = genalloc_s(struct bench_line, &b->lines);
+  size_t n = genalloc_len(struct bench_line, &b->lines), kept = 0;
+  if (b->whole) return;
+  for (size_t i = 0; i < n; i++)
+    if (l[i].which != TABLE_CLIENTS) l[kept++] = l[i];
+  genalloc_setlen(struct bench_line, &b->lines, kept);
+  gather(b, 1);
+  sort(b);
+  b->whole = 1;
+}
+
+void bench_end(struct bench *b)
+{
+  genalloc_free(struct bench_line, &b->lines);
+}
+
+/* The edit of this line, or null. */
+static struct edit const *edit_of(struct bench_line const *l, struct edit const *const *edits, unsigned n)
+{
+  for (unsigned i = 0; i < n; i++)
+    if (edits[i]->action != ACTION_ADD && edits[i]->which == l->which && edits[i]->line == l->line) return edits[i];
+  return 0;
+}
+
+static int put(stralloc *out, char const *line)
+{
+  return stralloc_cats(out, line) && stralloc_catb(out, "\n", 1);
+}
+
+/* One file with the edits. */
+static int write_file(struct bench *b, enum table which, struct edit const *const *edits, unsigned n, stralloc *out)
+{
+  struct explanation const *x = b->x;
+  struct bench_line const *l = genalloc_s(struct bench_line, &b->lines);
+  size_t lines = genalloc_len(struct bench_line, &b->lines);
+  int ok = 1;
+  for (size_t i = 0; i < lines && ok; i++) {
+    if (l[i].which != which) continue;
+    struct edit const *e = edit_of(l + i, edits, n);
+    if (!e || e->action == ACTION_REPLACE) ok = put(out, explained_text(x, e ? e->by : l[i].text));
+  }
+  for (unsigned i = 0; i < n && ok; i++)
+    if (edits[i]->which == which && edits[i]->action == ACTION_ADD) ok = put(out, explained_text(x, edits[i]->text));
+  return ok;
+}
+
+static void no_complaints(void *arg, int warning, char const *line)
+{
+}
+
+/* Compiles and decides. Returns 1, 0 when the compiler finds an error, -1 with errno. */
+static int decide_texts(struct bench *b, struct rules_text const *texts, size_t n, struct outcome *o)
+{
+  int fd = memfd_create("rules", MFD_CLOEXEC);
+  if (fd < 0) return -1;
+  int r = rules_compile_texts(texts, n, fd, &no_complaints, 0);
+  struct table_set *t = r ? 0 : table_open_fd(fd);
+  if (!r && !t) r = -1;
+  if (t) {
+    question_decide(o, b->q, t);
+    o->decision.record.line = o->given.record.line = o->gate.line = 0; /* their data go with the table */
+    table_close(t);
+  }
+  close(fd);
+  return r < 0 ? -1 : !r;
+}
+
+int bench_try(struct bench *b, struct edit const *const *edits, unsigned n, struct outcome *o)
+{
+  static struct { enum table which; char const *file; } const files[] = {
+#define X(name, letter, file) { name, file },
+    TABLES(X)
+#undef X
+  };
+  struct rules_text texts[sizeof files / sizeof *files];
+  size_t starts[sizeof files / sizeof *files + 1], count = sizeof files / sizeof *files;
+  stralloc out = STRALLOC_ZERO;
+  int ok = 1, r = 0;
+  for (size_t i = 0; i < count && ok; i++) {
+    starts[i] = out.len;
+    ok = write_file(b, files[i].which, edits, n, &out);
+  }
+  starts[count] = out.len;
+  if (!ok) errno = ENOMEM;
+  for (size_t i = 0; i < count && ok; i++)
+    texts[i] = (struct rules_text){ files[i].file, out.s + starts[i], starts[i + 1] - starts[i] };
+  if (ok) r = decide_texts(b, texts, count, o);
+  if (!ok || r < 0) b->x->broken = errno ? errno : EIO;
+  stralloc_free(&out);
+  return r > 0;
+}

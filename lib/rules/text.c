@@ -1,0 +1,112 @@
+/* Records as lines. */
+#include <string.h>
+#include "parse/ip.h"
+#include "parse/number.h"
+#include "policy/gate.h"
+#include "rules/text.h"
+
+/* `_` or `^` and bits as a prefix. `always`: its length stands also behind a single address. */
+static int put_prefix(stralloc *out, char const *key, size_t len, int always)
+{
+  struct ip ip = { .len = *key == '_' ? 4 : 16 };
+  char text[IP_TEXT + NUMBER_TEXT + 1];
+  size_t bits = len - 1;
+  for (size_t i = 0; i < bits && i < 128; i++) ip.b[i / 8] |= (uint8_t)((key[1 + i] == '1') << (7 - i % 8));
+  size_t n = ip_fmt(text, &ip);
+  if (always || bits < 8U * ip.len) {
+    text[n++] = '/';
+    n += number_fmt(text + n, bits);
+  }
+  return stralloc_catb(out, text, n);
+}
+
+/* A byte that does not occur in the value, to stand around it. */
+static char quote_for(char const *value)
+{
+  static char const usual[] = "\"'/|%#,:;.!~+-";
+  for (char const *s = usual; *s; s++)
+    if (!strchr(value, *s)) return *s;
+  for (int c = 0xff; c > ' '; c--)
+    if (!strchr(value, c)) return (char)c;
+  return '"'; /* a value with all of them is too long for a line that people write */
+}
+
+static int put_variable(stralloc *out, char const *var)
+{
+  char const *equal = strchr(var, '=');
+  char quote = quote_for(equal + 1);
+  return stralloc_catb(out, ",", 1) && stralloc_catb(out, var, (size_t)(equal + 1 - var)) && stralloc_catb(out, &quote,
+    1)
+    && stralloc_cats(out, equal + 1) && stralloc_catb(out, &quote, 1);
+}
+
+static int put_client(stralloc *out, char const *key, size_t len, struct record const *r)
+{
+  uint32_t pos = 0;
+  char const *var;
+  int deny = r->len && *r->data == 'D', at = memchr(key, '@', len) != 0;
+  int ok = len && !at && (*key == '_' || *key == '^') ? put_prefix(out, key, len, 1) : stralloc_catb(out, key, len);
+  ok = ok && stralloc_cats(out, deny ? ":deny" : ":allow");
+  while (ok && gate_variable(r, &pos, &var) > 0) ok = put_variable(out, var);
+  return ok;
+}
+
+/* Targets, ports: what stands in the data with NULs between. */
+static int put_data(stralloc *out, char const *separator, struct record const *r)
+{
+  int ok = 1;
+  for (uint32_t i = 0; i < r->len && ok; ) {
+    char const *end = memchr(r->data + i, 0, r->len - i);
+    size_t n = end ? (size_t)(end - r->data) - i : r->len - i;
+    ok = stralloc_cats(out, separator) && stralloc_catb(out, r->data + i, n);
+    i += (uint32_t)n + 1;
+  }
+  return ok;
+}
+
+/* domain:relay:port; an address with colons stands in brackets, an empty port is left out. */
+static int put_route(stralloc *out, char const *key, size_t len, struct record const *r)
+{
+  char const *relay = r->data, *end = memchr(relay, 0, r->len);
+  size_t n = end ? (size_t)(end - relay) : 0;
+  int six = memchr(relay, ':', n) != 0;
+  int ok = stralloc_catb(out, key, len) && stralloc_cats(out, six ? ":[" : ":") && stralloc_catb(out, relay, n) &&
+    stralloc_cats(out, six ? "]" : "");
+  if (!ok || n + 2 >= r->len) return ok;
+  return stralloc_cats(out, ":") && stralloc_catb(out, relay + n + 1, r->len - n - 2);
+}
+
+/* The words of a statement: a prefix of bits is written as one, and a device's get their `from` and `to`. */
+static int put_statement(stralloc *out, char const *key, size_t len, struct record const *r)
+{
+  static char const device[] = "grant device ", host[] = "grant to-host ";
+  int is_device = len > sizeof device - 1 && !memcmp(key, device, sizeof device - 1);
+  int is_host = len > sizeof host - 1 && !memcmp(key, host, sizeof host - 1);
+  if (!is_device && !is_host)
+    return stralloc_catb(out, key, len) && (!r->len || (stralloc_cats(out, " ") && stralloc_catb(out, r->data,
+      r->len)));
+  size_t at = (is_device ? sizeof device : sizeof host) - 1;
+  char const *end = memchr(key + at, ' ', len - at);
+  size_t n = end ? (size_t)(end - key) - at : len - at;
+  if (!stralloc_catb(out, key, at) || !put_prefix(out, key + at, n, 0)) return 0;
+  if (!end) return 1;
+  char const *from = end + 1, *to = memchr(from, ' ', len - (size_t)(from - key));
+  if (!to) return 1; /* damage */
+  return stralloc_cats(out, " from ") && stralloc_catb(out, from, (size_t)(to - from)) && stralloc_cats(out, " to ") &&
+    stralloc_catb(out, to + 1, len - (size_t)(to + 1 - key));
+}
+
+int rules_text(stralloc *out, enum table which, char const *key, size_t len, struct record const *r)
+{
+  switch (which) {
+    case TABLE_ME: return stralloc_catb(out, r->data, r->len);
+    case TABLE_CLIENTS: return put_client(out, key, len, r);
+    case TABLE_RELAY: return put_statement(out, key, len, r);
+    case TABLE_ROUTES: return put_route(out, key, len, r);
+    case TABLE_ALIASES: return stralloc_catb(out, key, len) && put_data(out, " ", r);
+    case TABLE_RECIPIENTS: return stralloc_catb(out, key, len);
+    case TABLE_DOMAINS:
+    case TABLE_LIMITS: break;
+  }
+  return stralloc_catb(out, key, len) && stralloc_cats(out, " ") && stralloc_catb(out, r->data, r->len);
+}
