@@ -1,4 +1,4 @@
-/* The control directory's templates: every file explains itself. Values: me; and each limit's default stands in the text. */
+/* The control directory's templates: every file explains itself. Values: me; each limit's default stands in the text. */
 #include "base/limits.h"
 #include "conf/templates.h"
 
@@ -14,10 +14,11 @@ struct conf_file const conf_control[] = {
     "@me@\n" },
   { "clients", 0644, quote_text,
     "# Which clients may connect, and which of them we trust. tcprules' lines, ADDRESS:allow or ADDRESS:deny:\n"
-    "#   192.0.2.9   one address           192.0.2.      all that begin so      192.0.2.0/24, 2001:db8::/32   a network\n"
+    "#   192.0.2.9   one address        192.0.2.   all that begin so        192.0.2.0/24, 2001:db8::/32   networks\n"
     "# allow,RELAYCLIENT=\"\" trusts the client: with `grant clients` in the file relay it may send mail anywhere.\n"
     "# allow,DATABYTES=\"N\"  lets it send messages of N bytes at most.\n"
     "# Never trust an address through which strangers come: a NAT gateway, a container's bridge, a proxy.\n"
+    "# What relay-mkcdb warns of, here and in the other files, may be meant: then `# ok: WORD` ends the line.\n"
     COMPILE
     "#192.0.2.0/24:allow,RELAYCLIENT=\"\"\n"
     "#203.0.113.66:deny\n"
@@ -29,18 +30,57 @@ struct conf_file const conf_control[] = {
     "# The domains that we host, one a line: mail to them is accepted from everybody. Mail to any other domain is\n"
     "# relaying, and needs a grant (file relay).\n"
     "#   example.com    this domain       .example.com    all below it, not itself\n"
+    "# A second word says which recipients there are:\n"
+    "#   any       all, as without the word      listed    those in the files recipients and aliases\n"
+    "#   asked     those that its next hop takes: it is asked while the client waits\n"
     "# Say in the file routes which server has their mailboxes.\n"
     COMPILE
-    "#example.com\n"
-    "#.example.com\n" },
+    "#example.com listed\n"
+    "#.example.com asked\n"
+    "#example.org\n" },
+  { "recipients", 0644, quote_text,
+    "# The recipients of domains that list them, one a line; others are refused while the client waits.\n"
+    "#   joe@@example.com       this mailbox           joe+*@@example.com   and joe-*@@example.com: its extensions\n"
+    "#   @@example.com          all of this domain     @@.example.com       all of those below it\n"
+    COMPILE
+    "#joe@@example.com\n"
+    "#joe+*@@example.com\n" },
+  { "aliases", 0644, quote_text,
+    "# Addresses of ours that stand for others, here or elsewhere: the alias, then one address or more. They need not\n"
+    "# stand in the file recipients, and mail that they lead elsewhere is not relayed by the client.\n"
+    "# A target written like the alias itself is the mailbox of that name. Aliases of aliases are followed.\n"
+    "# @@example.com before a target is all of the domain that no other line is about.\n"
+    COMPILE
+    "#info@@example.com joe@@example.com ann@@example.net\n"
+    "#webmaster@@example.com info@@example.com\n" },
   { "relay", 0644, quote_text,
-    "# Who may relay: send mail through us to domains that we don't host. One grant a line; the first that holds\n"
-    "# gives the reason that the log and the trace header show. Nobody else relays: 550 5.7.1.\n"
+    "# Who may relay: send mail through us to domains that we don't host. Nobody else relays: 550 5.7.1.\n"
+    "# `deny` comes before all; then each `require` must hold; then one `grant`. Of several that hold the first gives\n"
+    "# the reason that the log and the trace header show.\n"
     COMPILE
     "# Whoever has logged in, and whose login has the privilege:\n"
     "grant login\n"
     "# The clients for whom the file clients sets RELAYCLIENT:\n"
-    "grant clients\n" },
+    "grant clients\n"
+    "# Whose address had a POP or IMAP login so many seconds ago:\n"
+    "#grant pop 300\n"
+    "# Everybody, but only to these domains or addresses (.example.net: all below it):\n"
+    "#grant to partner.example\n"
+    "# Everybody, to domains whose mail exchangers all have addresses there (we are their backup or their gateway):\n"
+    "#grant to-host 192.0.2.0/24\n"
+    "# A printer, a scanner: this address with this sender (@@example.com, hosted, any) to this recipient (any):\n"
+    "#grant device 192.0.2.9 from printer@@example.com to any\n"
+    "# To these nobody may send, whoever he is:\n"
+    "#deny to competitor.example\n"
+    "# Without each of these nobody relays, whatever is granted:\n"
+    "#require login\n"
+    "#require tls\n"
+    "#require sender hosted\n"
+    "# A sender is what the client says, so everybody can relay who guesses one. Who still wants it writes\n"
+    "#   grant sender ADDRESS forgeable      or @@DOMAIN, @@.SUFFIX, hosted (domains and local), user (recipients)\n"
+    "#   local DOMAIN                        counts as hosted there; local ADDRESS as a user as well\n"
+    "# An open relay, which is listed as one within the hour, says\n"
+    "#   grant anyone open-relay\n" },
   { "routes", 0644, quote_text,
     "# The next hop of a domain, DOMAIN:HOST:PORT; without a line mail goes where DNS says (MX). The exact domain is\n"
     "# looked for first, then .suffix, from the longest, then the line with no domain.\n"
