@@ -91,7 +91,7 @@ static void kept(void **state)
 static void misbehaves(void **state)
 {
   static struct { char const *text, *says; int ms; } const cases[] = {
-    { "exit 1", "ended without", 5000 }, { "read x; exit 0", "ended without", 5000 },
+    { "exit 1", "relay-ask ", 5000 }, { "read x; exit 0", "ended without", 5000 },
     { "read x; echo", "no answer", 5000 }, { "read x; echo sure", "no answer", 5000 },
     { "read x; echo yes 192.0.2.1; cat", "no answer", 5000 }, { "read x; printf 'yes\\nyes\\n'; cat", "no answer", 5000 },
     { "read x; printf yes", "ended without", 5000 }, { "read x; printf yes; exec sleep 60", "in time", 200 },
