@@ -100,6 +100,13 @@ def test_hosts(rules, tmp_path, case):
         assert (line["event"], line["hosts"], line["answer"], line["cached"]) == ("asked", D, word, "0")
 
 
+def test_our_equals_in_any_order(rules, tmp_path):
+    """Equals are shuffled; those that come before us are dropped as well as those behind."""
+    names = dict(SAYS["our-equal"][0])
+    with Dns(names) as d, Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
+        assert [a.hosts(D) for _ in range(20)] == 20 * [("yes", ["198.51.100.1"])]
+
+
 def test_nxdomain_to_aaaa(rules, tmp_path):
     """Servers that say so where only A exists (RFC 4074 4.2): the address is found all the same."""
     class Odd(Dns):
