@@ -10,10 +10,12 @@
 #include "policy/limits.h"
 #include "policy/route.h"
 #include "rules/compile.h"
+#include "rules/neighbours.h"
 
 #define TEXTS 12
 
-static char const *const files[] = { "me", "clients", "domains", "relay", "routes", "limits" };
+static char const *const files[] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes", "limits" };
+#define FILES (sizeof files / sizeof *files)
 static unsigned errors, warnings;
 
 /* A complaint is `FILE:LINE: why` in printable ASCII. */
@@ -21,8 +23,8 @@ static void complain(void *arg, int warning, char const *line)
 {
   size_t i = 0;
   MUST(arg == &errors);
-  while (i < 6 && (strncmp(line, files[i], strlen(files[i])) || line[strlen(files[i])] != ':')) i++;
-  MUST(i < 6);
+  while (i < FILES && (strncmp(line, files[i], strlen(files[i])) || line[strlen(files[i])] != ':')) i++;
+  MUST(i < FILES);
   char const *s = line + strlen(files[i]) + 1;
   MUST(*s >= '1' && *s <= '9');
   while (isdigit((unsigned char)*s)) s++;
@@ -43,7 +45,7 @@ static size_t split(struct rules_text *texts, char const *s, size_t n)
     char const *lf = memchr(s, '\n', (size_t)(end - s)), *next = lf ? lf + 1 : end;
     if (*s == '%' && lf) {
       t = 0;
-      for (size_t i = 0; i < 6; i++)
+      for (size_t i = 0; i < FILES; i++)
         if (strlen(files[i]) == (size_t)(lf - s - 1) && !memcmp(s + 1, files[i], (size_t)(lf - s - 1))) {
           size_t k = 0;
           while (k < count && strcmp(texts[k].file, files[i])) k++;
@@ -82,7 +84,9 @@ static void check_domain(struct table_set const *t, char const *key, size_t n, s
   struct record r;
   struct route route, again;
   char word[ROUTE_TEXT];
-  MUST(n && n < sizeof name && rule->len == 3 && !memcmp(rule->data, "any", 3));
+  MUST(n && n < sizeof name);
+  MUST((rule->len == 3 && !memcmp(rule->data, "any", 3)) || (rule->len == 6 && !memcmp(rule->data, "listed", 6)) ||
+       (rule->len == 5 && !memcmp(rule->data, "asked", 5)));
   memcpy(name, key, n);
   name[n] = 0;
   if (*name == '.') {
@@ -97,6 +101,79 @@ static void check_domain(struct table_set const *t, char const *key, size_t n, s
   MUST(!strcmp(again.host, route.host) && again.port == route.port && again.mx == route.mx);
 }
 
+/* A mailbox of its own must be found by its address, or what an alias replaces would be found by it. */
+static void check_mailbox(struct table_set const *t, enum table which, char const *key, size_t n,
+                          struct record const *rule)
+{
+  struct address a;
+  struct record r;
+  char again[ADDRESS_KEY];
+  MUST(n > 1 && memchr(key, '@', n));
+  if (*key == '@') return;
+  MUST(address_mailbox(&a, key, n, 1) == ADDRESS_OK && !a.onward);
+  MUST(address_key(again, &a) == n && !memcmp(again, key, n));
+  MUST(match_mailbox(t, which, &a, &r) == 1 && r.line == rule->line);
+  MUST(match_hosted(t, a.domain, &r) == 1);
+}
+
+/* Targets are addresses, each but itself no alias, and none of them denied. */
+static void check_alias(struct table_set const *t, char const *key, size_t n, struct record const *rule)
+{
+  struct address a;
+  struct record r;
+  char target[ADDRESS_KEY];
+  MUST(rule->len && !rule->data[rule->len - 1]);
+  for (uint32_t i = 0; i < rule->len; i += (uint32_t)strlen(rule->data + i) + 1) {
+    MUST(address_mailbox(&a, rule->data + i, strlen(rule->data + i), 1) == ADDRESS_OK);
+    size_t len = address_key(target, &a);
+    if (len == n && !memcmp(target, key, n)) continue;
+    int found = table_find(t, TABLE_ALIASES, target, len, &r);
+    if (!found) {
+      MUST(match_to(t, "deny to", &a, &r) == 0);
+      continue;
+    }
+    size_t itself = 0; /* an alias that is its own mailbox too may stay */
+    for (uint32_t k = 0; k < r.len && !itself; k += (uint32_t)strlen(r.data + k) + 1) {
+      char other[ADDRESS_KEY];
+      MUST(address_mailbox(&a, r.data + k, strlen(r.data + k), 1) == ADDRESS_OK);
+      itself = address_key(other, &a) == len && !memcmp(other, target, len);
+    }
+    MUST(itself);
+  }
+}
+
+static int starts(char const *key, size_t n, char const *with)
+{
+  return n > strlen(with) && !memcmp(key, with, strlen(with));
+}
+
+/* A line about recipients must be found by one. */
+static void check_relay(struct table_set const *t, char const *key, size_t n, struct record const *rule)
+{
+  static char const *const verbs[] = { "grant to ", "deny to ", "local " };
+  char text[TABLE_KEY + 2];
+  struct record r;
+  if (!rule->line) return;
+  MUST(starts(key, n, "grant ") || starts(key, n, "require ") || starts(key, n, "deny ") || starts(key, n, "local "));
+  if (starts(key, n, "grant sender ")) MUST(rule->len == 9 && !memcmp(rule->data, "forgeable", 9));
+  if (starts(key, n, "grant anyone")) MUST(rule->len == 10 && !memcmp(rule->data, "open-relay", 10));
+  for (size_t i = 0; i < 3; i++) {
+    size_t verb = strlen(verbs[i]);
+    struct address a;
+    if (!starts(key, n, verbs[i])) continue;
+    char const *prefix = memchr(key, '@', n) ? "" : key[verb] == '.' ? "x@x" : "x@";
+    size_t len = strlen(prefix);
+    memcpy(text, prefix, len);
+    memcpy(text + len, key + verb, n - verb);
+    enum address_error e = address_mailbox(&a, text, len + n - verb, 1);
+    MUST(e == ADDRESS_OK || e == ADDRESS_TOO_LONG);
+    char name[16];
+    memcpy(name, verbs[i], verb - 1);
+    name[verb - 1] = 0;
+    if (e == ADDRESS_OK) MUST(match_to(t, name, &a, &r) == 1 && r.line <= rule->line);
+  }
+}
+
 static void check_tables(struct table_set const *t)
 {
   uint32_t pos = 0;
@@ -108,7 +185,9 @@ static void check_tables(struct table_set const *t)
   while ((more = table_next(t, &pos, &which, &key, &n, &r)) > 0) {
     if (which == TABLE_CLIENTS) check_client(t, key, n, &r);
     if (which == TABLE_DOMAINS) check_domain(t, key, n, &r);
-    if (which == TABLE_RELAY) MUST(n > 6 && !memcmp(key, "grant ", 6) && !r.len);
+    if (which == TABLE_RELAY) check_relay(t, key, n, &r);
+    if (which == TABLE_RECIPIENTS || which == TABLE_ALIASES) check_mailbox(t, which, key, n, &r);
+    if (which == TABLE_ALIASES) check_alias(t, key, n, &r);
   }
   MUST(!more);
 #define X(c, name, def, least, most, unit) \
@@ -117,6 +196,9 @@ static void check_tables(struct table_set const *t)
 #undef X
 }
 
+static struct neighbours around = { .len = 2, .n = {
+  { { { 10, 1, 2, 3 }, 4 }, "the default gateway" }, { { { 0x20, 1, 0xd, 0xb8, [15] = 1 }, 16 }, "a bridge" } } };
+
 int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
   struct rules_text texts[TEXTS];
@@ -124,7 +206,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
   size_t n = split(texts, s, size);
   int fd = memfd_create("rules", 0);
   errors = warnings = 0;
-  int r = rules_compile_texts(texts, n, fd, complain, &errors);
+  int r = rules_compile_beside(texts, n, &around, fd, complain, &errors);
   MUST(r == (errors > 0));
   if (!r) {
     struct table_set *t = table_open_fd(fd);
