@@ -207,7 +207,11 @@ static int add_postmasters(struct linker *l)
       listed |= !!(classes_address(c, w)->named & LISTED);
     if (!listed) continue;
     strcpy(l->key, "postmaster@");
-    if (form == FORM_DOMAIN && find(c, l->end, FORM_ADDRESS, strcat(l->key, key)) != CLASSES_NONE) continue;
+    size_t named = form == FORM_DOMAIN ? find(c, l->end, FORM_ADDRESS, strcat(l->key, key)) : CLASSES_NONE;
+    if (named != CLASSES_NONE) {
+      classes_address(c, named)->recipient = 1;
+      continue;
+    }
     if (put_example(l, &k) < 0) return -1;
     if (!genalloc_append(struct address_class, &c->addresses, &k)) return nomem();
   }

@@ -125,10 +125,10 @@ static int within(struct ip *ip, struct prefix const *p, struct ip const *first,
 unsigned range_example(struct ip *ip, struct ip const *first, struct ip const *last)
 {
   for (size_t i = 0; i < sizeof documentation / sizeof *documentation; i++)
-    if (within(ip, documentation + i, first, last)) return 0;
+    if (within(ip, documentation + i, first, last)) return (unsigned)i;
   for (size_t i = 0; i < sizeof open_space / sizeof *open_space; i++)
-    if (within(ip, open_space + i, first, last)) return 1;
+    if (within(ip, open_space + i, first, last)) return RANGE_OTHER - 1;
   struct prefix all = { { .len = first->len }, 0 };
   within(ip, &all, first, last);
-  return 2;
+  return RANGE_OTHER;
 }

@@ -34,7 +34,9 @@ struct wide range_size(struct ip const *first, struct ip const *last);
 /* How many of them are global: IPv4, or in 2000::/3 (RFC 4291 2.4). */
 struct wide range_global(struct ip const *first, struct ip const *last);
 
-/* The address from first..last that reads best (0: documentation, 1: any of the public internet, 2: other). */
+/* The address from first..last that reads best. Returns how it does: the less the better, below 4 it is for
+ * documentation, RANGE_OTHER none of the public internet. */
+#define RANGE_OTHER 5
 unsigned range_example(struct ip *ip, struct ip const *first, struct ip const *last);
 
 #endif
