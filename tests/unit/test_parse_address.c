@@ -168,10 +168,42 @@ static void bytes(void **state)
       }
 }
 
+/* What the rules are keyed by: ASCII letters of the local part small, the canonical domain. */
+static void keys(void **state)
+{
+  static struct { char const *in, *key; } const cases[] = {
+    { "Joe+A.b@Far.EXAMPLE.", "joe+a.b@far.example" }, { "PostMaster", "postmaster" },
+    { "\"JOE\"@b.example", "joe@b.example" },
+    { "\xc3\x89RIC@GR\xc3\x9cN.example", "\xc3\x89ric@xn--grn-ioa.example" }, { "[@b.example", 0 },
+    { "`{@Z", "`{@z" },
+    { "A@[ipv6:2001:DB8:0::1]", "a@[IPv6:2001:db8::1]" }, { "A@[IPv6:::ffff:192.0.2.1]", "a@[192.0.2.1]" },
+    { "\"A B\"@b.example", "\"a b\"@b.example" }, { A256 "@" N253, A256 "@" N253 },
+  };
+  char out[ADDRESS_KEY + 1];
+  struct address a;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    enum address_error e = address_mailbox(&a, cases[i].in, strlen(cases[i].in), 1);
+    CHECK((e == ADDRESS_OK) == (cases[i].key != 0), "%s", cases[i].in);
+    if (e != ADDRESS_OK) continue;
+    memset(out, '#', sizeof out);
+    size_t n = address_key(out, &a);
+    assert_string_equal(out, cases[i].key);
+    assert_int_equal(n, strlen(out));
+    assert_int_equal(out[ADDRESS_KEY], '#');
+    /* what is keyed is an address again, and its own key */
+    assert_int_equal(address_mailbox(&a, out, n, 1), ADDRESS_OK);
+    assert_int_equal(address_key(out, &a), n);
+    assert_string_equal(out, cases[i].key);
+  }
+  memset(&a, 0, sizeof a);
+  assert_int_equal(address_key(out, &a), 0);
+  assert_string_equal(out, "");
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(path_table), cmocka_unit_test(mailboxes), cmocka_unit_test(bytes),
+    cmocka_unit_test(path_table), cmocka_unit_test(mailboxes), cmocka_unit_test(bytes), cmocka_unit_test(keys),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -1,15 +1,9 @@
-/* lib/policy/decide: each row of the relay decision, all combinations against a second opinion, damaged tables. */
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include "rules_double.h"
-#include "policy/decide.h"
+/* lib/policy/decide: hosting, addresses, clients and logins; all their combinations against a second opinion. */
+#include "decide_double.h"
 #include "policy/match.h"
 
 static char const domains[] = "hosted.example\n.sub.example\n[192.0.2.1]\n[IPv6:2001:db8::1]\nxn--grn-ioa.example\n";
 static char const both[] = "grant login\ngrant clients\n", reversed[] = "grant clients\n\ngrant login\n";
-
-enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16 };
 
 static struct {
   char const *relay, *sender, *recipient;
@@ -86,24 +80,6 @@ static struct {
   { both, "a@relay.example", "b@other.example", 0, VERDICT_REFUSE, REASON_NOT_GRANTED, ORIGIN_EXTERNAL, "", 0 },
 };
 
-static void set_address(struct address *a, char const *text)
-{
-  size_t used;
-  memset(a, 0, sizeof *a);
-  if (*text == '<') assert_int_equal(address_path(a, text, strlen(text), 0, 1, &used), ADDRESS_OK);
-  else if (*text) assert_int_equal(address_mailbox(a, text, strlen(text), 1), ADDRESS_OK);
-}
-
-static void set_facts(struct facts *f, unsigned facts, struct address const *sender, struct address const *recipient)
-{
-  *f = (struct facts){ .listener = "", .sender = sender, .recipient = recipient };
-  f->trusted = !!(facts & TRUSTED);
-  f->login = facts & LOGIN ? "joe" : 0;
-  f->login_may_relay = !!(facts & MAY);
-  f->stamp = facts & STAMP ? "joe" : 0;
-  f->tls = !!(facts & TLS);
-}
-
 static void rows(void **state)
 {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -175,57 +151,6 @@ static void no_tables(void **state)
   assert_int_equal(d.record.line, 0);
 }
 
-/* No damaged file lets a stranger relay: every truncation, every byte changed. */
-static void damaged(void **state)
-{
-  struct rules_text texts[] = { { "me", "relay.example", 13 }, { "domains", domains, strlen(domains) },
-  { "relay", both, strlen(both) } };
-  struct address sender, recipient;
-  struct facts f, trusted;
-  struct decision d;
-  struct record r;
-  struct stat st;
-  int result, fd = compiled(texts, 3, &result);
-  assert_int_equal(result, 0);
-  assert_int_equal(fstat(fd, &st), 0);
-  size_t n = (size_t)st.st_size, opened = 0, corrupt = 0;
-  char *whole = malloc(n), byte;
-  assert_int_equal(pread(fd, whole, n, 0), (ssize_t)n);
-  set_address(&sender, "a@hosted.example");
-  set_address(&recipient, "b@other.example");
-  set_facts(&f, 0, &sender, &recipient);
-  set_facts(&trusted, TRUSTED | LOGIN | MAY, &sender, &recipient);
-  for (size_t i = 0; i < 3 * n; i++) {
-    byte = (char)(whole[i / 3] ^ (i % 3 == 0 ? 1 : i % 3 == 1 ? 0x80 : 0xff));
-    assert_int_equal(pwrite(fd, &byte, 1, (off_t)(i / 3)), 1);
-    struct table_set *t = table_open_fd(fd);
-    opened += t != 0;
-    decide(&d, t, &f);
-    assert_int_not_equal(d.verdict, VERDICT_ACCEPT);
-    if (!t) assert_int_equal(d.verdict, VERDICT_TEMPFAIL);
-    /* What was found before the damage shows counts for nothing. */
-    decide(&d, t, &trusted);
-    if (t && (table_find(t, TABLE_RELAY, "grant login", 11, &r) < 0 || match_hosted(t, "hosted.example", &r) < 0)) {
-      assert_int_equal(d.verdict, VERDICT_TEMPFAIL);
-      corrupt++;
-    }
-    if (d.verdict == VERDICT_TEMPFAIL) {
-      assert_int_equal(d.reason, REASON_TABLES);
-      assert_int_equal(d.origin, ORIGIN_EXTERNAL);
-      assert_int_equal(d.record.line, 0);
-    }
-    if (t) table_close(t);
-    assert_int_equal(pwrite(fd, whole + i / 3, 1, (off_t)(i / 3)), 1);
-  }
-  assert_true(opened > 0 && corrupt > 0);
-  for (size_t len = n; len--; ) {
-    assert_int_equal(ftruncate(fd, (off_t)len), 0);
-    assert_null(table_open_fd(fd));
-  }
-  free(whole);
-  close(fd);
-}
-
 /* A literal has no suffixes, also when a table made by others holds what looks like one. */
 static void literals(void **state)
 {
@@ -259,8 +184,8 @@ static void words(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(rows), cmocka_unit_test(second_opinion), cmocka_unit_test(no_tables), cmocka_unit_test(damaged),
-    cmocka_unit_test(literals), cmocka_unit_test(words),
+    cmocka_unit_test(rows), cmocka_unit_test(second_opinion), cmocka_unit_test(no_tables), cmocka_unit_test(literals),
+    cmocka_unit_test(words),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);
   stralloc_free(&said);
