@@ -8,7 +8,7 @@ import pytest
 
 from lib.dns import Dns
 from lib.netns import Cable
-from lib.procs import BIN, program
+from lib.procs import BIN
 from lib.rows import ANN, CLIENT, EVE, JOE, STRANGER, ask, listening, rejected, send
 from lib.sink import Sink
 
@@ -97,6 +97,11 @@ def test_row_24_next_hop_per_domain(instances, sinks):
     assert send(i, LOCAL, JOE) == 250 and JOE in [m.recipients[0] for m in rest.wait(2)] and len(inner.messages) == 1
 
 
+OURS = """#!/bin/sh
+exec %(bin)s/relay-through -r %(rules)s -R %(bin)s/relay-remote
+"""
+
+# Where there is no relay-through the injector is somebody else's
 THROUGH = """#!/bin/sh
 umask 077
 cat >%(dir)s/mess.$$
@@ -121,11 +126,8 @@ def test_row_25_no_messages_stored_on_the_relay(instances, sink):
     """Each message goes to the next hop while the client waits, and the next hop's verdict is the answer. Who may relay
     is decided before: what is refused never gets there."""
     i = instances(routes=":%s\n" % sink.route)
-    if os.path.exists(os.path.join(BIN, "relay-through")):
-        injector = program("relay-through")
-    else:
-        injector = script(i, "through", THROUGH % {"dir": i.dir, "rules": i.rules})
-    i.extra.update(QMAILQUEUE=injector, RELAYRULES=i.rules)
+    text = OURS if os.path.exists(os.path.join(BIN, "relay-through")) else THROUGH
+    i.extra["QMAILQUEUE"] = script(i, "through", text % {"dir": i.dir, "rules": i.rules, "bin": BIN})
     i.compile()
     i.receive()
     for verdict, code in ((None, 250), (b"554 5.6.0 not that\r\n", 554), (b"451 4.3.0 later\r\n", 451)):
