@@ -147,16 +147,16 @@ int open_proxies(struct work *w)
 /* An address that no rule for addresses holds, so that one for a name can. Returns 1, or 0. */
 static int nameless(struct work *w, struct ip *ip)
 {
-  unsigned best = 3;
+  unsigned best = RANGE_OTHER + 1;
   struct ip example;
   for (size_t i = 0; i < genalloc_len(struct span, &w->c->spans); i++) {
     struct span const *s = classes_span(w->c, i);
-    unsigned score = s->rest[0] ? range_example(&example, &s->first, &s->last) : 3;
+    unsigned score = s->rest[0] ? range_example(&example, &s->first, &s->last) : best;
     if (score >= best) continue;
     best = score;
     *ip = example;
   }
-  return best < 3;
+  return best <= RANGE_OTHER;
 }
 
 /* A rule for all names, or for those below a public top-level domain. */
