@@ -143,6 +143,8 @@ SPOILS = [
     ("man/posthouse-control.5", "52428800", "52428801", ["the limit size with its default 52428800 is not described"]),
     ("man/relay-mkcdb.8", "rules.cdb", "rule.cdb", ["no source names"]),
     ("lib/base/limits.h", '"hops", ', '"leaps", ', ["no page describes the limit leaps"]),
+    ("lib/rules/warnings.h", '"by-name"', '"by-nose"', ["nothing about the warning by-nose",
+                                                        "there is no warning and no limit by-name"]),
     ("lib/table/table.h", '"routes")', '"roads")', ["nothing about the file roads"]),
     ("bin-src/relay-queue.c", 'getenv("RELAYQUEUE")', 'getenv("RELAYNEWS")', ["nothing about the variable RELAYNEWS",
                                                                           "no page has the variable RELAYNEWS"]),
