@@ -16,7 +16,7 @@
 #include "table/damage.h"
 #include "table/table.h"
 
-#define USAGE "relay-remote [-r RULES] [-t SECONDS] HOST SENDER RECIP... | " \
+#define USAGE "relay-remote [-a] [-r RULES] [-t SECONDS] HOST SENDER RECIP... | " \
   "relay-remote [-r RULES] [-t SECONDS] [-i SECONDS] -s ROUTE"
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
@@ -25,6 +25,7 @@ struct options {
   char const *route;   /* -s */
   unsigned idle;       /* -i */
   unsigned patience;   /* -t; 0: not given */
+  unsigned all : 1;    /* -a */
 };
 
 static _Noreturn void usage(void)
@@ -46,9 +47,10 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
   char const *rules = getenv("RELAYRULES");
   *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
   for (;;) {
-    int opt = subgetopt_r(argc, argv, "r:s:i:t:", &l);
+    int opt = subgetopt_r(argc, argv, "ar:s:i:t:", &l);
     switch (opt) {
       case -1: return l.ind;
+      case 'a': o->all = 1; break;
       case 'r': o->rules = l.arg; break;
       case 's': o->route = l.arg; break;
       case 'i': o->idle = seconds(l.arg); break;
@@ -70,16 +72,19 @@ static char const *find_route(struct table_set const *rules, char const *host, s
   return *kind = 'Z', "the rules can't be read (#4.3.5)";
 }
 
-static void deliver(struct remote *rm, char const *const *argv, unsigned n, struct client_report *report)
+static void deliver(struct remote *rm, struct options const *o, char const *const *argv, unsigned n,
+  struct client_report *report)
 {
   static struct client_body body;
   stralloc recipients = STRALLOC_ZERO;
+  char const *utf8 = getenv("RELAYUTF8");
   for (unsigned i = 0; i < n; i++) {
     if (stralloc_catb(&recipients, argv[i + 1], strlen(argv[i + 1]) + 1)) continue;
     report->failed = 1;
     return;
   }
-  struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body };
+  struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body, .all = o->all };
+  m.utf8 = utf8 && !strcmp(utf8, "1");
   if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
   else if (body.measure.bad) client_refuse(report, n, 'D', CLIENT_BAD_TEXT, 0);
   else remote_deliver(rm, &m, report);
@@ -87,14 +92,14 @@ static void deliver(struct remote *rm, char const *const *argv, unsigned n, stru
 }
 
 /* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2. */
-static void once(struct remote *rm, struct table_set const *rules, char const *broken, char const *const *argv,
-  unsigned n)
+static void once(struct remote *rm, struct options const *o, struct table_set const *rules, char const *broken,
+  char const *const *argv, unsigned n)
 {
   struct client_report report = CLIENT_REPORT_ZERO;
   char kind = 'Z';
   if (!broken) broken = find_route(rules, argv[0], &rm->route, &kind);
   if (broken) client_report_add(&report, kind, broken, 0, 0);
-  else deliver(rm, argv + 1, n, &report);
+  else deliver(rm, o, argv + 1, n, &report);
   if (report.failed) io_write_file(1, "Zout of memory (#4.3.0)", sizeof "Zout of memory (#4.3.0)");
   else io_write_file(1, report.sa.s, report.sa.len);
   close(1); /* who reads the report needs not wait for our farewell */
@@ -108,14 +113,14 @@ int main(int argc, char const *const *argv)
   struct options o;
   PROG = "relay-remote";
   int first = scan_options(argc, argv, &o);
-  if (o.route ? first != argc || !route_scan(&rm.route, o.route) : argc - first < 3) usage();
+  if (o.route ? first != argc || o.all || !route_scan(&rm.route, o.route) : argc - first < 3) usage();
   sig_ignore(SIGPIPE);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
 
   struct table_set *rules = table_open(o.rules);
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
-  if (!o.route) once(&rm, rules, broken, argv + first, (unsigned)(argc - first - 2));
+  if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));
   else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
   remote_close(&rm);
   table_close(rules);

@@ -57,11 +57,13 @@ static int put_rcpt(struct transaction *t)
   return 0;
 }
 
-/* DATA or BDAT: along with the recipients when the server takes pipelines, else when one of them was accepted. */
+/* DATA or BDAT: along with the recipients when the server takes pipelines, else when one of them was accepted; when it
+ * is to be all or none, when all were. */
 static int put_text(struct transaction *t)
 {
   if (t->how == TEXT_CHUNKS || !t->offered) return 0;
   if (!(t->c->offers & CLIENT_PIPELINING) && !t->accepted) return 0;
+  if (t->m->all && t->accepted < t->m->n) return 0;
   if (t->how == TEXT_SMALL) transaction_put_small(t);
   else client_puts(t->c, "DATA\r\n");
   return 1;
@@ -85,7 +87,7 @@ static int put_next(struct transaction *t)
       t->putting = STEP_TEXT;
       /* fall through */
     case STEP_TEXT:
-      if (t->outstanding && !(t->c->offers & CLIENT_PIPELINING)) return 0;
+      if (t->outstanding && (t->m->all || !(t->c->offers & CLIENT_PIPELINING))) return 0;
       t->putting = STEP_END;
       return put_text(t);
     default:

@@ -75,6 +75,13 @@ static void none_accepted(struct transaction *t)
   lone_dot(t);
 }
 
+/* All or none was asked for, and some were refused: the text is not sent. */
+static void some_refused(struct transaction *t)
+{
+  client_report_add(t->report, t->refused ? 'D' : 'Z', t->c->name, " did not take all recipients: nothing was sent", 0);
+  t->c->dirty = 1;
+}
+
 /* The connection was lost before the recipients' verdicts were complete. */
 static void cut_short(struct transaction *t)
 {
@@ -103,6 +110,7 @@ static void run(struct transaction *t)
   if (t->kept && t->lost && !t->answered) return;
   if (t->mail && t->mail / 100 != 2 && t->mail != 421) mail_refused(t);
   else if (t->lost && !t->text) cut_short(t);
+  else if (t->m->all && t->accepted < t->m->n) some_refused(t);
   else if (!t->accepted) none_accepted(t);
   else send_text(t);
 }

@@ -24,6 +24,7 @@ struct client_message {
   char const *recipients;    /* n of them, NUL-terminated, one behind the other. Any byte but NUL */
   unsigned n;                /* at least 1 */
   unsigned utf8 : 1;         /* SMTPUTF8 was declared (RFC 6531) */
+  unsigned all : 1;          /* to all recipients or to none: sent only when the server took every one of them */
   struct client_body *body;  /* opened */
 };
 
