@@ -63,7 +63,8 @@ static struct { char const *records, *openings; } const cases[] = {
   { GC "c^001" RC "c/6\t\x03\n", "clients@2" },
   { GC "c^0010" RC "c/6\t\x04\n", "clients@2" },
   { GC "c^0" RC "c_0" RC "c/4\t\x01\nc/6\t\x01\n", "clients@3 clients@2" },
-  { GC "c_0" RC "c_00000000000000000000000000000000\tD~\nc/4\t\x20\x01\nc_10000000000000000000000000000000" RC, "clients@2" },
+  { GC "c_0" RC "c_00000000000000000000000000000000\tD~\nc/4\t\x20\x01\n"
+    "c_10000000000000000000000000000000" RC, "clients@2" },
   { GC "c_" RC "c_0\tD~\nc_10\t\nc/4\t\x02\x01%\n", "" }, /* a quarter */
   { GC "c_0\t\nc" RC "c/4\t\x01\n", "clients@3" },
   { "rgrant clients\topen-relay\nc" RC, "clients@2!" },
@@ -144,8 +145,8 @@ static void test_cases(void **state)
 /* A damaged record is no proof. */
 static void test_corrupt(void **state)
 {
-  static char const *const records[] = { "c\tx\n", "c1.\t+\n", "dhosted.example\tmany\n", "rgrant device/4\t\x21\n"
-    "rgrant device _\t\nrgrant device _ any any\t\n" };
+  static char const *const records[] = { "c\tx\n", "c1.\t+\n", "dhosted.example\tmany\n",
+    "rgrant device/4\t\x21\nrgrant device _\t\nrgrant device _ any any\t\n" };
   (void)state;
   for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
     struct table_set *t = made(records[i]);
