@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "explain/parts.h"
+#include "prove/prove.h"
 #include "rules/compile.h"
 
 struct gathering {
@@ -37,6 +38,23 @@ static int fits_any_host(struct question const *q, struct piece bits)
   return 0;
 }
 
+/* Does an alias stand for the recipient, or for somebody in its domain? The compiler wants no denial of those. */
+static void look_at_targets(struct gathering *g, struct record const *r)
+{
+  struct address a;
+  char key[ADDRESS_KEY];
+  struct target const *x = g->changed.a ? &g->changed : &g->given;
+  for (uint32_t i = 0; i < r->len && x->a; i++) {
+    char const *end = memchr(r->data + i, 0, r->len - i);
+    size_t n = end ? (size_t)(end - r->data) - i : r->len - i;
+    if (address_mailbox(&a, r->data + i, n, 1) == ADDRESS_OK && !strcmp(a.domain, x->a->domain)) {
+      g->b->domain_targeted = 1;
+      if (address_key(key, &a) == x->len && !memcmp(key, x->key, x->len)) g->b->targeted = 1;
+    }
+    i += (uint32_t)n;
+  }
+}
+
 static int relay_fits(struct gathering *g, struct piece key)
 {
   struct question const *q = g->b->q;
@@ -53,14 +71,16 @@ static int relay_fits(struct gathering *g, struct piece key)
   }
 }
 
-static int fits(struct gathering *g, enum table which, struct piece key)
+static int fits(struct gathering *g, enum table which, struct piece key, struct record const *r)
 {
   switch (which) {
     case TABLE_ME: return 1;
     case TABLE_DOMAINS: return fits_domain(key, &g->given) || fits_domain(key, &g->changed) || fits_domain(key,
       &g->sender);
-    case TABLE_RECIPIENTS:
     case TABLE_ALIASES:
+      look_at_targets(g, r);
+      /* fall through */
+    case TABLE_RECIPIENTS:
       return fits_mailbox(key, &g->given) || fits_mailbox(key, &g->changed) || fits_mailbox(key, &g->sender);
     case TABLE_RELAY: return relay_fits(g, key);
     default: return 0;
@@ -74,7 +94,27 @@ static int compare(void const *a, void const *b)
   return x->line < y->line ? -1 : x->line > y->line;
 }
 
-static void gather(struct bench *b, int clients)
+/* A line of `clients` with several keys is a range: who edits it edits them all. */
+static void find_range(struct bench *b, struct piece key, uint32_t line)
+{
+  struct bench_line *l = genalloc_s(struct bench_line, &b->lines);
+  for (size_t i = 0; i < genalloc_len(struct bench_line, &b->lines); i++) {
+    if (l[i].which != TABLE_CLIENTS || l[i].line != line) continue;
+    if (l[i].key_len != key.n || memcmp(explained_text(b->x, l[i].key), key.s, key.n)) l[i].range = 1;
+  }
+}
+
+/* Those of one table, of all (`fits` null), or those that fit. */
+enum extent { EXTENT_FITTING, EXTENT_CLIENTS, EXTENT_ALL };
+
+static int wanted(struct gathering *g, enum extent extent, enum table which, struct piece key, struct record const *r)
+{
+  if (extent == EXTENT_FITTING) return fits(g, which, key, r);
+  if (extent == EXTENT_CLIENTS) return which == TABLE_CLIENTS;
+  return which != TABLE_LIMITS && which != TABLE_ROUTES;
+}
+
+static void gather(struct bench *b, enum extent extent)
 {
   struct gathering g = { .b = b };
   struct record r;
@@ -86,7 +126,9 @@ static void gather(struct bench *b, int clients)
   target_set(&g.sender, b->q->sender_error ? 0 : &b->q->sender);
   while (!b->x->broken && table_next(b->t, &pos, &which, &key.s, &key.n, &r) > 0) {
     if (!r.line) continue;
-    if (clients ? which == TABLE_CLIENTS : fits(&g, which, key)) add(b, which, key, &r);
+    if (extent == EXTENT_FITTING) b->all++;
+    if (extent == EXTENT_FITTING && which == TABLE_CLIENTS) find_range(b, key, r.line);
+    if (wanted(&g, extent, which, key, &r)) add(b, which, key, &r);
   }
 }
 
@@ -100,21 +142,20 @@ void bench_start(struct bench *b, struct explanation *x, struct question *q, str
 {
   *b = (struct bench){ .x = x, .q = q, .t = t, .lines = GENALLOC_ZERO };
   gate_each(t, &q->facts.client, q->host, q->info, &add_client, b);
-  gather(b, 0);
+  gather(b, EXTENT_FITTING);
   sort(b);
 }
 
-void bench_whole(struct bench *b)
+void bench_whole(struct bench *b, int clients)
 {
   struct bench_line *l = genalloc_s(struct bench_line, &b->lines);
   size_t n = genalloc_len(struct bench_line, &b->lines), kept = 0;
-  if (b->whole) return;
   for (size_t i = 0; i < n; i++)
-    if (l[i].which != TABLE_CLIENTS) l[kept++] = l[i];
+    if (clients && l[i].which != TABLE_CLIENTS) l[kept++] = l[i];
   genalloc_setlen(struct bench_line, &b->lines, kept);
-  gather(b, 1);
+  gather(b, clients ? EXTENT_CLIENTS : EXTENT_ALL);
   sort(b);
-  b->whole = 1;
+  b->whole = !clients;
 }
 
 void bench_end(struct bench *b)
@@ -156,21 +197,32 @@ static void no_complaints(void *arg, int warning, char const *line)
 {
 }
 
-/* Compiles and decides. Returns 1, 0 when the compiler finds an error, -1 with errno. */
+/* Do these rules let no stranger relay, but where they say so? Returns 1, 0, or -1 with errno. */
+static int is_closed(struct table_set const *t)
+{
+  struct proof p;
+  int r = prove(&p, t);
+  size_t open = p.undeclared;
+  proof_free(&p);
+  return r < 0 ? -1 : !open;
+}
+
+/* Compiles and decides. Returns 1, 0 when the compiler finds an error or the rules are open, -1 with errno. */
 static int decide_texts(struct bench *b, struct rules_text const *texts, size_t n, struct outcome *o)
 {
   int fd = memfd_create("rules", MFD_CLOEXEC);
   if (fd < 0) return -1;
-  int r = rules_compile_texts(texts, n, fd, &no_complaints, 0);
-  struct table_set *t = r ? 0 : table_open_fd(fd);
-  if (!r && !t) r = -1;
+  int wrong = rules_compile_texts(texts, n, fd, &no_complaints, 0), good = wrong < 0 ? -1 : !wrong;
+  struct table_set *t = good > 0 ? table_open_fd(fd) : 0;
+  if (good > 0 && !t) good = -1;
   if (t) {
     question_decide(o, b->q, t);
+    if (b->whole) good = is_closed(t);
     o->decision.record.line = o->given.record.line = o->gate.line = 0; /* their data go with the table */
     table_close(t);
   }
   close(fd);
-  return r < 0 ? -1 : !r;
+  return good;
 }
 
 int bench_try(struct bench *b, struct edit const *const *edits, unsigned n, struct outcome *o)

@@ -4,10 +4,14 @@
 #include <string.h>
 #include "explain/parts.h"
 
-#define TRIES 3000  /* combinations at most */
+#define TRIES 3000   /* combinations at most */
+#define WHOLE 10000  /* lines of rules that are small enough to be compiled whole for each change that is shown */
+#define SIFTED 50    /* changes at most that are compiled so */
 
 struct search {
-  struct bench bench;
+  struct bench bench;      /* where all are tried */
+  struct bench last;       /* and where those are that are to be shown */
+  unsigned has_last : 1;
   struct explanation *x;
   struct edit const *pool;
   size_t pool_n;
@@ -22,7 +26,7 @@ static void try(struct search *s, unsigned n)
   s->tries++;
   if (!bench_try(&s->bench, s->chosen, n, &o)) return;
   if (o.decision.verdict != (s->accept ? VERDICT_ACCEPT : VERDICT_REFUSE)) return;
-  struct change c = { .n = n, .verdict = o.decision.verdict, .reason = o.decision.reason };
+  struct change c = { .n = n, .verdict = o.decision.verdict, .reason = outcome_word(&o) };
   for (unsigned i = 0; i < n; i++) c.edits[i] = *s->chosen[i];
   if (!genalloc_append(struct change, &s->x->changes, &c)) s->x->broken = ENOMEM;
 }
@@ -71,20 +75,30 @@ static int trusts_all(struct change const *c, struct explanation const *x)
   return 0;
 }
 
-/* Throws away what the whole `clients` do not allow, and what is too much to show. */
+static struct bench *last_bench(struct search *s, int whole)
+{
+  if (!s->has_last) {
+    bench_start(&s->last, s->x, s->bench.q, s->bench.t);
+    bench_whole(&s->last, !whole);
+  }
+  s->has_last = 1;
+  return &s->last;
+}
+
+/* Throws away what all rules together do not allow, and what is too much to show. */
 static void sift(struct search *s)
 {
+  int whole = s->bench.all <= WHOLE;
+  struct bench *last = last_bench(s, whole);
   struct change *c = genalloc_s(struct change, &s->x->changes);
   size_t n = genalloc_len(struct change, &s->x->changes), kept = 0;
   struct outcome o;
   if (n) qsort(c, n, sizeof *c, &compare);
-  for (size_t i = 0; i < n && kept < EXPLAIN_CHANGES; i++) {
+  for (size_t i = 0; i < n && i < SIFTED && kept < EXPLAIN_CHANGES; i++) {
     struct edit const *edits[EXPLAIN_EDITS];
     for (unsigned k = 0; k < c[i].n; k++) edits[k] = c[i].edits + k;
-    if (trusts_all(c + i, s->x)) {
-      bench_whole(&s->bench);
-      if (!bench_try(&s->bench, edits, c[i].n, &o)) continue;
-    }
+    if ((whole || trusts_all(c + i, s->x)) &&
+        (!bench_try(last, edits, c[i].n, &o) || o.decision.verdict != c[i].verdict)) continue;
     c[kept++] = c[i];
   }
   genalloc_setlen(struct change, &s->x->changes, kept);
@@ -106,11 +120,13 @@ void find_changes(struct explanation *x, struct question *q, struct table_set co
     pool_fill(&pool, &s.bench, around);
     s.pool = genalloc_s(struct edit, &pool);
     s.pool_n = genalloc_len(struct edit, &pool);
-    for (unsigned n = 1; n <= EXPLAIN_EDITS && !genalloc_len(struct change, &x->changes) && !x->broken; n++)
+    for (unsigned n = 1; n <= EXPLAIN_EDITS && !genalloc_len(struct change, &x->changes) && !x->broken; n++) {
       combine(&s, 0, n, 0);
-    sift(&s);
+      if (genalloc_len(struct change, &x->changes)) sift(&s);
+    }
   }
   genalloc_free(struct edit, &pool);
   bench_end(&s.bench);
+  bench_end(&s.last);
   question_decide(&x->outcome, q, t);
 }

@@ -73,7 +73,7 @@ struct change {
   struct edit edits[EXPLAIN_EDITS];
   unsigned n;
   enum verdict verdict;
-  enum reason reason;
+  char const *reason;  /* outcome_word */
 };
 
 /* What comes of an answer of the network. */

@@ -150,7 +150,7 @@ static void put_changes(struct json *j, struct explanation const *x)
     for (unsigned k = 0; k < c[i].n; k++) put_edit(j, x, c[i].edits + k);
     json_end(j);
     pair(j, "verdict", verdict_word(c[i].verdict));
-    pair(j, "reason", reason_word(c[i].reason));
+    pair(j, "reason", c[i].reason);
     json_end(j);
   }
   if (x->tried) json_end(j);

@@ -86,14 +86,18 @@ struct bench_line {
   enum table which;
   uint32_t line;
   size_t key, key_len;
-  size_t text;              /* all three in the explanation's text */
+  size_t text;              /* as the key in the explanation's text */
+  unsigned range : 1;       /* the line has other keys, too */
 };
 struct bench {
   struct explanation *x;
   struct question *q;
   struct table_set const *t;
   genalloc lines;           /* struct bench_line, by file and line */
-  int whole;                /* all lines of `clients` are among them */
+  size_t all;               /* lines of the rules */
+  unsigned whole : 1;       /* all of them are here */
+  unsigned targeted : 1;    /* an alias stands for the recipient */
+  unsigned domain_targeted : 1; /* or for somebody in its domain */
 };
 /* Gathers the lines. */
 void bench_start(struct bench *b, struct explanation *x, struct question *q, struct table_set const *t);
@@ -101,8 +105,10 @@ void bench_end(struct bench *b);
 /* Decides q by the lines with n edits. Returns 1, or 0 when the edits make no rules that compile without an error. The
  * decision's record is of no use. */
 int bench_try(struct bench *b, struct edit const *const *edits, unsigned n, struct outcome *o);
-/* All lines of `clients` are looked at from now on. */
-void bench_whole(struct bench *b);
+/* All lines are looked at from now on, and edits are none by which strangers relay (prove/prove.h): for the last look
+ * at
+ * what is to be shown. `clients`: only all of that file's, and without the proof. */
+void bench_whole(struct bench *b, int clients);
 
 /* Gathers single lines that may turn the verdict. */
 void pool_fill(genalloc *pool, struct bench *b, struct neighbours const *around);

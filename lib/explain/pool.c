@@ -85,7 +85,7 @@ static void own_line(struct filling *f, char const *action, int trust, enum widt
   ok = ok && (!trust || stralloc_cats(&line, ",RELAYCLIENT=\"\"")) && stralloc_0(&line);
   if (!ok) f->x->broken = ENOMEM;
   else if (!own) ADD(f, TABLE_CLIENTS, width, note, line.s);
-  else if (strcmp(explained_text(f->x, own->text), line.s)) {
+  else if (!own->range && strcmp(explained_text(f->x, own->text), line.s)) {
     size_t by = keep_bytes(f->x, line.s, line.len - 1);
     replace_line(f, own, by, width, note);
   }
@@ -196,10 +196,7 @@ static void close_line(struct filling *f, struct bench_line const *l)
   struct piece arg;
   if (l->which == TABLE_RECIPIENTS) remove_line(f, l, WIDTH_RECIPIENT, "it is no recipient then");
   if (l->which == TABLE_ALIASES) remove_line(f, l, WIDTH_RECIPIENT, "it is no alias then");
-  if (l->which == TABLE_DOMAINS) {
-    recheck(f, l, "listed", "only listed recipients of the domain are accepted then");
-    remove_line(f, l, WIDTH_ALL, "the domain is not hosted then");
-  }
+  if (l->which == TABLE_DOMAINS) recheck(f, l, "listed", "only listed recipients of the domain are accepted then");
   if (l->which != TABLE_RELAY) return;
   enum says says = statement(key_of(f, l), &arg);
   if (says <= SAYS_TO_HOST) remove_line(f, l, widths[says], notes[says]);
@@ -211,9 +208,10 @@ static void fill_closed(struct filling *f)
   struct bench_line const *l = genalloc_s(struct bench_line, &f->b->lines);
   struct facts const *facts = &f->q->facts;
   struct address const *a = facts->recipient;
-  if (a && a->domain[0] && plain(f->recipient))
+  if (a && a->domain[0] && plain(f->recipient) && !f->b->targeted)
     ADD(f, TABLE_RELAY, WIDTH_RECIPIENT, "nobody may send to this recipient then", "deny to ", f->recipient);
-  if (a && a->domain[0]) ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "nobody may send to this domain then", "deny to ",
+  if (a && a->domain[0] && !f->b->domain_targeted)
+    ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "nobody may send to this domain then", "deny to ",
     a->domain);
   if (facts->trusted) own_line(f, ":allow", 0, WIDTH_CLIENT, "the client is a stranger then");
   own_line(f, ":deny", 0, WIDTH_LINE, "the client may not send any mail then");
