@@ -1,4 +1,5 @@
 """relay-ask by itself: what next hops say about recipients, and how long that is believed."""
+import contextlib
 import os
 import socket
 import subprocess
@@ -130,6 +131,24 @@ def test_unreachable_is_left_in_peace(rules, tmp_path):
             for i in range(50):
                 assert a.recipient("%d@hosted.example" % i) == first
             assert time.monotonic() - began < took + 1
+
+
+def test_addresses_that_take_no_connection(rules, tmp_path):
+    """Each address has its time to connect, all together no more than the question has."""
+    with socket.socket() as s, contextlib.ExitStack() as full:
+        s.bind(("0.0.0.0", 0))
+        s.listen(0)
+        port = s.getsockname()[1]
+        for _ in range(3):   # nobody takes them from the queue, so that further ones are not even answered
+            c = full.enter_context(socket.socket())
+            c.setblocking(False)
+            c.connect_ex(("127.0.0.1", port))
+        hop = type("Hop", (), {"route": "hop.example:%d" % port})
+        d = full.enter_context(Dns({"hop.example": {"A": ["127.0.0.%d" % i for i in range(1, 9)]}}))
+        with Ask(rules(hop), str(tmp_path), "-t", "3", env={"DNSCACHEIP": d.where}) as a:
+            began = time.monotonic()
+            assert "Connection timed out" in a.recipient(A)
+            assert 2.5 < time.monotonic() - began < 3.7
 
 
 def test_kept_connection_that_died(rules, sink, tmp_path):
