@@ -121,10 +121,10 @@ static void judge(struct compiler *c, struct client const *k, struct sets const 
   }
   if (sets->proxy && sets->relayclient)
     rules_error(c, "a proxy (RELAYPROXY) can't be trusted with RELAYCLIENT: whom it does not name would relay");
-  if (sets->proxy) trust_line(c, &c->proxy, k);
+  if (sets->proxy) trust_line(c, k, 1);
   if (!sets->relayclient) return;
   if (sets->appended.n) judge_appended(c, sets->appended);
-  trust_line(c, &c->relay, k);
+  trust_line(c, k, 0);
 }
 
 static void add_keys(struct compiler *c, struct client const *k, struct word shown)

@@ -65,7 +65,6 @@ static void check_all(struct compiler *c)
   };
   if (!seen_line(&c->seen, TABLE_ME, "", 0) && !c->wrong)
     rules_error_at(c, FILE_ME, 1, "missing: the file `me` holds the name of this host");
-  trust_check(c);
   rules_clients_end(c);
   rules_aliases_end(c);
   rules_relay_end(c);
@@ -93,8 +92,6 @@ int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighb
   stralloc_free(&c.data);
   genalloc_free(struct hosted, &c.hosted);
   rules_aliases_free(&c);
-  trust_free(&c.relay);
-  trust_free(&c.proxy);
   if (c.broken) return errno = c.broken, -1;
   return c.wrong;
 }

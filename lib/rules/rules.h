@@ -68,12 +68,6 @@ int seen_has(struct seen const *x, enum table which, char const *key, size_t len
 uint32_t seen_next(struct seen const *x, size_t *i, enum table which, char key[TABLE_KEY + 1]);
 void seen_free(struct seen *x);
 
-/* Whom `clients` trusts with a variable. */
-struct trust {
-  uint32_t everybody;   /* the first line that trusts everybody; 0: none */
-  genalloc v4, v6;      /* the addresses: trust.c's spans */
-};
-
 /* Prefix lengths in use. */
 struct lengths {
   uint8_t v4[33], v6[129];
@@ -101,8 +95,6 @@ struct compiler {
   genalloc hosted;      /* struct hosted, by line */
   struct lengths clients, to_host, device;
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
-  struct trust relay;   /* RELAYCLIENT */
-  struct trust proxy;   /* RELAYPROXY */
   stralloc data;        /* scratch: a rule's value */
 };
 
@@ -213,10 +205,7 @@ char const *client_scan(struct client *k, char const *s, size_t n);
 /* Writes the key with number i in it. Returns its length. */
 size_t client_key(struct client const *k, unsigned i, char out[CLIENT_KEY]);
 
-/* The line being read trusts k, with c->relay's or c->proxy's variable: warns, and keeps its addresses. */
-void trust_line(struct compiler *c, struct trust *t, struct client const *k);
-/* Complains when all lines together trust half of the internet or more, and may relay. */
-void trust_check(struct compiler *c);
-void trust_free(struct trust *t);
+/* The line being read trusts k with RELAYCLIENT, or with RELAYPROXY: complains of what that may let in. */
+void trust_line(struct compiler *c, struct client const *k, int proxy);
 
 #endif
