@@ -70,6 +70,7 @@ static uint32_t wider_sender(struct compiler const *c, char const *head, char co
   return line;
 }
 
+/* Is there a line of this table whose key starts so? */
 static int has(struct compiler const *c, enum table which, char const *start)
 {
   char key[TABLE_KEY + 1];
@@ -78,12 +79,29 @@ static int has(struct compiler const *c, enum table which, char const *start)
   return 0;
 }
 
+static int hosts(struct compiler const *c)
+{
+  return genalloc_len(struct hosted, &c->hosted) != 0;
+}
+
+/* The line that refuses a sender, or every sender of a domain, as not hosted; 0: there is none. Below a suffix there
+ * may be hosted domains. */
+static uint32_t refused_sender(struct compiler const *c, char const *from)
+{
+  char const *domain = domain_of(from);
+  if (!strchr(from, '@') || *domain == '.' || rules_hosted(c, domain)) return 0;
+  return rules_relay_line(c, "require sender hosted");
+}
+
 static void check_sender(struct compiler *c, uint32_t line, char const *from)
 {
   uint32_t hosted = rules_relay_line(c, "grant sender hosted");
   uint32_t wider = strcmp(from, "user") ? wider_sender(c, "grant sender ", from, "", 0) : hosted;
-  if (!strcmp(from, "hosted") && !has(c, TABLE_DOMAINS, "") && !has(c, TABLE_RELAY, "local "))
+  uint32_t required = refused_sender(c, from);
+  if (!strcmp(from, "hosted") && !hosts(c) && !has(c, TABLE_RELAY, "local "))
     UNUSED(line, "there is nothing in `domains`, and no line `local`");
+  else if (required) UNUSED(line, "void: this sender is not hosted, and `require sender hosted` (line %u) refuses it",
+                            (unsigned)required);
   else if (!strcmp(from, "user") && !has(c, TABLE_RECIPIENTS, "") && !has(c, TABLE_RELAY, "local "))
     UNUSED(line, "there is nothing in `recipients`, and no line `local`");
   else if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
@@ -151,8 +169,15 @@ static void check_device(struct compiler *c, uint32_t line, char const *rest)
   int any = !strcmp(to, "any");
   memcpy(from, first + 1, n);
   from[n] = 0;
+  uint32_t required = refused_sender(c, from);
   if (!strcmp(to, "hosted")) {
     UNUSED(line, "mail to hosted domains needs no grant");
+    return;
+  }
+  if (required || (!strcmp(from, "hosted") && !hosts(c))) {
+    if (required) UNUSED(line, "void: this sender is not hosted, and `require sender hosted` (line %u) refuses it",
+                         (unsigned)required);
+    else UNUSED(line, "there is nothing in `domains`");
     return;
   }
   uint32_t granted = any ? 0 : rules_line_to(c, "grant to ", to, 1);

@@ -7,7 +7,7 @@
 #define LARGE4_BITS 8
 #define LARGE6_BITS 16
 
-/* How many addresses a range with dots has: each number of it stands for as many as the numbers behind it leave open. */
+/* How many addresses a range with dots has: each number stands for as many as those behind it leave open. */
 static uint64_t dotted(struct client const *k)
 {
   unsigned parts = k->range;

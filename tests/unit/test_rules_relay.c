@@ -33,10 +33,11 @@ static struct good_case const good[] = {
     "grant to-host ::ffff:11.0.0.0/104\n",
     "rgrant to-host _11000000000000000000001000000001@1= rgrant to-host " BITS10 "@2= rgrant to-host " DB8 "@3= "
     "rgrant to-host _00001011@4= rgrant to-host/4@0={32}{8} rgrant to-host/6@0={32} " },
-  { "relay", "grant device 10.0.0.0/8 from Joe@a.example to any\ngrant device 10.0.0.0/8 from @.b.example to "
+  { "%", "%domains\nours.example\n%relay\ngrant device 10.0.0.0/8 from Joe@a.example to any\ngrant device 10.0.0.0/8 "
+    "from @.b.example to "
     ".C.example\n"
     "grant device [2001:db8::]/32 from any to [192.0.2.1]\ngrant device 10.0.0.0/16 from hosted to Ann@d.example\n",
-    "rgrant device " BITS10 "@0= rgrant device " BITS10 " joe@a.example any@1= "
+    "dours.example@1=any rgrant device " BITS10 "@0= rgrant device " BITS10 " joe@a.example any@1= "
     "rgrant device " BITS10 " @.b.example .c.example@2= rgrant device " DB8 "@0= "
     "rgrant device " DB8 " any [192.0.2.1]@3= rgrant device " BITS10_16 "@0= "
     "rgrant device " BITS10_16 " hosted ann@d.example@4= rgrant device/4@0={16}{8} rgrant device/6@0={32} " },
@@ -110,6 +111,8 @@ static struct bad_case const bad[] = {
 #define TOO(line) "line " line " grants that too [unused]\n"
 #define VOID(line) "void: `deny to` in line " line " comes first [unused]\n"
 
+#define NOT_HOSTED "void: this sender is not hosted, and `require sender hosted` (line 1) refuses it [unused]\n"
+
 static struct bad_case const warned[] = {
   { "relay", "grant pop 3601\n", "1: warning: 3601 seconds after a POP login somebody else may have its address "
     "[long-pop]\n" },
@@ -176,6 +179,16 @@ static struct bad_case const warned[] = {
     "relay:9: warning: " TOO("8") },
   { "relay", "grant device 2001:db8::/32 from any to any\ngrant device 2001:db8::1 from joe@a.example to a.example\n"
     "grant device 10.0.0.0/8 from any to any\n", "2: warning: " TOO("1") },
+  { "relay", "grant device 10.0.0.1 from hosted to any\n", "1: warning: there is nothing in `domains` [unused]\n" },
+  /* a requirement that no such sender fulfils */
+  { "%", HOSTED "require sender hosted\ngrant sender @partner.example forgeable\ngrant sender ann@p.example forgeable\n"
+    "grant sender @.p.example forgeable\ngrant sender joe@ours.example forgeable\nlocal far.example\n"
+    "grant sender @far.example forgeable\ngrant device 10.0.0.1 from @p.example to any\n"
+    "grant device 10.0.0.1 from any to any\ngrant device 10.0.0.2 from @x.ours.example to any\n",
+    "relay:2: warning: " NOT_HOSTED "relay:3: warning: " NOT_HOSTED
+    "relay:6: warning: only `grant sender hosted` and `grant sender user` look at it, and neither stands here "
+    "[unused]\n"
+    "relay:7: warning: " NOT_HOSTED "relay:8: warning: " NOT_HOSTED },
   /* to-host */
   { "relay", "grant to-host 10.1.0.0/16\ngrant to-host 10.0.0.0/8\ngrant to-host 10.1.2.3\ngrant to-host 11.0.0.0/8\n"
     "grant to-host ::/8\n", "1: warning: " TOO("2") "3: warning: " TOO("2") },
