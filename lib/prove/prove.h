@@ -19,10 +19,12 @@
  * requirements look at the client (trusted or not, its device lines), the session, the sender's traits and the
  * recipient's traits one by one, and only `grant device` looks at pairs. So senders are grouped by their traits,
  * recipients too, and decide() is asked for each pair of groups in each of a stranger's sessions: what it says of a
- * pair it says of all members. Each `grant sender` line is then asked for by itself, to know which are open and whether
- * each says so. A device line holds for a client of its prefix, a sender of its FROM and a recipient of its TO,
- * whoever else they are: for each FROM the best sender that fulfils the requirements and for each TO a recipient that
- * is not hosted, granted or denied decide whether the line opens anything, and decide() is asked for that pair. */
+ * pair it says of all members. (Where that finds nothing, it is asked for every single class, too: then the verdict
+ * stands even if the traits have forgotten something.) Each `grant sender` line is then asked for by itself, to know
+ * which are open and whether each says so. A device line holds for a client of its prefix, a sender of its FROM and a
+ * recipient of its TO, whoever else they are: for each FROM the best sender that fulfils the requirements and for each
+ * TO a recipient that is not hosted, granted or denied decide whether the line opens anything, and decide() is asked
+ * for that pair. */
 #ifndef PROVE_PROVE_H
 #define PROVE_PROVE_H
 
