@@ -34,11 +34,7 @@ static void usage(void)
 
 static void identity(struct identity *who, char const *arg)
 {
-  uint64_t uid = 0, gid = 0;
-  char const *colon = strchr(arg, ':');
-  if (!colon || number_scan(arg, (size_t)(colon - arg), INT32_MAX, &uid) != NUMBER_OK
-      || number_scan(colon + 1, strlen(colon + 1), INT32_MAX, &gid) != NUMBER_OK) usage();
-  *who = (struct identity){ .set = 1, .uid = (uid_t)uid, .gid = (gid_t)gid };
+  if (!identity_scan(who, arg)) usage();
 }
 
 static void read_options(struct options *o, int argc, char const *const *argv)

@@ -1,7 +1,6 @@
 /* The spawner: forks stay cheap however large the scheduler is, and the scheduler needs no privilege. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -11,14 +10,6 @@
 #include <skalibs/unixmessage.h>
 #include "policy/route.h"
 #include "send/spawner.h"
-
-int identity_take(struct identity const *who)
-{
-  if (!who->set) return 0;
-  if (setgroups(0, 0) < 0 || setgid(who->gid) < 0 || setuid(who->uid) < 0) return -1;
-  if (who->uid && setuid(0) >= 0) return errno = EPERM, -1;
-  return 0;
-}
 
 /* In the child: descriptor 0 is the socket, 1 nothing, 2 the log; all others close on exec. */
 static void become(struct spawner const *p, char const *word, int fd)

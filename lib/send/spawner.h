@@ -3,16 +3,7 @@
 #define SEND_SPAWNER_H
 
 #include <sys/types.h>
-
-struct identity {
-  unsigned set : 1;
-  uid_t uid;
-  gid_t gid;
-};
-
-/* Becomes that user for good, without supplementary groups. Returns 0, or -1 with errno. Without `set`: nothing to
- * do. */
-int identity_take(struct identity const *who);
+#include "base/identity.h"
 
 struct spawner {
   char const *program;     /* relay-remote; looked up in PATH when it has no slash */
