@@ -68,6 +68,7 @@ static void close_fds(struct ucspi_fds const *fds)
 
 static void drop(struct server *v, struct slot *t)
 {
+  epoll_ctl(v->epoll, EPOLL_CTL_DEL, t->control, 0); /* closing is not enough: a process of its own may have it, too */
   close(t->control);
   if (t->known) close_fds(&t->fds);
   t->control = -1;
