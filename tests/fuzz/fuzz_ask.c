@@ -35,17 +35,17 @@ static void slot(char const *s, size_t n)
   static int fd = -1;
   static char path[] = "/tmp/posthouse-fuzz-XXXXXX";
   struct ask_answer a;
-  char bytes[CACHE_SLOT] = { 0 };
+  char bytes[SLOTS_SLOT] = { 0 };
   if (fd < 0) {
     fd = mkstemp(path);
     MUST(fd >= 0 && !unlink(path));
   }
-  struct cache c = { .fd = fd, .yes = 604800, .no = 604800 };
+  struct cache c = { .slots = { .fd = fd, .format = "posthouse asked 1" }, .yes = 604800, .no = 604800 };
   cache_put(&c, "r", "a", 1000, &(struct ask_answer){ .state = ANSWER_YES });
   MUST(cache_get(&c, "r", "a", 1000, &a) && a.state == ANSWER_YES);
-  off_t at = lseek(fd, 0, SEEK_END) - CACHE_SLOT; /* the one slot that was written is the file's last */
+  off_t at = lseek(fd, 0, SEEK_END) - SLOTS_SLOT; /* the one slot that was written is the file's last */
   memcpy(bytes, s, n < sizeof bytes ? n : sizeof bytes);
-  char before[CACHE_SLOT];
+  char before[SLOTS_SLOT];
   MUST(pread(fd, before, sizeof before, at) == sizeof before);
   MUST(pwrite(fd, bytes, sizeof bytes, at) == sizeof bytes);
   MUST(!cache_get(&c, "r", "a", 1000, &a) || !memcmp(bytes, before, sizeof bytes));

@@ -15,7 +15,7 @@ static int64_t const now = 1700000000000;
 
 static void open_one(void)
 {
-  c = (struct cache){ .fd = -1, .yes = 10, .no = 5 };
+  c = (struct cache){ .slots = { .fd = -1 }, .yes = 10, .no = 5 };
   char const *why = cache_open(&c, path);
   CHECK(!why, "%s", why);
 }
@@ -45,7 +45,7 @@ static void put(char const *address, enum answer state, char const *text)
 static off_t size(void)
 {
   struct stat st;
-  assert_int_equal(fstat(c.fd, &st), 0);
+  assert_int_equal(fstat(c.slots.fd, &st), 0);
   return st.st_size;
 }
 
@@ -68,7 +68,7 @@ static void keeps(void **state)
   assert_string_equal(got("a@b", now), "yes");
   put("a@b", ANSWER_NO, "551 gone"); /* the later one counts */
   assert_string_equal(got("a@b", now), "551 refused shortly before");
-  assert_int_equal(size(), CACHE_BYTES);
+  assert_int_equal(size(), SLOTS_BYTES);
   cache_close(&c);
 }
 
@@ -114,11 +114,11 @@ static void codes(void **state)
 }
 
 /* Where the slot of a@b is: the one that is not empty. */
-static off_t used_slot(char slot[CACHE_SLOT])
+static off_t used_slot(char slot[SLOTS_SLOT])
 {
-  for (off_t at = 0; at < CACHE_BYTES; at += CACHE_SLOT) {
-    assert_int_equal(pread(c.fd, slot, CACHE_SLOT, at), CACHE_SLOT);
-    for (int i = 0; i < CACHE_SLOT; i++) if (slot[i]) return at;
+  for (off_t at = 0; at < SLOTS_BYTES; at += SLOTS_SLOT) {
+    assert_int_equal(pread(c.slots.fd, slot, SLOTS_SLOT, at), SLOTS_SLOT);
+    for (int i = 0; i < SLOTS_SLOT; i++) if (slot[i]) return at;
   }
   fail();
   return -1;
@@ -127,28 +127,28 @@ static off_t used_slot(char slot[CACHE_SLOT])
 /* Written in part, written over, turned: every byte, every prefix. */
 static void torn(void **state)
 {
-  char slot[CACHE_SLOT], copy[CACHE_SLOT];
+  char slot[SLOTS_SLOT], copy[SLOTS_SLOT];
   fresh();
   put("a@b", ANSWER_YES, "");
   off_t at = used_slot(slot);
-  for (int i = 0; i < CACHE_SLOT; i++) {
-    memcpy(copy, slot, CACHE_SLOT);
+  for (int i = 0; i < SLOTS_SLOT; i++) {
+    memcpy(copy, slot, SLOTS_SLOT);
     copy[i] ^= 1;
-    assert_int_equal(pwrite(c.fd, copy, CACHE_SLOT, at), CACHE_SLOT);
+    assert_int_equal(pwrite(c.slots.fd, copy, SLOTS_SLOT, at), SLOTS_SLOT);
     assert_string_equal(got("a@b", now), "-");
-    memset(copy, 0, CACHE_SLOT);
+    memset(copy, 0, SLOTS_SLOT);
     memcpy(copy, slot, (size_t)i);
-    assert_int_equal(pwrite(c.fd, copy, CACHE_SLOT, at), CACHE_SLOT);
+    assert_int_equal(pwrite(c.slots.fd, copy, SLOTS_SLOT, at), SLOTS_SLOT);
     assert_string_equal(got("a@b", now), "-");
   }
-  assert_int_equal(pwrite(c.fd, slot, CACHE_SLOT, at), CACHE_SLOT);
+  assert_int_equal(pwrite(c.slots.fd, slot, SLOTS_SLOT, at), SLOTS_SLOT);
   assert_string_equal(got("a@b", now), "yes");
-  assert_int_equal(pwrite(c.fd, slot, CACHE_SLOT, at ? 0 : CACHE_SLOT), CACHE_SLOT); /* elsewhere it is nobody's */
-  assert_int_equal(ftruncate(c.fd, at + CACHE_SLOT - 1), 0);
+  assert_int_equal(pwrite(c.slots.fd, slot, SLOTS_SLOT, at ? 0 : SLOTS_SLOT), SLOTS_SLOT); /* elsewhere it is nobody's */
+  assert_int_equal(ftruncate(c.slots.fd, at + SLOTS_SLOT - 1), 0);
   assert_string_equal(got("a@b", now), "-");
   put("a@b", ANSWER_YES, ""); /* and comes back, though the file was cut */
   assert_string_equal(got("a@b", now), "yes");
-  assert_true(size() <= CACHE_BYTES);
+  assert_true(size() <= SLOTS_BYTES);
   cache_close(&c);
 }
 
@@ -159,27 +159,27 @@ static void many(void **state)
   char address[32];
   unsigned left = 0;
   fresh();
-  for (unsigned i = 0; i < 2 * CACHE_SLOTS; i++) {
+  for (unsigned i = 0; i < 2 * SLOTS; i++) {
     snprintf(address, sizeof address, "%u@b", i);
     put(address, i % 2 ? ANSWER_YES : ANSWER_NO, "550 x");
     assert_string_equal(got(address, now), i % 2 ? "yes" : "550 refused shortly before");
   }
-  for (unsigned i = 0; i < 2 * CACHE_SLOTS; i++) {
+  for (unsigned i = 0; i < 2 * SLOTS; i++) {
     snprintf(address, sizeof address, "%u@b", i);
     char const *s = got(address, now);
     if (*s == '-') continue;
     left++;
     assert_string_equal(s, i % 2 ? "yes" : "550 refused shortly before");
   }
-  assert_true(left <= CACHE_SLOTS && left > CACHE_SLOTS / 2);
-  assert_int_equal(size(), CACHE_BYTES);
+  assert_true(left <= SLOTS && left > SLOTS / 2);
+  assert_int_equal(size(), SLOTS_BYTES);
   cache_close(&c);
 }
 
 static void expect(char const *what, char const *words)
 {
   char const *why = cache_open(&c, path);
-  CHECK(why && strstr(why, words) && c.fd < 0, "%s: %s", what, why ? why : "taken");
+  CHECK(why && strstr(why, words) && c.slots.fd < 0, "%s: %s", what, why ? why : "taken");
   put("a@b", ANSWER_YES, ""); /* harmless */
   assert_string_equal(got("a@b", now), "-");
 }
@@ -204,20 +204,20 @@ static void not_ours(void **state)
   expect("directory", "");
   rmdir(path);
   fresh();
-  assert_int_equal(fchmod(c.fd, 0620), 0);
+  assert_int_equal(fchmod(c.slots.fd, 0620), 0);
   cache_close(&c);
   expect("group may write", "others");
   for (int more = -1; more < 2; more += 2) {
     fresh();
-    assert_int_equal(ftruncate(c.fd, CACHE_BYTES + more), 0);
+    assert_int_equal(ftruncate(c.slots.fd, SLOTS_BYTES + more), 0);
     cache_close(&c);
     expect("size", "size");
   }
   fresh();
-  assert_int_equal(ftruncate(c.fd, 0), 0); /* made by relay-conf: empty */
+  assert_int_equal(ftruncate(c.slots.fd, 0), 0); /* made by relay-conf: empty */
   cache_close(&c);
   open_one();
-  assert_int_equal(size(), CACHE_BYTES);
+  assert_int_equal(size(), SLOTS_BYTES);
   cache_close(&c);
   if (!geteuid()) {
     assert_int_equal(chown(path, 65534, 65534), 0);
@@ -234,8 +234,8 @@ static void modes(void **state)
   struct stat st;
   mode_t before = umask(0);
   fresh();
-  assert_true(!fstat(c.fd, &st) && (st.st_mode & 07777) == 0600);
-  assert_true(fcntl(c.fd, F_GETFD) & FD_CLOEXEC);
+  assert_true(!fstat(c.slots.fd, &st) && (st.st_mode & 07777) == 0600);
+  assert_true(fcntl(c.slots.fd, F_GETFD) & FD_CLOEXEC);
   umask(before);
   cache_close(&c);
 }
