@@ -5,6 +5,7 @@
 #define BASE_LIMITS_H
 
 #define LIMIT_COMMAND_LINE 2048   /* bytes with CRLF; RFC 5321 4.5.3.1.4 asks for 512 and more with extensions */
+#define LIMIT_RESPONSE_LINE 12288 /* bytes with CRLF of a line within AUTH; RFC 4954 4 */
 #define LIMIT_ADDRESS 1003        /* bytes; qmail-queue(8) */
 #define LIMIT_LOCAL_PART 256      /* bytes; RFC 5321 4.5.3.1.1 asks for 64 and more; VERP and SRS make longer ones */
 #define LIMIT_DOMAIN 255          /* bytes; RFC 5321 4.5.3.1.2 */
@@ -20,6 +21,10 @@
   X(TEXT_LINE,     "text-line",      998000, 998, 16777216, "bytes of a line of a message without CRLF") \
   X(HOPS,          "hops",           100, 5, 1000, "Received fields; RFC 5321 6.3") \
   X(ERRORS,        "errors",         20, 1, 1000, "refused commands and dropped transactions of a session") \
+  X(AUTH_ERRORS,   "auth-errors",    3, 1, 100, "failed logins of a session") \
+  X(AUTH_TIME,     "auth-time",      30, 1, 600, "seconds for the program that checks a login") \
+  X(AUTH_FAILURES, "auth-failures",  30, 1, 65535, "failed logins from one address until no further one is checked") \
+  X(AUTH_FORGET,   "auth-forget",    900, 1, 604800, "seconds until so many failed logins are forgotten") \
   X(COMMAND_TIME,  "command-time",   300, 1, 3600, "seconds for a command or a piece of data; RFC 5321 4.5.3.2.7") \
   X(SESSION_TIME,  "session-time",   7200, 1, 86400, "seconds for a whole session") \
   X(CONCURRENCY,   "concurrency",    100, 1, 10000, "relay-remote processes at once") \

@@ -50,6 +50,7 @@ char const *outcome_meaning(struct outcome const *o)
     [REASON_LITERAL] = "an address literal that is not listed, and no grant holds",
     [REASON_NO_PRIVILEGE] = "relaying, and the login lacks the privilege",
     [REASON_SUBMISSION] = "the listener wants a login first", [REASON_DENIED] = "the recipient is denied to everybody",
+    [REASON_WRONG_SENDER] = "the login may not use this sender",
     [REASON_NO_MAILBOX] = "the hosted domain has no such recipient",
     [REASON_REQUIRE_SENDER] = "relaying requires a sender of a hosted domain",
     [REASON_REQUIRE_LOGIN] = "relaying requires a login", [REASON_REQUIRE_TLS] = "relaying requires TLS",
@@ -72,7 +73,8 @@ char const *outcome_meaning(struct outcome const *o)
 enum step outcome_step(struct outcome const *o)
 {
   static enum step const steps[REASON_COUNT] = {
-    [REASON_SUBMISSION] = STEP_SUBMISSION, [REASON_ONWARD] = STEP_ONWARD, [REASON_DENIED] = STEP_DENIED,
+    [REASON_WRONG_SENDER] = STEP_BOUND, [REASON_SUBMISSION] = STEP_SUBMISSION,
+    [REASON_ONWARD] = STEP_ONWARD, [REASON_DENIED] = STEP_DENIED,
     [REASON_HOSTED] = STEP_HOSTED, [REASON_LISTED] = STEP_HOSTED, [REASON_ALIAS] = STEP_HOSTED,
     [REASON_CONFIRMED] = STEP_HOSTED, [REASON_NO_MAILBOX] = STEP_HOSTED, [REASON_MAILBOX_UNKNOWN] = STEP_HOSTED,
     [REASON_REQUIRE_SENDER] = STEP_REQUIRED, [REASON_REQUIRE_LOGIN] = STEP_REQUIRED,

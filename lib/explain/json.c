@@ -49,6 +49,8 @@ static void put_facts(struct json *j, struct explanation const *x, struct questi
   pair(j, "login", f->login);
   json_key(j, "privilege");
   json_bool(j, f->login && f->login_may_relay);
+  json_key(j, "wrong_sender");
+  json_bool(j, f->login && f->wrong_sender);
   json_key(j, "tls");
   json_bool(j, f->tls);
   pair(j, "pop", f->stamp);

@@ -71,8 +71,8 @@ void survey(struct explanation *x, struct question const *q, struct table_set co
 
 /* Which decision the explanation is about is decided step by step; this says at which the outcome stands. Each comes
  * after all before. */
-enum step { STEP_GATE, STEP_SYNTAX, STEP_SUBMISSION, STEP_ONWARD, STEP_DENIED, STEP_HOSTED, STEP_REQUIRED, STEP_GRANTS,
-  STEP_TO_HOST, STEP_END };
+enum step { STEP_GATE, STEP_SYNTAX, STEP_SUBMISSION, STEP_BOUND, STEP_ONWARD, STEP_DENIED, STEP_HOSTED, STEP_REQUIRED,
+  STEP_GRANTS, STEP_TO_HOST, STEP_END };
 enum step outcome_step(struct outcome const *o);
 
 /* Fills changes. q comes back as it was. */

@@ -7,6 +7,7 @@
 static char const *const not_asked[] = {
   [STEP_GATE] = "", [STEP_SYNTAX] = "",
   [STEP_SUBMISSION] = "not asked: the listener wants a login first",
+  [STEP_BOUND] = "not asked: the login may not use this sender",
   [STEP_ONWARD] = "not asked: the local part is refused before",
   [STEP_DENIED] = "not asked: a denial comes first",
   [STEP_HOSTED] = "not asked: the recipient's domain is hosted, so this is no relaying",

@@ -56,7 +56,8 @@ static int put_facts(stralloc *out, struct explanation const *x, struct question
   if (f->login) {
     from = out->len;
     ok = ok && stralloc_cats(out, "login") && print_pad(out, from, LABEL) && print(out, f->login) &&
-      stralloc_cats(out, f->login_may_relay ? "\n" : ", without the privilege to relay\n");
+      stralloc_cats(out, f->login_may_relay ? "" : ", without the privilege to relay") &&
+      stralloc_cats(out, f->wrong_sender ? ", bound to other senders\n" : "\n");
   }
   ok = ok && given(out, "POP stamp", f->stamp) && (!f->tls || fact(out, "TLS", "yes"));
   from = out->len;

@@ -51,6 +51,13 @@ static char const *set_tls(struct question *q, char const *v)
   return 0;
 }
 
+static char const *set_wrong_sender(struct question *q, char const *v)
+{
+  (void)v;
+  q->facts.wrong_sender = 1;
+  return 0;
+}
+
 static char const *set_pop(struct question *q, char const *v)
 {
   return keep(q, &q->facts.stamp, v ? v : STAMPED);
@@ -124,6 +131,7 @@ char const *question_finish(struct question *q)
   for (size_t i = 0; i < OPTIONS; i++)
     if (q->given & 1U << i && options[i].set == set_norelay) norelay = 1;
   if (norelay && !q->facts.login) return "--norelay says something about a login: give --login";
+  if (q->facts.wrong_sender && !q->facts.login) return "--wrong-sender says something about a login: give --login";
   q->facts.login_may_relay = q->facts.login && !norelay;
   return 0;
 }

@@ -12,6 +12,7 @@
   X("--relayclient", OPTIONAL, environment) /* set in the listener's environment; its value */ \
   X("--login", NEEDED, login)          /* who logged in */ \
   X("--norelay", NONE, norelay)        /* the login lacks the privilege */ \
+  X("--wrong-sender", NONE, wrong_sender) /* the login is bound to senders, and --from is none of them */ \
   X("--tls", NONE, tls) \
   X("--pop", OPTIONAL, pop)            /* a fresh stamp, and whose */ \
   X("--listener", NEEDED, listener) \

@@ -34,6 +34,12 @@ static int step_submission(struct decision *d, struct table_set const *t, struct
   return settle(d, VERDICT_REFUSE, REASON_SUBMISSION);
 }
 
+static int step_bound(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  (void)t;
+  return f->login && f->wrong_sender ? settle(d, VERDICT_REFUSE, REASON_WRONG_SENDER) : 0;
+}
+
 static int step_denied(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   int denied = match_to(t, "deny to", f->recipient, &d->record);
@@ -174,8 +180,8 @@ static int step_refuse(struct decision *d, struct table_set const *t, struct fac
 void decide(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   static int (*const steps[])(struct decision *, struct table_set const *, struct facts const *) = {
-    find_origin, step_submission, step_onward, step_denied, step_hosted, step_required, step_grants, step_to_host,
-    step_refuse
+    find_origin, step_submission, step_bound, step_onward, step_denied, step_hosted, step_required, step_grants,
+    step_to_host, step_refuse
   };
   static struct decision const none = { VERDICT_TEMPFAIL, REASON_TABLES, ORIGIN_EXTERNAL, { "", 0, "", 0 } };
   int decided = t ? 0 : -1;

@@ -1,7 +1,7 @@
 /* The relay decision: facts in, verdict, reason and record out. No I/O but look-ups in the mapped tables, no globals;
  * the one function that relay-smtpd and the tools ask. The order:
  *
- *   1. The listener named `submission`: nothing without a login.
+ *   1. The listener named `submission`: nothing without a login. And a login that is bound to senders uses no other.
  *   2. A local part that could route once more (% ! @, or one that needs its quotes) is refused, hosted domain or not.
  *   3. `deny to` refuses, whoever asks.
  *   4. A hosted domain is accepted if the recipient is valid; an address literal is hosted only if listed; postmaster
@@ -31,6 +31,7 @@ struct facts {
   struct { char const *file; uint32_t line; } trusted_by; /* the rule that did, if known (file null: the environment) */
   char const *login;             /* who logged in; null: nobody */
   unsigned login_may_relay : 1;  /* the login has the privilege */
+  unsigned wrong_sender : 1;     /* the login is bound to senders (policy/senders.h), and this is none of them */
   char const *stamp;             /* the user of a fresh POP stamp; null: none */
   unsigned tls : 1;              /* the session is under TLS */
   struct address const *sender;  /* null or "": the null sender */
@@ -68,6 +69,7 @@ enum verdict {
   X(REASON_LITERAL, "address-literal") /* refuse 550 5.7.1: a literal that isn't listed, and no grant holds */ \
   X(REASON_NO_PRIVILEGE, "no-privilege") /* refuse 550 5.7.1: logged in, but the login may not relay */ \
   X(REASON_SUBMISSION, "login-first") /* refuse 530 5.7.0: the listener wants a login */ \
+  X(REASON_WRONG_SENDER, "sender-not-yours") /* refuse 553 5.7.1: the login may not send as this sender */ \
   X(REASON_DENIED, "denied")         /* refuse 550 5.7.1: deny to */ \
   X(REASON_NO_MAILBOX, "no-such-recipient") /* refuse 550 5.1.1 */ \
   X(REASON_REQUIRE_SENDER, "sender-not-hosted") /* refuse 550 5.7.1: require sender hosted */ \

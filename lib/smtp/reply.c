@@ -4,7 +4,7 @@
 
 static struct {
   unsigned short code;
-  char enhanced[6];
+  char enhanced[7];
   char const *name, *text;
 } const replies[REPLY_COUNT] = {
 #define X(name, code, enhanced, text) [name] = { code, enhanced, #name, text },

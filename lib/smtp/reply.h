@@ -10,7 +10,9 @@
 /* X(name, code, enhanced code or "", text). RFC 2034 3: no enhanced code with 220 of the greeting, with EHLO, HELO
  * and 354. */
 #define REPLIES(X) \
+  X(REPLY_TLS_READY,       220, "2.0.0", "ready for TLS") \
   X(REPLY_BYE,             221, "2.0.0", "closing the connection") \
+  X(REPLY_LOGGED_IN,       235, "2.7.0", "logged in") \
   X(REPLY_OK,              250, "2.0.0", "ok") \
   X(REPLY_RESET,           250, "2.0.0", "forgotten") \
   X(REPLY_SENDER_OK,       250, "2.1.0", "sender ok") \
@@ -23,6 +25,7 @@
   X(REPLY_TIMEOUT,         421, "4.4.2", "too slow, closing the connection") \
   X(REPLY_SESSION_TIME,    421, "4.4.2", "the session lasts too long, closing the connection") \
   X(REPLY_ERRORS,          421, "4.7.0", "too many errors, closing the connection") \
+  X(REPLY_LOGINS,          421, "4.7.0", "too many failed logins, closing the connection") \
   X(REPLY_TABLES,          451, "4.3.5", "no rules can be read here, try again later") \
   X(REPLY_MAILBOX_UNKNOWN, 451, "4.4.1", "the recipient cannot be confirmed now, try again later") \
   X(REPLY_MX_UNKNOWN,      451, "4.4.3", "the recipient's domain cannot be looked up now, try again later") \
@@ -33,16 +36,21 @@
   X(REPLY_INJECTOR_HOP,    451, "4.4.1", "the next hop does not answer, try again later") \
   X(REPLY_RECIPIENTS,      452, "4.5.3", "too many recipients") \
   X(REPLY_MEMORY,          451, "4.3.0", "out of memory, try again later") \
+  X(REPLY_CHECKER,         454, "4.7.0", "logins cannot be checked now, try again later") \
+  X(REPLY_LOGINS_PAUSED,   454, "4.7.0", "too many failed logins from your address, try again later") \
   X(REPLY_UNKNOWN,         500, "5.5.2", "command not recognized") \
   X(REPLY_BARE,            500, "5.5.2", "CR and LF must come as CRLF") \
   X(REPLY_NUL,             500, "5.5.2", "NUL in a command") \
   X(REPLY_LONG,            500, "5.5.6", "command line too long") \
   X(REPLY_TEXT_LONG,       500, "5.6.0", "line of the message too long") \
+  X(REPLY_RESPONSE_LONG,   500, "5.5.6", "response too long") \
   X(REPLY_SYNTAX,          501, "5.5.4", "syntax error in the argument") \
   X(REPLY_NO_ARGUMENT,     501, "5.5.4", "this command takes no argument") \
   X(REPLY_ARGUMENT,        501, "5.5.4", "this command needs an argument") \
   X(REPLY_HELO_SYNTAX,     501, "5.5.4", "neither a domain nor an address literal") \
   X(REPLY_REPEATED,        501, "5.5.4", "parameter malformed or given twice") \
+  X(REPLY_CANCELLED,       501, "5.7.0", "login cancelled") \
+  X(REPLY_BASE64,          501, "5.5.2", "no base64, or not what the mechanism wants") \
   X(REPLY_SENDER_SYNTAX,   501, "5.1.7", "sender address: syntax error") \
   X(REPLY_RECIPIENT_SYNTAX, 501, "5.1.3", "recipient address: syntax error") \
   X(REPLY_NOT_HERE,        502, "5.5.1", "command not implemented") \
@@ -51,11 +59,19 @@
   X(REPLY_MAIL_TWICE,      503, "5.5.1", "MAIL was given already") \
   X(REPLY_RCPT_FIRST,      503, "5.5.1", "no recipient was accepted") \
   X(REPLY_IN_CHUNKS,       503, "5.5.1", "the message comes with BDAT, only BDAT or RSET may follow") \
+  X(REPLY_LOGIN_TWICE,     503, "5.5.1", "logged in already") \
+  X(REPLY_IN_TRANSACTION,  503, "5.5.1", "not within a transaction") \
+  X(REPLY_TLS_TWICE,       503, "5.5.1", "TLS is on already") \
+  X(REPLY_MECHANISM,       504, "5.5.4", "mechanism not supported") \
+  X(REPLY_CREDENTIALS,     535, "5.7.8", "login failed") \
+  X(REPLY_TLS_FIRST,       538, "5.7.11", "start TLS first") \
   X(REPLY_SENDER_LONG,     553, "5.1.7", "sender address too long") \
   X(REPLY_RECIPIENT_LONG,  553, "5.1.3", "recipient address too long") \
   X(REPLY_NEEDS_UTF8,      553, "5.6.7", "address is not ASCII, and SMTPUTF8 was not given") \
   X(REPLY_RELAYING,        550, "5.7.1", "relaying denied; if you have an account here, log in first, on port 587") \
   X(REPLY_LOGIN_FIRST,     530, "5.7.0", "log in first") \
+  X(REPLY_WRONG_SENDER,    553, "5.7.1", "your account may not send as this sender") \
+  X(REPLY_WRONG_FROM,      550, "5.7.1", "your account may not send as the address in the field From") \
   X(REPLY_DENIED,          550, "5.7.1", "no mail goes to this address from here") \
   X(REPLY_NO_MAILBOX,      550, "5.1.1", "no such recipient here") \
   X(REPLY_REQUIRE_SENDER,  550, "5.7.1", "relaying denied: your sender address is none of this server's domains") \

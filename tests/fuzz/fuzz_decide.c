@@ -106,7 +106,7 @@ static void check_reason(struct facts const *f, struct decision const *d, int in
   MUST(d->reason != REASON_MX_UNKNOWN || f->mx == ANSWER_UNKNOWN);
   switch (d->reason) {
     case REASON_NOT_GRANTED: case REASON_ONWARD: case REASON_LITERAL: case REASON_NO_PRIVILEGE: case REASON_SUBMISSION:
-    case REASON_MX_UNKNOWN: case REASON_TABLES: MUST(!d->record.line); break;
+    case REASON_WRONG_SENDER: case REASON_MX_UNKNOWN: case REASON_TABLES: MUST(!d->record.line); break;
     case REASON_DENIED: case REASON_REQUIRE_SENDER: case REASON_REQUIRE_LOGIN: case REASON_REQUIRE_TLS:
       MUST(d->record.line && !strcmp(d->record.file, "relay"));
       break;
@@ -125,6 +125,7 @@ static void check_decision(struct table_set const *t, struct input const *x)
   f.login = x->facts & LOGIN ? "joe" : 0;
   f.login_may_relay = !!(x->facts & MAY);
   f.stamp = x->facts & STAMP ? "joe" : 0;
+  f.wrong_sender = f.login && x->sender.len % 8 == 7;
   f.tls = !!(x->facts & TLS);
   f.hosts_n = x->hosts_n;
   f.mailbox = (enum answer)(x->answers & 3);
