@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/djbunix.h>
@@ -15,38 +16,51 @@
 #include "smtp/server.h"
 #include "table/damage.h"
 
-#define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b]"
+#define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b] [-a] [-A] [-C] [-m MECHANISMS] [CHECKER [ARGS...]]"
 #define DEFAULT_RULES CONTROL_DIR "/rules.cdb"
+#define DEFAULT_FAILURES SPOOL_DIR "/failures"
 
 static void die_usage(void)
 {
   strerr_dief2x(100, "usage: ", USAGE);
 }
 
-/* A checker would be asked by AUTH. To take one and never ask it would look like a login that works. */
-static void die_checker(char const *checker)
-{
-  strerr_dief3x(100, "a checker was given (", checker,
-                "), but logins are not supported yet: remove it from the command line");
-}
-
 struct options {
-  char const *rules, *listener;
-  int lf_ok;
+  char const *rules;
+  char const *const *checker;   /* null-terminated, perhaps nothing */
 };
 
-static void options(struct options *o, int argc, char const *const *argv)
+/* "plain,cram-md5": a set of 1U << mechanism. */
+static unsigned mechanisms(char const *s)
+{
+  unsigned set = 0;
+  for (size_t n; *s; s += n, s += *s == ',') {
+    int m = 0;
+    n = strcspn(s, ",");
+    while (m < CHECKER_COUNT && (strlen(checker_name(m)) != n || strncasecmp(checker_name(m), s, n))) m++;
+    if (m == CHECKER_COUNT) strerr_dief2x(100, "unknown mechanism: ", s);
+    set |= 1U << m;
+  }
+  if (!set) die_usage();
+  return set;
+}
+
+static void options(struct options *o, struct server_facts *facts, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  for (int opt; (opt = subgetopt_r(argc, argv, "r:l:b", &l)) != -1;) {
+  for (int opt; (opt = subgetopt_r(argc, argv, "r:l:baACm:", &l)) != -1;) {
     switch (opt) {
       case 'r': o->rules = l.arg; break;
-      case 'l': o->listener = l.arg; break;
-      case 'b': o->lf_ok = 1; break;
+      case 'l': facts->listener = l.arg; break;
+      case 'b': facts->lf_ok = 1; break;
+      case 'a': facts->auth_clear = 1; break;
+      case 'A': facts->auth_quiet = 1; break;
+      case 'C': facts->challenge_first = 1; break;
+      case 'm': facts->mechanisms = mechanisms(l.arg); break;
       default: die_usage();
     }
   }
-  if (l.ind < argc) die_checker(argv[l.ind]);
+  o->checker = argv + l.ind;
 }
 
 /* Some super-servers (inetd, xinetd) make the connection descriptor 2 as well: the log must not go to the client. */
@@ -104,30 +118,77 @@ static char const *host_name(char *buf, size_t size)
   return buf;
 }
 
+/* Who the client is, as the programs before us say. Names of a login that somebody else made mean nothing here. */
+static void learn(struct server_facts *f)
+{
+  static char const *const stale[] = { "SMTPAUTHUSER", "AUTHUSER", "AUTHPROTOCOL", "RELAYAUTHFD", "RELAYAUTHMECH" };
+  char const *ip = getenv("TCPREMOTEIP");
+  if (ip) ip_scan(&f->client, ip, strlen(ip));
+  f->client_host = getenv("TCPREMOTEHOST");
+  f->client_info = getenv("TCPREMOTEINFO");
+  if (f->client_info) f->client_info = strdup(f->client_info); /* the variable will change */
+  f->relayclient = getenv("RELAYCLIENT");
+  f->relayby = getenv("RELAYBY");
+  f->databytes = getenv("DATABYTES");
+  for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) unsetenv(stale[i]);
+}
+
+/* A descriptor that a variable names: an open one that is not standard. Nobody behind us gets it. */
+static int inherited(char const *name)
+{
+  uint64_t fd;
+  char const *text = getenv(name);
+  int ok = text && number_scan(text, strlen(text), 1 << 30, &fd) == NUMBER_OK && fd > 2
+    && fcntl((int)fd, F_SETFD, FD_CLOEXEC) == 0;
+  unsetenv(name);
+  return ok ? (int)fd : -1;
+}
+
+/* Is there a provider of TLS (UCSPI-TLS)? Then nothing is under it yet, whatever other variables say. */
+static int provider(int fds[3])
+{
+  static char const *const stale[] = { "SSL_PROTOCOL", "SSL_CIPHER", "SSL_CLIENT_VERIFY" };
+  int there = getenv("SSLCTLFD") != 0;
+  fds[0] = inherited("SSLCTLFD");
+  fds[1] = inherited("SSLREADFD");
+  fds[2] = inherited("SSLWRITEFD");
+  for (size_t i = 0; there && i < sizeof stale / sizeof *stale; i++) unsetenv(stale[i]);
+  return fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0;
+}
+
+/* TLS that began before us. */
+static void learn_tls(struct server_facts *f)
+{
+  char const *verified = getenv("SSL_CLIENT_VERIFY");
+  f->tls_protocol = getenv("SSL_PROTOCOL");
+  f->tls_cipher = getenv("SSL_CIPHER");
+  if (!f->tls_protocol || !verified || strcmp(verified, "SUCCESS")) return;
+  f->tls_user = getenv("SSL_CLIENT_S_DN_Email");
+  if (!f->tls_user) f->tls_user = getenv("SSL_CLIENT_S_DN_CN");
+}
+
 int main(int argc, char const *const *argv)
 {
   static struct server_facts facts; /* the rules stay mapped until the end of the process */
   struct options o = { 0 };
   struct server_world world;
   struct server_fds fds;
+  int tls[3];
   char name[256];
-  char const *ip = getenv("TCPREMOTEIP");
+  char const *failures = getenv("RELAYFAILURES");
   PROG = "relay-smtpd";
-  options(&o, argc, argv);
+  options(&o, &facts, argc, argv);
   sanitize();
   inject_signals();
   if (table_on_damage(DAMAGE_SMTP) < 0) strerr_diefusys(111, "catch signals");
   facts.tables = open_rules(o.rules);
   if (!facts.tables) facts.name = host_name(name, sizeof name);
-  facts.listener = o.listener;
-  facts.lf_ok = o.lf_ok != 0;
-  if (ip) ip_scan(&facts.client, ip, strlen(ip));
-  facts.client_host = getenv("TCPREMOTEHOST");
-  facts.client_info = getenv("TCPREMOTEINFO");
-  facts.relayclient = getenv("RELAYCLIENT");
-  facts.relayby = getenv("RELAYBY");
-  facts.databytes = getenv("DATABYTES");
+  learn(&facts);
   server_world_fds(&world, &fds, 0, 1, limit_get(facts.tables, LIMIT_COMMAND_TIME), 0, o.rules);
+  if (provider(tls)) server_world_tls(&world, &fds, tls);
+  learn_tls(&facts);
+  if (!failures || !*failures) failures = DEFAULT_FAILURES;
+  if (*o.checker) server_world_auth(&world, &fds, o.checker, failures, facts.tables);
   server_run(&facts, &world);
   server_world_close(&fds);
   return 0;

@@ -22,8 +22,8 @@ static struct command const commands[] = {
   { "VRFY", ARGUMENT_NEEDED, ANYTIME, &session_vrfy },
   { "HELP", ARGUMENT_ANY, ANYTIME, &session_help },
   { "EXPN", ARGUMENT_ANY, ANYTIME, &session_not_here },
-  { "AUTH", ARGUMENT_ANY, ANYTIME, &session_not_here },
-  { "STARTTLS", ARGUMENT_ANY, ANYTIME, &session_not_here },
+  { "AUTH", ARGUMENT_ANY, ANYTIME, &session_auth },
+  { "STARTTLS", ARGUMENT_ANY, ANYTIME, &session_starttls },
   { 0, ARGUMENT_ANY, ANYTIME, &session_unknown },
 };
 
@@ -62,7 +62,8 @@ static void step(struct session *s)
   if (session_expired(s)) return;
   enum line_status status = line_next(&s->line, s->in + s->in_at, s->in_len, &used, &len);
   if (status == LINE_OK) memcpy(line, s->in + s->in_at, len); /* BDAT and DATA read over it */
-  session_used(s, used);
+  else len = 0;
+  session_wipe(s, used);
   if (status == LINE_MORE) {
     if (!s->deadline) s->deadline = session_deadline(s);
     session_fill(s, s->deadline);
@@ -72,6 +73,7 @@ static void step(struct session *s)
   s->command = 0;
   if (status == LINE_OK) dispatch(s, line, len);
   else session_refuse(s, faults[status]);
+  explicit_bzero(line, len); /* it could be AUTH, or a password where no one asked for it */
   if (s->errors > s->errors_max && s->state != STATE_OVER) session_close(s, REPLY_ERRORS, "errors");
 }
 
@@ -86,6 +88,8 @@ static void set_limits(struct session *s)
   s->text_line = limit_get(t, LIMIT_TEXT_LINE);
   s->hops = limit_get(t, LIMIT_HOPS);
   s->errors_max = limit_get(t, LIMIT_ERRORS);
+  s->logins_max = limit_get(t, LIMIT_AUTH_ERRORS);
+  s->auth_time = 1000 * (int64_t)limit_get(t, LIMIT_AUTH_TIME);
   s->command_time = 1000 * (int64_t)limit_get(t, LIMIT_COMMAND_TIME);
   s->begin = io_now();
   s->end = s->begin + 1000 * (int64_t)limit_get(t, LIMIT_SESSION_TIME);
@@ -129,6 +133,7 @@ static void session_init(struct session *s, struct server_facts const *facts, st
   set_limits(s);
   set_name(s);
   set_trust(s);
+  session_under_tls(s);
   line_init(&s->line, LIMIT_COMMAND_LINE, facts->lf_ok && s->relay.trusted);
 }
 
@@ -143,4 +148,5 @@ void server_run(struct server_facts const *facts, struct server_world const *wor
   session_log_end(&s);
   session_reset(&s);
   stralloc_free(&s.recipients);
+  stralloc_free(&s.senders);
 }

@@ -1,4 +1,5 @@
-/* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING and SMTPUTF8):
+/* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING, SMTPUTF8, AUTH and
+ * STARTTLS):
  * commands in, replies out, messages to an injector. It knows no descriptors, no environment and no processes: those
  * come as functions and facts, so that tests can play network and queue. */
 #ifndef SMTP_SERVER_H
@@ -8,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "ask/ask.h"
+#include "checker/checker.h"
+#include "checker/failures.h"
 #include "parse/ip.h"
 #include "queue/inject.h"
 #include "queue/store.h"
@@ -27,6 +30,25 @@ struct server_facts {
   char const *relayclient;         /* not null: the gate trusts the client; appended to each recipient */
   char const *relayby;             /* the rule that did, "clients:12" */
   char const *databytes;           /* decimal, overrides the limit `size` */
+  unsigned auth_clear : 1;         /* AUTH is allowed without TLS */
+  unsigned auth_quiet : 1;         /* AUTH is not announced */
+  unsigned challenge_first : 1;    /* of CRAM-MD5 the checker gets the challenge before the response */
+  unsigned mechanisms;             /* of AUTH, a set of 1U << checker_mechanism; 0: all */
+  char const *tls_protocol;        /* not null: the session is under TLS from its start; "TLSv1.3" */
+  char const *tls_cipher;
+  char const *tls_user;            /* whom the client's certificate, verified, names */
+};
+
+/* How logins are checked: checker/checker.h's functions, and checker/failures.h's. */
+struct server_auth {
+  int (*start)(void *arg, enum checker_mechanism m);
+  void (*ask)(void *arg, char const *s, size_t n);
+  ssize_t (*exchange)(void *arg, char const *s, size_t n, char out[CHECKER_MESSAGE], int64_t deadline);
+  void (*finish)(void *arg, int64_t deadline, struct checker_answer *a);
+  void (*abort)(void *arg);
+  uint32_t (*begin)(void *arg, struct ip const *client);
+  void (*take_back)(void *arg, struct ip const *client);
+  void (*wait)(void *arg, int64_t milliseconds);
 };
 
 /* What the session does to the world. Deadlines are io_now's clock (base/io.h). */
@@ -44,6 +66,14 @@ struct server_world {
   void (*abort)(void *arg);
   /* ask/ask.h's question. */
   void (*ask)(void *arg, enum ask_kind kind, char const *subject, int64_t deadline, struct ask_answer *out);
+  /* Tells the programs that are started later: a variable of their environment, or that it has none (null). May be
+   * null. */
+  void (*set)(void *arg, char const *name, char const *value);
+  struct server_auth const *auth;  /* null: there is no checker, and no AUTH */
+  /* Begins TLS at the client's wish: what is read and written from now on is under it. Fills vars with what is known
+   * about it, `NAME=VALUE NUL` ..., any bytes, and returns their number; -1: nothing can be said to the client any
+   * more. Null: there is no TLS. */
+  ssize_t (*tls)(void *arg, char *vars, size_t max, int64_t deadline);
 };
 
 /* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every
@@ -58,10 +88,24 @@ struct server_fds {
   char const *program;
   struct inject inject;
   struct ask ask;
+  char const *const *checker;  /* its words, null behind; null: none */
+  struct checker checking;
+  struct failures failures;
+  char const *failures_path;
+  unsigned failures_known : 1; /* it was tried to open the file */
+  int tls[3];            /* SSLCTLFD, SSLREADFD, SSLWRITEFD; the first is -1: there is no TLS */
+  uint32_t seconds;
   int64_t patience;      /* milliseconds that the kernel waits in a read; 0: `in` is no socket, each read is polled */
 };
 void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
                       char const *program, char const *rules);
+/* Reads and writes there from now on. */
+void server_fds_take(struct server_fds *f, int in, int out);
+/* Adds logins: `checker` and the file at `path` (failures.h) must outlive f. Adds STARTTLS, by a provider of UCSPI-TLS at
+ * those descriptors, which become ours. */
+void server_world_auth(struct server_world *w, struct server_fds *f, char const *const *checker, char const *path,
+                       struct table_set const *limits);
+void server_world_tls(struct server_world *w, struct server_fds *f, int const fds[3]);
 void server_world_close(struct server_fds *f);
 
 #endif

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -73,23 +74,40 @@ static void fds_ask(void *arg, enum ask_kind kind, char const *subject, int64_t 
   ask_question(&((struct server_fds *)arg)->ask, kind, subject, deadline, out);
 }
 
+static void fds_set(void *arg, char const *name, char const *value)
+{
+  (void)arg;
+  if (value) setenv(name, value, 1); /* without memory nobody is told */
+  else unsetenv(name);
+}
+
 void server_world_close(struct server_fds *f)
 {
+  checker_abort(&f->checking);
+  failures_close(&f->failures);
   ask_close(&f->ask);
+}
+
+void server_fds_take(struct server_fds *f, int in, int out)
+{
+  struct timeval wait = { .tv_sec = f->seconds };
+  int one = 1;
+  f->in = in;
+  f->out = out;
+  f->patience = setsockopt(in, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) ? 0 : 1000 * (int64_t)f->seconds;
+  setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* no socket or no TCP: nothing to speed up */
 }
 
 void server_world_fds(struct server_world *w, struct server_fds *f, int in, int out, uint32_t seconds,
                       char const *program, char const *rules)
 {
   static struct server_world const real = {
-    0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort, &fds_ask
+    0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort, &fds_ask,
+    &fds_set, 0, 0
   };
-  struct timeval wait = { .tv_sec = seconds };
-  int one = 1;
   *w = real;
   w->arg = f;
-  *f = (struct server_fds){ .in = in, .out = out, .program = program };
+  *f = (struct server_fds){ .program = program, .seconds = seconds, .tls = { -1, -1, -1 }, .failures.slots.fd = -1 };
   ask_init(&f->ask, rules);
-  if (!setsockopt(in, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait)) f->patience = 1000 * (int64_t)seconds;
-  setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* no socket or no TCP: nothing to speed up */
+  server_fds_take(f, in, out);
 }

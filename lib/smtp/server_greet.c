@@ -62,10 +62,16 @@ void session_helo(struct session *s, char const *arg, size_t len)
 void session_ehlo(struct session *s, char const *arg, size_t len)
 {
   static char const extensions[] =
-    "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-SMTPUTF8\r\n250 SIZE ";
-  char line[DOMAIN_TEXT + sizeof extensions + NUMBER_TEXT + 16];
+    "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-SMTPUTF8";
+  char line[DOMAIN_TEXT + sizeof extensions + NUMBER_TEXT + 16 * (CHECKER_COUNT + 4)];
   if (!hello(s, arg, len, 1)) return;
+  unsigned mechanisms = session_auth_offer(s);
   size_t at = cat(line, cat(line, cat(line, 0, "250-"), s->me), extensions);
+  if (s->world->tls && !s->relay.tls) at = cat(line, at, "\r\n250-STARTTLS");
+  if (mechanisms) at = cat(line, at, "\r\n250-AUTH");
+  for (int m = 0; m < CHECKER_COUNT; m++)
+    if (mechanisms & 1U << m) at = cat(line, cat(line, at, " "), checker_name((enum checker_mechanism)m));
+  at = cat(line, at, "\r\n250 SIZE ");
   at += number_fmt(line + at, s->size);
   session_put(s, line, cat(line, at, "\r\n"));
 }

@@ -41,7 +41,10 @@ int session_expired(struct session *s)
 int session_fill(struct session *s, int64_t deadline)
 {
   if (session_expired(s) || session_flush(s, deadline) < 0) return -1;
-  if (s->in_at) memmove(s->in, s->in + s->in_at, s->in_len);
+  if (s->in_at) {
+    memmove(s->in, s->in + s->in_at, s->in_len);
+    explicit_bzero(s->in + s->in_len, s->in_at); /* of a password in two pieces nothing stays behind */
+  }
   s->in_at = 0;
   ssize_t r = s->world->read(s->world->arg, s->in + s->in_len, sizeof s->in - s->in_len, deadline);
   if (r > 0) {
@@ -60,6 +63,12 @@ void session_used(struct session *s, size_t n)
   s->in_at += n;
   s->in_len -= n;
   if (!s->in_len) s->in_at = 0;
+}
+
+void session_wipe(struct session *s, size_t n)
+{
+  explicit_bzero(s->in + s->in_at, n);
+  session_used(s, n);
 }
 
 void session_put(struct session *s, char const *line, size_t len)

@@ -40,6 +40,55 @@ void session_log_refused(struct session const *s, enum reply r)
   log_end(&l);
 }
 
+void session_log_sender(struct session const *s, struct address const *sender, enum reply r)
+{
+  struct log_line l;
+  char word[REPLY_WORD];
+  session_log_start(s, &l, "refused");
+  log_str(&l, "command", s->command);
+  log_num(&l, "code", reply_code(r));
+  log_bytes(&l, "reason", word, reply_word(word, r));
+  log_str(&l, "login", s->relay.login);
+  log_bytes(&l, "sender", sender->text, sender->len);
+  log_end(&l);
+}
+
+void session_log_login(struct session const *s, enum checker_mechanism m, char const *verdict, char const *user,
+                       size_t len)
+{
+  struct log_line l;
+  session_log_start(s, &l, "login");
+  log_str(&l, "verdict", verdict);
+  log_bytes(&l, "user", user, len < CHECKER_USER ? len : CHECKER_USER);
+  log_str(&l, "mechanism", checker_name(m));
+  if (s->relay.tls) log_str(&l, "tls", "1");
+  if (s->relay.login && !s->relay.login_may_relay) log_str(&l, "norelay", "1");
+  if (s->relay.login && s->bound) log_str(&l, "bound", "1");
+  log_end(&l);
+}
+
+void session_log_checker(struct session const *s, enum checker_mechanism m, char const *why, int code,
+                         char const *error)
+{
+  struct log_line l;
+  session_log_start(s, &l, "checker");
+  log_str(&l, "why", why ? why : "exit-code");
+  log_str(&l, "mechanism", checker_name(m));
+  if (code >= 0) log_num(&l, "code", (uint64_t)code);
+  log_str(&l, "error", error);
+  log_end(&l);
+}
+
+void session_log_tls(struct session const *s)
+{
+  struct log_line l;
+  session_log_start(s, &l, "tls");
+  log_given(&l, "protocol", s->tls_protocol);
+  log_given(&l, "cipher", s->tls_cipher);
+  log_given(&l, "certificate", s->tls_user);
+  log_end(&l);
+}
+
 /* All addresses with commas between them, or the answer's word. */
 static void log_mx(struct log_line *l, struct facts const *f)
 {
@@ -65,7 +114,11 @@ static void log_facts(struct session const *s, struct log_line *l)
   log_given(l, "relayclient", s->facts->relayclient);
   log_str(l, "login", f->login);
   if (f->login && !f->login_may_relay) log_str(l, "norelay", "1");
+  if (f->login) log_str(l, "mechanism", checker_name(s->mechanism));
+  if (f->wrong_sender) log_str(l, "wrong-sender", "1");
   if (f->tls) log_str(l, "tls", "1");
+  log_given(l, "protocol", s->tls_protocol);
+  log_given(l, "cipher", s->tls_cipher);
   log_str(l, "pop", f->stamp);
   if (f->mailbox != ANSWER_NOT_ASKED) log_str(l, "mailbox", answer_word(f->mailbox));
   if (f->mx != ANSWER_NOT_ASKED) log_mx(l, f);

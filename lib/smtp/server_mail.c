@@ -7,7 +7,7 @@
 #include "smtp/server_session.h"
 #include "smtp/verdict.h"
 
-enum { GIVEN_SIZE = 1, GIVEN_BODY = 2, GIVEN_SMTPUTF8 = 4 };
+enum { GIVEN_SIZE = 1, GIVEN_BODY = 2, GIVEN_SMTPUTF8 = 4, GIVEN_AUTH = 8 };
 
 struct request {
   struct address sender;
@@ -22,6 +22,7 @@ static enum reply parameter(struct session const *s, struct request *r, struct p
   if (param_is(p, "SIZE")) which = GIVEN_SIZE;
   else if (param_is(p, "BODY")) which = GIVEN_BODY;
   else if (param_is(p, "SMTPUTF8")) which = GIVEN_SMTPUTF8;
+  else if (param_is(p, "AUTH") && s->world->auth) which = GIVEN_AUTH;
   else return REPLY_PARAMETER;
   if (r->given & which) return REPLY_REPEATED;
   r->given |= which;
@@ -29,6 +30,8 @@ static enum reply parameter(struct session const *s, struct request *r, struct p
   if (which == GIVEN_BODY)
     return param_value_is(p, "8BITMIME") || param_value_is(p, "7BIT") ? REPLY_NONE : REPLY_PARAMETER;
   if (!p->value) return REPLY_REPEATED;
+  /* RFC 4954 5: nobody is trusted to vouch for others, so it says nothing to us */
+  if (which == GIVEN_AUTH) return sasl_auth_parameter(p->value, p->valuelen) ? REPLY_NONE : REPLY_REPEATED;
   enum number_status n = number_scan(p->value, p->valuelen, UINT64_MAX, &size);
   if (n == NUMBER_BAD) return REPLY_REPEATED;
   return s->size && size > s->size ? REPLY_SIZE : REPLY_NONE;
@@ -59,6 +62,11 @@ void session_mail(struct session *s, char const *arg, size_t len)
   enum reply no = mail_may(s, &r, arg, len);
   if (no) {
     session_refuse(s, no);
+    return;
+  }
+  if ((no = login_may_send(s, &r.sender))) {
+    session_log_sender(s, &r.sender, no);
+    session_reply(s, no, 0);
     return;
   }
   s->sender = r.sender;

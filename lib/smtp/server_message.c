@@ -16,6 +16,7 @@ void message_begin(struct session *s, unsigned mode)
   m->held = 0;
   eod_init(&m->eod, mode, s->text_line);
   header_init(&m->header);
+  from_init(&m->from);
 }
 
 static void refuse(struct session *s, enum reply r, char const *fault)
@@ -69,6 +70,7 @@ static void pass_text(struct session *s, char const *text, size_t n)
   struct message *m = &s->message;
   int64_t deadline = session_deadline(s);
   size_t begin = 0, taken = 0;
+  if (login_checks_from(s)) from_feed(&m->from, text, n);
   while (begin < n && m->header.start == HEADER_UNKNOWN) { /* byte by byte, HEADER_NAME + 1 at most */
     header_feed(&m->header, text + begin, 1);
     if (m->held < sizeof m->start) m->start[m->held++] = text[begin];
@@ -127,6 +129,7 @@ void message_end(struct session *s)
   int add_lf = m->eod.mode & EOD_BDAT ? eod_last(&m->eod) : 0;
   judge(s);
   if (!m->refusal && add_lf) pass_text(s, "\n", 1);
+  if (!m->refusal && !login_may_say(s)) refuse(s, REPLY_WRONG_FROM, "from");
   if (!m->refusal && !m->traced) {
     header_end(&m->header);
     pass_start(s, 0, 0, session_deadline(s));

@@ -10,7 +10,10 @@
  * RCPT is entered with the first accepted recipient. `s`: the chunk's bytes are swallowed all the same. `a`: the
  * injector, started with the first accepted recipient, is aborted; on the way to READY that counts as an error, since
  * the injector cost us a process. A refused command leaves the state as it is. A message known to be refused
- * (message.refusal) stays in its state until its end, its injector gone, its bytes dropped. */
+ * (message.refusal) stays in its state until its end, its injector gone, its bytes dropped.
+ *
+ * AUTH may come in READY, while nobody has logged in, and keeps it; its dialogue runs within the command. STARTTLS may
+ * come in READY, leads to FRESH, and everything that the client said before is forgotten. Both: 503 elsewhere. */
 #ifndef SMTP_SERVER_SESSION_H
 #define SMTP_SERVER_SESSION_H
 
@@ -19,8 +22,10 @@
 #include "base/log.h"
 #include "parse/address.h"
 #include "parse/eod.h"
+#include "parse/from.h"
 #include "parse/header.h"
 #include "parse/line.h"
+#include "parse/sasl.h"
 #include "policy/decide.h"
 #include "smtp/command.h"
 #include "smtp/reply.h"
@@ -28,8 +33,10 @@
 
 #define SESSION_IN 65536      /* bytes of the input buffer: what one read can bring */
 #define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes that in one piece */
+#define SESSION_TLS_WORD 80    /* bytes of the name of a protocol or cipher with its NUL */
 #define SESSION_LAST_WORDS 2000 /* milliseconds for the reply that says why we close */
 
+enum { CANARY_UNKNOWN, CANARY_GOOD, CANARY_BAD };
 enum state { STATE_FRESH, STATE_READY, STATE_MAIL, STATE_RCPT, STATE_CHUNK, STATE_OVER };
 
 /* One message on its way to the injector. */
@@ -41,6 +48,7 @@ struct message {
   char const *fault;         /* the log's word for the refusal */
   struct eod eod;
   struct header header;
+  struct from from;          /* kept when the login is bound to senders and the listener is for submission */
   size_t held;               /* bytes in start[] */
   char start[2 * HEADER_NAME]; /* the text's first bytes, kept back until the header scanner knows what they are */
   int64_t since;             /* when MAIL came; io_now */
@@ -62,6 +70,18 @@ struct session {
   int64_t command_time;      /* milliseconds */
   int64_t begin, end;        /* the session's; io_now */
   int64_t deadline;          /* of the command that is awaited; 0: not awaited yet */
+
+  /* Who logged in, and TLS */
+  unsigned canary : 2;       /* CANARY_...: can logins be checked? */
+  unsigned mechanisms;       /* those that may be used, a set of 1U << checker_mechanism */
+  enum checker_mechanism mechanism; /* of the login */
+  char user[CHECKER_USER];   /* relay.login points here */
+  unsigned bound : 1;        /* the login may use `senders` alone */
+  stralloc senders;          /* NUL behind each */
+  uint32_t logins_failed, logins_max;
+  int64_t auth_time;         /* milliseconds */
+  char tls_protocol[SESSION_TLS_WORD], tls_cipher[SESSION_TLS_WORD]; /* printable ASCII without spaces; "" unknown */
+  char tls_user[CHECKER_USER]; /* whom the client's certificate names, if it was verified; "" */
 
   /* The transaction */
   struct facts relay;        /* what the decision looks at; its strings and addresses are the session's */
@@ -98,8 +118,9 @@ int session_flush(struct session *s, int64_t deadline);
 /* Sends what is waiting, then reads more behind the unused input, until a deadline of session_deadline. Returns 0, or
  * -1: the session is over (perhaps before), and the client knows why. */
 int session_fill(struct session *s, int64_t deadline);
-/* Drops n bytes of input. */
+/* Drops n bytes of input; the second one leaves nothing of them in the buffer. */
 void session_used(struct session *s, size_t n);
+void session_wipe(struct session *s, size_t n);
 /* Puts a line of a reply, with its CRLF, behind those that wait. */
 void session_put(struct session *s, char const *line, size_t len);
 /* The same with a named reply; counts errors. `more` as in reply_fmt. */
@@ -137,6 +158,43 @@ void session_bdat(struct session *s, char const *arg, size_t len);
 /* A BDAT that may not come: says r and swallows its bytes. */
 void session_bdat_refuse(struct session *s, char const *arg, size_t len, enum reply r);
 
+/* server_auth.c: the command; may logins be offered now? The set of mechanisms, 0: no. Perhaps the canary is asked. */
+void session_auth(struct session *s, char const *arg, size_t len);
+unsigned session_auth_offer(struct session *s);
+
+/* server_dialogue.c */
+
+/* What the client answered within AUTH. Secrets: wipe it. */
+struct response {
+  size_t len;
+  char s[LIMIT_RESPONSE_LINE];
+};
+/* Reads base64 as it came with AUTH. */
+enum reply response_decode(struct response *r, char const *s, size_t n);
+/* Sends the challenge (any bytes, CHECKER_MESSAGE at most) and reads the response. With REPLY_NONE it is in *r; else
+ * the exchange is over, if the session isn't. */
+enum reply response_get(struct session *s, struct response *r, char const *challenge, size_t n);
+
+/* server_check.c: asks the checker about user, secret and more; REPLY_LOGGED_IN, or what to answer. */
+enum reply login_check(struct session *s, enum checker_mechanism m, struct piece const what[3]);
+/* SCRAM, r holding the client's first message. */
+enum reply login_scram(struct session *s, struct response *r);
+/* Runs the canary, once a session. Can logins be checked? */
+int login_canary(struct session *s);
+
+/* server_login.c */
+void login_set(struct session *s, enum checker_mechanism m, char const *user, struct checker_answer *a);
+void login_forget(struct session *s);
+/* May the login, if there is one, use this sender? And the header's From, at the message's end? */
+enum reply login_may_send(struct session *s, struct address const *sender);
+int login_checks_from(struct session const *s);
+int login_may_say(struct session const *s);
+
+/* server_tls.c */
+void session_starttls(struct session *s, char const *arg, size_t len);
+/* TLS from the start: what the facts say. */
+void session_under_tls(struct session *s);
+
 /* server_message.c */
 void message_begin(struct session *s, unsigned mode);
 /* Takes bytes as they came; *used is less than n when the end of DATA was found. */
@@ -154,6 +212,14 @@ void session_log_refused(struct session const *s, enum reply r);
 void session_log_recipient(struct session const *s, struct decision const *d, struct address const *recipient,
                            struct address const *becomes, char const *word, char const *error);
 void session_log_message(struct session const *s, struct inject_result const *r);
+/* A login that failed: in which way, the user as given. */
+void session_log_login(struct session const *s, enum checker_mechanism m, char const *verdict, char const *user,
+                       size_t len);
+void session_log_checker(struct session const *s, enum checker_mechanism m, char const *why, int code,
+                         char const *error);
+/* A sender that the login may not use. */
+void session_log_sender(struct session const *s, struct address const *sender, enum reply r);
+void session_log_tls(struct session const *s);
 void session_log_end(struct session const *s);
 /* Starts a line with what each has: pid and the client's address. */
 void session_log_start(struct session const *s, struct log_line *l, char const *event);

@@ -73,6 +73,17 @@ static void put_date(struct trace *t, int64_t now)
   puts_(t, " +0000\n");
 }
 
+/* The protocol (RFC 3848; RFC 6531 4.3): S for TLS, A for a login. */
+static void put_with(struct trace *t, struct session const *s)
+{
+  puts_(t, s->utf8 ? " with UTF8SMTP" : s->extended ? " with ESMTP" : " with SMTP");
+  if (s->extended || s->utf8) {
+    if (s->relay.tls) puts_(t, "S");
+    if (s->relay.login) puts_(t, "A");
+  }
+  puts_(t, " id ");
+}
+
 size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now)
 {
   struct trace t = { out, 0 };
@@ -82,16 +93,26 @@ size_t trace_fmt(char out[LIMIT_TRACE], struct session const *s, int64_t now)
   put_client(&t, s);
   puts_(&t, "\n  by ");
   puts_(&t, s->me);
-  /* RFC 3848; RFC 6531 4.3 */
-  puts_(&t, s->utf8 ? " with UTF8SMTP id " : s->extended ? " with ESMTP id " : " with SMTP id ");
+  put_with(&t, s);
   puts_(&t, s->message.id);
   puts_(&t, "\n  (");
   puts_(&t, s->reason);
   puts_(&t, ")");
+  if (*s->tls_protocol) {
+    puts_(&t, "\n  (");
+    puts_(&t, s->tls_protocol);
+    puts_(&t, " ");
+    puts_(&t, s->tls_cipher);
+    puts_(&t, ")");
+  }
   if (s->recipients_n == 1 && s->recipients.len <= FOR_MAX) { /* more would tell each of the others */
     puts_(&t, "\n  for <");
     puts_(&t, s->recipients.s);
     puts_(&t, ">");
+  }
+  if (!strncmp(s->tls_cipher, "TLS_", 4)) { /* RFC 8314 4.3: the names of IANA alone, not OpenSSL's older ones */
+    puts_(&t, "\n  tls ");
+    puts_(&t, s->tls_cipher);
   }
   puts_(&t, "; ");
   put_date(&t, now);

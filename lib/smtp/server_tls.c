@@ -1,0 +1,120 @@
+/* STARTTLS (RFC 3207). The handshake is another process's business (UCSPI-TLS). */
+#include <string.h>
+#include "smtp/server_session.h"
+
+/* A word for log and trace: what can't stand there becomes `?`. */
+static void word(char out[SESSION_TLS_WORD], char const *s)
+{
+  size_t n = 0;
+  for (; *s && n + 1 < SESSION_TLS_WORD; s++) {
+    char c = *s;
+    int plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr(".-_", c);
+    out[n++] = plain ? c : '?';
+  }
+  out[n] = 0;
+}
+
+static void name(char out[CHECKER_USER], char const *s)
+{
+  struct piece p = { s, strlen(s) };
+  *out = 0;
+  if (sasl_user(&p, CHECKER_USER - 1)) memcpy(out, s, p.len + 1);
+}
+
+void session_under_tls(struct session *s)
+{
+  struct server_facts const *f = s->facts;
+  if (!f->tls_protocol) return;
+  s->relay.tls = 1;
+  word(s->tls_protocol, f->tls_protocol);
+  if (f->tls_cipher) word(s->tls_cipher, f->tls_cipher);
+  if (f->tls_user) name(s->tls_user, f->tls_user);
+}
+
+/* SSL_ and capital letters, digits, underscores: other variables are none of the provider's business. */
+static int is_ours(char const *s, size_t n)
+{
+  if (n < 5 || memcmp(s, "SSL_", 4)) return 0;
+  for (size_t i = 4; i < n; i++)
+    if (!(s[i] >= '0' && s[i] <= '9') && !((s[i] | 32) >= 'a' && (s[i] | 32) <= 'z') && s[i] != '_') return 0;
+  return 1;
+}
+
+/* The value of a variable in vars[0..n), or null. */
+static char const *value(char const *vars, size_t n, char const *key)
+{
+  size_t len = strlen(key);
+  for (size_t i = 0; i < n; i += strlen(vars + i) + 1)
+    if (!strncmp(vars + i, key, len) && vars[i + len] == '=') return vars + i + len + 1;
+  return 0;
+}
+
+/* A certificate may have lines; anything else with control characters is not handed on. */
+static int is_plain(char const *s)
+{
+  if (!strncmp(s, "-----BEGIN ", 11)) return 1;
+  while (*s && (unsigned char)*s >= ' ' && *s != 0x7f) s++;
+  return !*s;
+}
+
+static void learn(struct session *s, char *vars, size_t n)
+{
+  char const *protocol = value(vars, n, "SSL_PROTOCOL"), *cipher = value(vars, n, "SSL_CIPHER");
+  char const *verified = value(vars, n, "SSL_CLIENT_VERIFY");
+  char const *user = value(vars, n, "SSL_CLIENT_S_DN_Email");
+  if (!user) user = value(vars, n, "SSL_CLIENT_S_DN_CN");
+  if (protocol) word(s->tls_protocol, protocol);
+  if (cipher) word(s->tls_cipher, cipher);
+  if (user && verified && !strcmp(verified, "SUCCESS")) name(s->tls_user, user);
+  for (size_t i = 0, len; i < n; i += len + 1) {
+    len = strlen(vars + i);
+    char *equal = memchr(vars + i, '=', len);
+    if (!equal || !is_ours(vars + i, (size_t)(equal - vars) - i)) continue;
+    *equal = 0;
+    if (s->world->set && is_plain(equal + 1)) s->world->set(s->world->arg, vars + i, equal + 1);
+  }
+}
+
+/* All that was said in the clear, as if it had not been (RFC 3207 4.2). */
+static void forget(struct session *s)
+{
+  session_reset(s);
+  login_forget(s);
+  s->state = STATE_FRESH;
+  s->helo[0] = 0;
+  s->extended = 0;
+  s->in_at = s->in_len = 0;
+  line_init(&s->line, s->line.max, s->line.lf_ok);
+}
+
+static enum reply may(struct session const *s, size_t len)
+{
+  if (s->relay.tls) return REPLY_TLS_TWICE;
+  if (!s->world->tls) return REPLY_NOT_HERE;
+  if (len) return REPLY_NO_ARGUMENT;
+  if (s->state == STATE_FRESH) return REPLY_HELLO_FIRST;
+  return s->state == STATE_READY ? REPLY_NONE : REPLY_IN_TRANSACTION;
+}
+
+void session_starttls(struct session *s, char const *arg, size_t len)
+{
+  enum reply no = may(s, len);
+  (void)arg;
+  if (no) {
+    session_refuse(s, no);
+    return;
+  }
+  session_reply(s, REPLY_TLS_READY, 0);
+  if (session_flush(s, session_deadline(s)) < 0) return;
+  forget(s); /* what came behind the command was never under TLS: CVE-2011-0411 */
+  ssize_t n = s->world->tls(s->world->arg, s->in, sizeof s->in, session_deadline(s));
+  if (n < 0) { /* the client waits for a handshake: there is nothing to say to it */
+    s->why = "tls-failed";
+    s->state = STATE_OVER;
+    return;
+  }
+  s->relay.tls = 1;
+  learn(s, s->in, (size_t)n);
+  explicit_bzero(s->in, (size_t)n);
+  session_log_tls(s);
+}
