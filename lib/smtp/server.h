@@ -71,9 +71,9 @@ struct server_world {
   void (*set)(void *arg, char const *name, char const *value);
   struct server_auth const *auth;  /* null: there is no checker, and no AUTH */
   /* Begins TLS at the client's wish: what is read and written from now on is under it. Fills vars with what is known
-   * about it, `NAME=VALUE NUL` ..., any bytes, and returns their number; -1: nothing can be said to the client any
-   * more. Null: there is no TLS. */
-  ssize_t (*tls)(void *arg, char *vars, size_t max, int64_t deadline);
+   * about it, `SSL_NAME=VALUE NUL` ..., and returns 0; -1: nothing can be said to the client any more. Null: there is no
+   * TLS. */
+  int (*tls)(void *arg, stralloc *vars, int64_t deadline);
 };
 
 /* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "policy/limits.h"
 #include "smtp/server.h"
+#include "ucspi/vars.h"
 
 static int auth_start(void *arg, enum checker_mechanism m)
 {
@@ -87,27 +88,12 @@ void server_world_auth(struct server_world *w, struct server_fds *f, char const 
   w->auth = &real;
 }
 
-/* NAME=VALUE NUL ... NUL, however it comes. Returns the bytes before the last NUL, or -1 with errno. */
-static ssize_t read_variables(int fd, char *vars, size_t max, int64_t deadline)
-{
-  size_t n = 0;
-  for (;;) {
-    ssize_t r = n < max ? io_read(fd, vars + n, max - n, deadline) : (errno = EMSGSIZE, -1);
-    if (r == 0) errno = ECONNRESET;
-    if (r <= 0) return -1;
-    for (ssize_t i = 0; i < r; i++, n++) {
-      if (vars[n] || (n && vars[n - 1])) continue;
-      return i == r - 1 ? (ssize_t)n : (errno = EPROTO, -1); /* nothing may follow */
-    }
-  }
-}
-
-static ssize_t tls_start(void *arg, char *vars, size_t max, int64_t deadline)
+static int tls_start(void *arg, stralloc *vars, int64_t deadline)
 {
   struct server_fds *f = arg;
   int const null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  ssize_t n = io_write(f->tls[0], "Y", 1, deadline) < 0 ? -1 : read_variables(f->tls[0], vars, max, deadline);
-  if (n < 0) {
+  int r = io_write(f->tls[0], "Y", 1, deadline) < 0 ? -1 : ucspi_vars_read(f->tls[0], vars, deadline);
+  if (r < 0) {
     struct log_line l;
     int e = errno;
     log_start(&l, "no-tls");
@@ -115,10 +101,10 @@ static ssize_t tls_start(void *arg, char *vars, size_t max, int64_t deadline)
     log_end(&l);
   }
   /* the network is the provider's alone now */
-  if (null < 0 || dup2(null, f->in) < 0 || dup2(null, f->out) < 0) n = -1;
+  if (null < 0 || dup2(null, f->in) < 0 || dup2(null, f->out) < 0) r = -1;
   if (null >= 0) close(null);
   server_fds_take(f, f->tls[1], f->tls[2]);
-  return n;
+  return r;
 }
 
 void server_world_tls(struct server_world *w, struct server_fds *f, int const fds[3])

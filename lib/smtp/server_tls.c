@@ -31,15 +31,6 @@ void session_under_tls(struct session *s)
   if (f->tls_user) name(s->tls_user, f->tls_user);
 }
 
-/* SSL_ and capital letters, digits, underscores: other variables are none of the provider's business. */
-static int is_ours(char const *s, size_t n)
-{
-  if (n < 5 || memcmp(s, "SSL_", 4)) return 0;
-  for (size_t i = 4; i < n; i++)
-    if (!(s[i] >= '0' && s[i] <= '9') && !((s[i] | 32) >= 'a' && (s[i] | 32) <= 'z') && s[i] != '_') return 0;
-  return 1;
-}
-
 /* The value of a variable in vars[0..n), or null. */
 static char const *value(char const *vars, size_t n, char const *key)
 {
@@ -69,7 +60,7 @@ static void learn(struct session *s, char *vars, size_t n)
   for (size_t i = 0, len; i < n; i += len + 1) {
     len = strlen(vars + i);
     char *equal = memchr(vars + i, '=', len);
-    if (!equal || !is_ours(vars + i, (size_t)(equal - vars) - i)) continue;
+    if (!equal) continue;
     *equal = 0;
     if (s->world->set && is_plain(equal + 1)) s->world->set(s->world->arg, vars + i, equal + 1);
   }
@@ -107,14 +98,15 @@ void session_starttls(struct session *s, char const *arg, size_t len)
   session_reply(s, REPLY_TLS_READY, 0);
   if (session_flush(s, session_deadline(s)) < 0) return;
   forget(s); /* what came behind the command was never under TLS: CVE-2011-0411 */
-  ssize_t n = s->world->tls(s->world->arg, s->in, sizeof s->in, session_deadline(s));
-  if (n < 0) { /* the client waits for a handshake: there is nothing to say to it */
+  stralloc vars = STRALLOC_ZERO;
+  int r = s->world->tls(s->world->arg, &vars, session_deadline(s));
+  if (r < 0) { /* the client waits for a handshake: there is nothing to say to it */
     s->why = "tls-failed";
     s->state = STATE_OVER;
-    return;
+  } else {
+    s->relay.tls = 1;
+    learn(s, vars.s, vars.len);
+    session_log_tls(s);
   }
-  s->relay.tls = 1;
-  learn(s, s->in, (size_t)n);
-  explicit_bzero(s->in, (size_t)n);
-  session_log_tls(s);
+  stralloc_free(&vars);
 }
