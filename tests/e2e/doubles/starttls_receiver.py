@@ -12,9 +12,7 @@
     DECLINE                   closes SSLCTLFD
     QUIT
 """
-import hashlib
 import os
-import socket
 import sys
 import time
 
@@ -73,6 +71,7 @@ class Receiver:
         self.say("".join(w + "\n" for w in sorted(words)) + ".")
 
     def half(self):
+        import socket
         socket.socket(fileno=os.dup(self.writing)).shutdown(socket.SHUT_WR)
         n = len(self.buf)
         while True:
@@ -99,6 +98,7 @@ class Receiver:
             for piece in self.pieces(int(arg)):
                 self.say(piece)
         elif word == "TAKE":
+            import hashlib   # here, since it takes long to load
             digest = hashlib.sha256()
             for piece in self.pieces(int(arg)):
                 digest.update(piece)

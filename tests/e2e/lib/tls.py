@@ -174,13 +174,14 @@ class Client:
         return out
 
     def read(self, n):
-        while len(self.buf) < n:
+        data, self.buf = bytearray(self.buf), b""
+        while len(data) < n:
             piece = self.sock.recv(65536)
             if not piece:
                 break
-            self.buf += piece
-        data, self.buf = self.buf[:n], self.buf[n:]
-        return data
+            data += piece
+        self.buf = bytes(data[n:])
+        return bytes(data[:n])
 
     def close(self):
         self.sock.close()
