@@ -13,15 +13,18 @@ char const conf_usage[] =
   "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
   "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
   "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
+  "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
+  "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME | --one-user\n"
   "                  [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
-  "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n";
+  "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
+  "               --tls SOCKET --tls-now\n";
 
 static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
   { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
-  { "cache", CONF_CACHE },
+  { "cache", CONF_CACHE },     { "tls", CONF_TLS },
 };
 
 static struct option {

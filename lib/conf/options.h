@@ -12,6 +12,7 @@
 #define CONF_XINETD 16U
 #define CONF_SYSTEMD 32U
 #define CONF_CACHE 64U
+#define CONF_TLS 128U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
 
 enum conf_kind {
@@ -22,17 +23,24 @@ enum conf_kind {
   KIND_NUMBER,  /* decimal */
 };
 
+#define CONF_SOCKET "/run/posthouse/tlsd" /* relay-tlsd's */
+
 /* X(C name, option, argument in the usage, kind, what it is for, default, least, most) */
 #define CONF_OPTIONS(X) \
-  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE, 0, 0, 0)               /* account of the receiving chain */ \
+  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE | CONF_TLS, 0, 0, 0)    /* account of the receiving chain */ \
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
   X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* account of relay-remote */ \
-  X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND, 0, 0, 0) \
+  X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS, 0, 0, 0)                       /* account of relay-tlsd */ \
+  X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS, 0, 0, 0) \
   X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
   X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
-  X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, BIN_DIR, 0, 0) \
+  X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS, BIN_DIR, 0, 0) \
+  X(TLS, "--tls", "SOCKET", KIND_PATH, CONF_CHAIN, 0, 0, 0)                             /* relay-tls */ \
+  X(TLS_NOW, "--tls-now", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-tls -i */ \
+  X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
+  X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS, CONTROL_DIR "/tls", 0, 0) \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
   X(CLIENTS, "--clients", "NUMBER", KIND_NUMBER, CONF_CHAIN, "200", 1, 100000)          /* at once */ \

@@ -65,6 +65,23 @@ struct conf_file const conf_send[] = {
   { 0, 0, 0, 0 },
 };
 
+struct conf_file const conf_tls[] = {
+  { "run", 0755, quote_sh,
+    HEAD
+    "# The one process that has the TLS keys: certificates in @=certificates@. " MADE
+    "exec 2>&1\n"
+    ONE_USER
+    "export PATH=@bin@:\"$PATH\"\n"
+    "# The socket's directory may be gone after a boot.\n"
+    "[ -d @socket-dir@ ] || mkdir -m 0755 @socket-dir@ || exit 111\n"
+    "@+tls-user # -u: @tls-user@, who may read the keys; -g: the group of @user@, which may connect.\n"
+    "exec @tlsd@\n" },
+  { "log", 0755, 0, 0 },
+  { "log/run", 0755, quote_sh, LOG_RUN },
+  { "log/main", 0755, 0, 0 },
+  { 0, 0, 0, 0 },
+};
+
 struct conf_file const conf_systemd[] = {
   { "posthouse.socket", 0644, quote_systemd,
     "# Where mail comes in. " MADE

@@ -52,6 +52,22 @@ static int set_send(struct conf_values *x, char const *const *o, struct conf_acc
     elsewhere ? "\n-R\n" : "", elsewhere ? o[OPT_BIN] : "", elsewhere ? "/relay-remote" : "", END);
 }
 
+/* relay-tlsd's words. */
+static int set_tlsd(struct conf_values *x, char const *const *o, struct conf_accounts const *a)
+{
+  char ids[96] = "";
+  if (a->tls.name) {
+    snprintf(ids, sizeof ids, "-u\n%lu:%lu\n-g\n%lu\n", (unsigned long)a->tls.uid, (unsigned long)a->tls.gid, (unsigned long)a->user.gid);
+  }
+  stralloc dir = STRALLOC_ZERO;
+  size_t n = (size_t)(strrchr(o[OPT_SOCKET], '/') - o[OPT_SOCKET]);
+  int ok = stralloc_catb(&dir, o[OPT_SOCKET], n ? n : 1) && stralloc_0(&dir)
+    && set(x, "socket-dir", dir.s, END) && set(x, "tls-user", a->tls.name, END) && set(x, "certificates", o[OPT_CERTIFICATES], END)
+    && set(x, "tlsd", "relay-tlsd\n", ids, o[OPT_SOCKET], "\n", o[OPT_CERTIFICATES], END);
+  stralloc_free(&dir);
+  return ok;
+}
+
 /* What depends on the address: 0 and 0.0.0.0 are all addresses of both families where that can be had. */
 static int set_address(struct conf_values *x, char const *address, char const *port)
 {
@@ -91,7 +107,9 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
   char const *memory = o[OPT_MEMORY] && strspn(o[OPT_MEMORY], "0") < strlen(o[OPT_MEMORY]) ? o[OPT_MEMORY] : 0;
   int full = options->what == CONF_SYSTEMD; /* systemd wants whole paths */
   if (options->what == CONF_CONTROL) return set(x, "me", options->me, END);
-  if (!set_accounts(x, a) || !set_environment(x, o)) return 0;
+  if (!set_accounts(x, a)) return 0;
+  if (options->what == CONF_TLS) return set(x, "bin", o[OPT_BIN], END) && set_tlsd(x, o, a);
+  if (!set_environment(x, o)) return 0;
   stralloc bin = STRALLOC_ZERO;
   int ok = (!full || (stralloc_cats(&bin, o[OPT_BIN]) && stralloc_cats(&bin, "/"))) && stralloc_0(&bin)
     && set(x, "bin", o[OPT_BIN], END)
@@ -104,7 +122,8 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
       && set(x, "memory", memory, END) && set_number(x, "kilobytes", strtoul(memory ? memory : "0", 0, 10) / 1024)
       && set_server(x, o, a->user.name, memory)
       && set(x, "gate", o[OPT_BIN], "/relay-gate", END)
-      && set(x, "smtpd", bin.s, "relay-smtpd", o[OPT_LISTENER] ? "\n-l\n" : "", o[OPT_LISTENER] ? o[OPT_LISTENER] : "",
+      && set(x, "smtpd", o[OPT_TLS] ? bin.s : "", o[OPT_TLS] ? "relay-tls\n" : "", o[OPT_TLS] && o[OPT_TLS_NOW] ? "-i\n" : "",
+        o[OPT_TLS] ? o[OPT_TLS] : "", o[OPT_TLS] ? "\n" : "", bin.s, "relay-smtpd", o[OPT_LISTENER] ? "\n-l\n" : "", o[OPT_LISTENER] ? o[OPT_LISTENER] : "",
         o[OPT_BARE_LF] ? "\n-b" : "", END)
       && set(x, "log", o[OPT_LOG], END) && set(x, "run", options->where, ".run", END);
   }

@@ -14,11 +14,11 @@ struct conf_account {
 };
 
 struct conf_accounts {
-  struct conf_account user, queue, remote, log;
+  struct conf_account user, queue, remote, log, tls;
   struct conf_account one; /* who runs us: the one user, when there are no accounts */
 };
 
-#define CONF_VALUES 40
+#define CONF_VALUES 48
 struct conf_values {
   struct conf_value v[CONF_VALUES + 1]; /* ends with a null name */
   stralloc text[CONF_VALUES];           /* what v's values point to */

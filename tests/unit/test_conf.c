@@ -114,7 +114,8 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "receive", "d", "--address", "-x" }, "address" }, { { "receive", "d", "--memory", "0" }, 0 },
   { { "cache", "f", "--user", "u" }, 0 }, { { "cache" }, "where" }, { { "cache", "f", "--port", "1" }, "for other things" },
   { { "receive", "d", "--cache", "f", "--resolver=::1" }, 0 }, { { "send", "d", "--cache", "f" }, "for other things" },
-  { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
+  { { "tls", "d", "--tls", "s" }, "for other things" }, { { "tls", "d", "--tls-user", "u", "--socket=s" }, 0 },
+  { { "receive", "d", "--tls", "s", "--tls-now" }, 0 }, { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
 };
 
 static void command_lines(void **state)
@@ -173,7 +174,7 @@ static char *made(struct conf_file const *files, char const *name, char const *c
 }
 
 static struct conf_accounts const apart = {
-  { "in", 1, 11 }, { "queue", 2, 12 }, { "remote", 3, 13 }, { "log", 4, 14 }, { "root", 0, 0 },
+  { "in", 1, 11 }, { "queue", 2, 12 }, { "remote", 3, 13 }, { "log", 4, 14 }, { "keys", 5, 15 }, { "root", 0, 0 },
 };
 static struct conf_accounts const alone = { .one = { "me", 1000, 1001 } };
 
@@ -202,6 +203,14 @@ static struct {
     "exec relay-send -q /q -r " CONTROL_DIR "/rules.cdb -u 2:12 -U 3:13\n", "DNSCACHEIP" },
   { conf_send, "run", &alone, { "send", "d", "--queue", "/q", "--resolver", "127.0.0.2" }, "export DNSCACHEIP=127.0.0.2\n", " -u " },
   { conf_send, "run", &apart, { "send", "d", "--bin", "/b b" }, " -R '/b b/relay-remote'\n", 0 },
+  { conf_tls, "run", &apart, { "tls", "d" }, "exec relay-tlsd -u 5:15 -g 11 /run/posthouse/tlsd " CONTROL_DIR "/tls\n", "id -u" },
+  { conf_tls, "run", &apart, { "tls", "d", "--socket", "/r r/s" }, "\n[ -d '/r r' ] || mkdir -m 0755 '/r r' || exit 111\n", 0 },
+  { conf_tls, "run", &alone, { "tls", "d", "--socket", "/s", "--certificates", "c" }, "\nexec relay-tlsd /s /cwd/c\n", "-u " },
+  { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s" }, "  relay-tls /s relay-smtpd\n", " -i" },
+  { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s", "--tls-now", "--listener", "l" },
+    "  relay-tls -i /s relay-smtpd -l l\n", 0 },
+  { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b", "--tls", "/s" },
+    " /b/relay-tls /s /b/relay-smtpd\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d" }, "\nListenStream=25\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=::1" }, "\nListenStream=[::1]:25\n", 0 },
   { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=192.0.2.1" }, "\nListenStream=192.0.2.1:25\n", 0 },
