@@ -1,8 +1,10 @@
-/* relay-mkcdb: compiles a control directory's texts into its rules.cdb, all or nothing. */
+/* relay-mkcdb: compiles a control directory's texts into its rules.cdb and users.cdb, all or nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/buffer.h>
@@ -11,10 +13,22 @@
 #include "prove/report.h"
 #include "rules/compile.h"
 #include "rules/neighbours.h"
+#include "table/table.h"
+#include "users/users.h"
 
 #define USAGE "relay-mkcdb [-n] [DIR]"
 #define RULES "rules.cdb"
 #define RULES_NEW "rules.cdb.tmp"
+#define USERS "users.cdb"
+#define USERS_NEW "users.cdb.tmp"
+#define USERS_TEXT "users"
+
+/* What is being made; users -1: there is no such text. */
+struct work {
+  char const *dir;
+  int rules, users;
+  int only_check;
+};
 
 static void complain(void *arg, int warning, char const *line)
 {
@@ -24,58 +38,123 @@ static void complain(void *arg, int warning, char const *line)
   buffer_put(buffer_2, "\n", 1);
 }
 
-/* Compiles into fd. Does not return if that fails; a file begun goes away. */
-static void compile(char const *dir, int fd, int only_check)
-{
-  static struct neighbours around;
-  neighbours_find(&around);
-  int r = rules_compile(".", &around, fd, complain, 0);
-  if (!r) r = report_check(fd, complain, 0);
-  int e = errno;
-  buffer_flush(buffer_2);
-  if (r && !only_check) unlink(RULES_NEW);
-  errno = e;
-  if (r < 0) strerr_diefu2sys(111, "compile ", dir);
-  if (r) strerr_dief2x(100, "errors found", only_check ? "" : "; " RULES " stays as it was");
-}
-
-static void die(char const *what, char const *dir)
+static void remove_new(void)
 {
   int e = errno;
   unlink(RULES_NEW);
+  unlink(USERS_NEW);
   errno = e;
-  strerr_diefu5sys(111, what, " ", dir, "/", RULES_NEW);
+}
+
+/* The secret of the users.cdb that stands there stays, so that what is made up for users who don't exist stays too. */
+static void get_secret(char secret[USERS_SECRET])
+{
+  struct users_about a;
+  struct table_set *t = table_open_users(USERS);
+  int known = t && users_about(t, &a) == 0;
+  table_close(t);
+  if (known) memcpy(secret, a.secret, USERS_SECRET);
+  else if (getrandom(secret, USERS_SECRET, 0) != USERS_SECRET) strerr_diefu1sys(111, "get random bytes");
+}
+
+/* Compiles. Does not return if that fails; files begun go away. */
+static void compile(struct work const *w)
+{
+  static struct neighbours around;
+  char secret[USERS_SECRET];
+  struct rules_users users = { .fd = w->users, .secret = secret };
+  neighbours_find(&around);
+  if (w->users >= 0) get_secret(secret);
+  int r = rules_compile_users(".", &around, w->rules, w->users >= 0 ? &users : 0, complain, 0);
+  if (!r) r = report_check(w->rules, complain, 0);
+  int e = errno;
+  buffer_flush(buffer_2);
+  if (r && !w->only_check) remove_new();
+  errno = e;
+  if (r < 0) strerr_diefu2sys(111, "compile ", w->dir);
+  if (r) strerr_dief2x(100, "errors found", w->only_check ? "" : "; " RULES " stays as it was");
+}
+
+static void die(char const *what, char const *dir, char const *file)
+{
+  remove_new();
+  strerr_diefu5sys(111, what, " ", dir, "/", file);
+}
+
+static int create(struct work const *w, char const *file)
+{
+  if (unlink(file) < 0 && errno != ENOENT) die("remove", w->dir, file);
+  int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) die("create", w->dir, file);
+  return fd;
+}
+
+/* Who may read the text may read what is made of it, but for everybody. */
+static void give_users(struct work const *w, struct stat const *text)
+{
+  struct stat new;
+  if (w->users < 0) return;
+  if (fstat(w->users, &new) < 0) die("look at", w->dir, USERS_NEW);
+  if (new.st_gid != text->st_gid && fchown(w->users, (uid_t)-1, text->st_gid) < 0)
+    die("give the group of " USERS_TEXT " to", w->dir, USERS_NEW);
+  if (fchmod(w->users, 0640) < 0) die("chmod", w->dir, USERS_NEW);
+  if (fsync(w->users) < 0) die("sync", w->dir, USERS_NEW);
+}
+
+/* Is there a text `users`? */
+static int has_users(struct work const *w, struct stat *text)
+{
+  if (stat(USERS_TEXT, text) < 0) {
+    if (errno != ENOENT) strerr_diefu4sys(111, "look at ", w->dir, "/", USERS_TEXT);
+    return 0;
+  }
+  if (text->st_mode & S_IROTH)
+    strerr_warnw(w->dir, "/" USERS_TEXT " can be read by everybody: chmod o-r it, who guesses passwords wants it");
+  return 1;
 }
 
 /* One run at a time per directory: the lock is on the directory, since the file's name moves on. It is taken before the
  * texts are read, so the last one to run compiles the last texts. */
-static void make(char const *dir)
+static void make(struct work *w)
 {
+  struct stat text;
   int d = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (d < 0) strerr_diefu2sys(111, "open ", dir);
+  if (d < 0) strerr_diefu2sys(111, "open ", w->dir);
   while (flock(d, LOCK_EX) < 0)
-    if (errno != EINTR) strerr_diefu2sys(111, "lock ", dir);
-  if (unlink(RULES_NEW) < 0 && errno != ENOENT) die("remove", dir);
-  int fd = open(RULES_NEW, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) strerr_diefu4sys(111, "create ", dir, "/", RULES_NEW);
-  compile(dir, fd, 0);
-  if (fchmod(fd, 0644) < 0) die("chmod", dir);
-  if (fsync(fd) < 0) die("sync", dir);
-  if (rename(RULES_NEW, RULES) < 0) die("rename", dir);
-  if (fsync(d) < 0) strerr_diefu2sys(111, "sync ", dir);
+    if (errno != EINTR) strerr_diefu2sys(111, "lock ", w->dir);
+  int users = has_users(w, &text);
+  w->rules = create(w, RULES_NEW);
+  if (users) w->users = create(w, USERS_NEW);
+  compile(w);
+  if (fchmod(w->rules, 0644) < 0) die("chmod", w->dir, RULES_NEW);
+  if (fsync(w->rules) < 0) die("sync", w->dir, RULES_NEW);
+  give_users(w, &text);
+  if (rename(RULES_NEW, RULES) < 0) die("rename", w->dir, RULES_NEW);
+  if (users && rename(USERS_NEW, USERS) < 0) die("rename", w->dir, USERS_NEW);
+  if (!users && unlink(USERS) < 0 && errno != ENOENT) die("remove", w->dir, USERS);
+  if (fsync(d) < 0) strerr_diefu2sys(111, "sync ", w->dir);
 }
 
-static void check(char const *dir)
+static int temporary(void)
 {
   FILE *f = tmpfile();
   if (!f) strerr_diefu1sys(111, "create a temporary file");
-  compile(dir, fileno(f), 1);
+  return fileno(f);
+}
+
+static void check(struct work *w)
+{
+  struct stat text;
+  w->only_check = 1;
+  w->rules = temporary();
+  if (has_users(w, &text)) w->users = temporary();
+  compile(w);
 }
 
 int main(int argc, char const *const *argv)
 {
   subgetopt opt = SUBGETOPT_ZERO;
-  char const *dir = CONTROL_DIR;
+  struct work w = { .dir = CONTROL_DIR, .users = -1 };
   int only_check = 0;
   PROG = "relay-mkcdb";
   for (int c; (c = subgetopt_r(argc, argv, "n", &opt)) != -1; ) {
@@ -83,9 +162,9 @@ int main(int argc, char const *const *argv)
     else strerr_dieusage(100, USAGE);
   }
   if (argc - opt.ind > 1) strerr_dieusage(100, USAGE);
-  if (argc > opt.ind) dir = argv[opt.ind];
-  if (chdir(dir) < 0) strerr_diefu2sys(111, "enter ", dir);
-  if (only_check) check(dir);
-  else make(dir);
+  if (argc > opt.ind) w.dir = argv[opt.ind];
+  if (chdir(w.dir) < 0) strerr_diefu2sys(111, "enter ", w.dir);
+  if (only_check) check(&w);
+  else make(&w);
   return 0;
 }

@@ -8,6 +8,7 @@ char const *file_name(enum table which)
   switch (which) {
 #define X(name, letter, file) case name: return file;
     TABLES(X)
+    TABLES_OF_USERS(X)
 #undef X
   }
   return "";

@@ -62,12 +62,14 @@ static void check_all(struct compiler *c)
 {
   static void (*const checks[])(struct compiler *) = {
     rules_check_clients, rules_check_domains, rules_check_mailboxes, rules_check_targets, rules_check_relay,
+    rules_check_users,
   };
   if (!seen_line(&c->seen, TABLE_ME, "", 0) && !c->wrong)
     rules_error_at(c, FILE_ME, 1, "missing: the file `me` holds the name of this host");
   rules_clients_end(c);
   rules_aliases_end(c);
   rules_relay_end(c);
+  rules_users_end(c);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !c->wrong && !c->broken; i++) checks[i](c);
 }
 
@@ -75,25 +77,53 @@ static void compile(struct compiler *c, struct rules_text const *texts, size_t n
 {
   for (c->file = 0; c->file < FILE_COUNT; c->file++)
     for (size_t k = 0; k < n && !c->broken; k++)
-      if (!strcmp(files[c->file].name, texts[k].file)) read_text(c, texts + k);
+      if (!strcmp(files[c->file].name, texts[k].file) && (c->file != FILE_USERS || c->users.table))
+        read_text(c, texts + k);
   if (!c->broken) check_all(c);
 }
 
-int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
-                         complain_fn *complain, void *arg)
+/* The tables are written, or given up. */
+static void finish(struct compiler *c, struct neighbours const *around, int fd)
+{
+  struct table_builder *users = c->users.table;
+  if (c->broken || c->wrong) {
+    table_abandon(c->table);
+    table_abandon(users);
+    return;
+  }
+  if (table_finish(c->table) < 0 || (around && rules_check_neighbours(c, around, fd) < 0)) c->broken = errno;
+  if (users && table_finish(users) < 0) c->broken = errno;
+}
+
+int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
+                      struct rules_users const *users, complain_fn *complain, void *arg)
 {
   struct compiler c = { .complain = complain, .arg = arg, .table = table_build(fd) };
   if (!c.table) return -1;
+  if (users) {
+    if (!(c.users.table = table_build_users(users->fd))) {
+      c.broken = errno;
+      table_abandon(c.table);
+      return errno = c.broken, -1;
+    }
+    memcpy(c.users.about.secret, users->secret, USERS_SECRET);
+  }
   compile(&c, texts, n);
-  if (c.broken || c.wrong) table_abandon(c.table);
-  else if (table_finish(c.table) < 0 || (around && rules_check_neighbours(&c, around, fd) < 0)) c.broken = errno;
+  finish(&c, around, fd);
   rules_report(&c);
   seen_free(&c.seen);
   stralloc_free(&c.data);
   genalloc_free(struct hosted, &c.hosted);
   rules_aliases_free(&c);
+  rules_users_free(&c);
   if (c.broken) return errno = c.broken, -1;
   return c.wrong;
+}
+
+int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
+                         complain_fn *complain, void *arg)
+{
+  return rules_compile_all(texts, n, around, fd, 0, complain, arg);
 }
 
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg)
@@ -102,12 +132,14 @@ int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, compla
 }
 
 /* Reads the files into texts. Returns 0, or -1 with errno after naming the file that can't be read. */
-static int read_files(char const *dir, struct rules_text *texts, char **data, complain_fn *complain, void *arg)
+static int read_files(char const *dir, struct rules_text *texts, char **data, int users, complain_fn *complain,
+                      void *arg)
 {
   stralloc path = STRALLOC_ZERO;
   int failed = 0;
   for (size_t i = 0; i < FILE_COUNT && !failed; i++) {
     texts[i] = (struct rules_text){ .file = files[i].name };
+    if (i == FILE_USERS && !users) continue;
     path.len = 0;
     if (!stralloc_cats(&path, dir) || !stralloc_cats(&path, "/") || !stralloc_cats(&path, files[i].name) ||
         !stralloc_0(&path)) {
@@ -125,14 +157,20 @@ static int read_files(char const *dir, struct rules_text *texts, char **data, co
   return failed ? errno = failed, -1 : 0;
 }
 
-int rules_compile(char const *dir, struct neighbours const *around, int fd, complain_fn *complain, void *arg)
+int rules_compile_users(char const *dir, struct neighbours const *around, int fd, struct rules_users const *users,
+                        complain_fn *complain, void *arg)
 {
   struct rules_text texts[FILE_COUNT];
   char *data[FILE_COUNT] = { 0 };
-  int r = read_files(dir, texts, data, complain, arg);
-  if (r == 0) r = rules_compile_beside(texts, FILE_COUNT, around, fd, complain, arg);
+  int r = read_files(dir, texts, data, users != 0, complain, arg);
+  if (r == 0) r = rules_compile_all(texts, FILE_COUNT, around, fd, users, complain, arg);
   int e = errno;
   for (size_t i = 0; i < FILE_COUNT; i++) free(data[i]);
   errno = e;
   return r;
+}
+
+int rules_compile(char const *dir, struct neighbours const *around, int fd, complain_fn *complain, void *arg)
+{
+  return rules_compile_users(dir, around, fd, 0, complain, arg);
 }

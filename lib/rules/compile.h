@@ -25,9 +25,22 @@ struct rules_text {
   size_t len;
 };
 
+/* `users` becomes a file of its own, for which whoever asks for it gives this. */
+struct rules_users {
+  int fd;              /* empty, read and write */
+  char const *secret;  /* USERS_SECRET bytes (users/users.h) */
+};
+
+/* The same with `users`, which is not even read otherwise. Without an error both files are complete. users may be
+ * null. */
+int rules_compile_users(char const *dir, struct neighbours const *around, int fd, struct rules_users const *users,
+                        complain_fn *complain, void *arg);
+
 /* The same for n texts, each file at most once. The first knows of no addresses around. */
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg);
 int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
                          complain_fn *complain, void *arg);
+int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
+                      struct rules_users const *users, complain_fn *complain, void *arg);
 
 #endif

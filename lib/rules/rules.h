@@ -15,6 +15,7 @@
 #include "rules/compile.h"
 #include "rules/warnings.h"
 #include "table/table.h"
+#include "users/users.h"
 
 struct compiler;
 
@@ -27,7 +28,8 @@ struct compiler;
   X(FILE_ALIASES, "aliases", rules_aliases) \
   X(FILE_RELAY, "relay", rules_relay) \
   X(FILE_ROUTES, "routes", rules_routes) \
-  X(FILE_LIMITS, "limits", rules_limits)
+  X(FILE_LIMITS, "limits", rules_limits) \
+  X(FILE_USERS, "users", rules_users)
 
 enum file {
 #define X(name, file, handler) name,
@@ -95,6 +97,8 @@ struct compiler {
   genalloc hosted;      /* struct hosted, by line */
   struct lengths clients, to_host, device;
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
+  struct { struct table_builder *table; struct users_about about; genalloc kinds, lacks; } users; /* users.c's; table
+                           null: that file is not read */
   stralloc data;        /* scratch: a rule's value */
 };
 
@@ -174,13 +178,16 @@ uint32_t rules_relay_line(struct compiler const *c, char const *line); /* the li
 void rules_clients_end(struct compiler *c);
 void rules_aliases_end(struct compiler *c);
 void rules_relay_end(struct compiler *c);
+void rules_users_end(struct compiler *c);
 void rules_aliases_free(struct compiler *c);
+void rules_users_free(struct compiler *c);
 /* Checks across lines and files that find warnings; for rules without an error. */
 void rules_check_clients(struct compiler *c);
 void rules_check_domains(struct compiler *c);
 void rules_check_mailboxes(struct compiler *c);
 void rules_check_targets(struct compiler *c);
 void rules_check_relay(struct compiler *c);
+void rules_check_users(struct compiler *c);
 /* Warns of each neighbour that the finished rules on fd trust. Returns 0, or -1 with errno when they can't be read. */
 int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd);
 

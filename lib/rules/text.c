@@ -106,7 +106,8 @@ int rules_text(stralloc *out, enum table which, char const *key, size_t len, str
     case TABLE_ALIASES: return stralloc_catb(out, key, len) && put_data(out, " ", r);
     case TABLE_RECIPIENTS: return stralloc_catb(out, key, len);
     case TABLE_DOMAINS:
-    case TABLE_LIMITS: break;
+    case TABLE_LIMITS:
+    case TABLE_USERS: break;
   }
   return stralloc_catb(out, key, len) && stralloc_cats(out, " ") && stralloc_catb(out, r->data, r->len);
 }

@@ -18,7 +18,9 @@
   X(WARN_UNKNOWN_TARGET, "unknown-target", "aliases: a target in a listed domain that is no recipient of it") \
   X(WARN_CATCH_ALL,      "catch-all",      "recipients, aliases: a line for a whole domain undoes its check") \
   X(WARN_LONG_POP,       "long-pop",       "relay: a POP login is trusted for more than an hour") \
-  X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host")
+  X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host") \
+  X(WARN_FEWER_HASHES,   "fewer-hashes",   "users: one lacks a hash that others have, so that a mechanism fails for it") \
+  X(WARN_FOREIGN_SENDER, "foreign-sender", "users: a sender of a domain that is not hosted")
 
 enum warning {
 #define X(name, word, about) name,

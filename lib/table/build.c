@@ -27,11 +27,11 @@ static int fail(struct table_builder *b)
   return -1;
 }
 
-struct table_builder *table_build(int fd)
+static struct table_builder *build(int fd, char const *format)
 {
   struct table_builder *b = calloc(1, sizeof *b);
   if (!b) return 0;
-  if (!cdbmake_start(&b->c, fd) || !cdbmake_add(&b->c, "", 0, TABLE_FORMAT, sizeof TABLE_FORMAT - 1)) {
+  if (!cdbmake_start(&b->c, fd) || !cdbmake_add(&b->c, "", 0, format, (unsigned int)strlen(format))) {
     int e = errno;
     table_abandon(b);
     errno = e;
@@ -39,6 +39,16 @@ struct table_builder *table_build(int fd)
   }
   b->records = 1;
   return b;
+}
+
+struct table_builder *table_build(int fd)
+{
+  return build(fd, TABLE_FORMAT);
+}
+
+struct table_builder *table_build_users(int fd)
+{
+  return build(fd, TABLE_FORMAT_USERS);
 }
 
 int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,

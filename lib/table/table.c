@@ -24,6 +24,7 @@ static char const *file_of(enum table which)
   switch (which) {
 #define X(name, letter, file) case name: return file;
     TABLES(X)
+    TABLES_OF_USERS(X)
 #undef X
   }
   return 0;
@@ -56,14 +57,14 @@ int table_whole(struct table_set const *t)
   return fstat(t->fd, &st) == 0 && st.st_size == (off_t)t->c.size;
 }
 
-static int format_ok(struct table_set const *t)
+static int format_ok(struct table_set const *t, char const *format)
 {
   cdb_data d;
   return cdb_find(&t->c, &d, "", 0) == 1 && within(t, d.s, d.len)
-    && d.len == sizeof TABLE_FORMAT - 1 && !memcmp(d.s, TABLE_FORMAT, d.len);
+    && d.len == strlen(format) && !memcmp(d.s, format, d.len);
 }
 
-struct table_set *table_open_fd(int fd)
+static struct table_set *open_fd(int fd, char const *format)
 {
   struct stat st;
   if (fstat(fd, &st) < 0) return 0;
@@ -77,22 +78,37 @@ struct table_set *table_open_fd(int fd)
     table_close(t);
     return errno = e, (void *)0;
   }
-  if (t->c.size < HEADER || !header_ok(t) || !format_ok(t)) {
+  if (t->c.size < HEADER || !header_ok(t) || !format_ok(t, format)) {
     table_close(t);
     return errno = EPROTO, (void *)0;
   }
   return t;
 }
 
-struct table_set *table_open(char const *path)
+static struct table_set *open_path(char const *path, char const *format)
 {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return 0;
-  struct table_set *t = table_open_fd(fd);
+  struct table_set *t = open_fd(fd, format);
   int e = errno;
   close(fd);
   errno = e;
   return t;
+}
+
+struct table_set *table_open_fd(int fd)
+{
+  return open_fd(fd, TABLE_FORMAT);
+}
+
+struct table_set *table_open(char const *path)
+{
+  return open_path(path, TABLE_FORMAT);
+}
+
+struct table_set *table_open_users(char const *path)
+{
+  return open_path(path, TABLE_FORMAT_USERS);
 }
 
 void table_close(struct table_set *t)

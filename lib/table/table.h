@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define TABLE_FORMAT "posthouse rules 2" /* the value of the empty key, without a line */
+#define TABLE_FORMAT_USERS "posthouse users 1" /* the same in users.cdb */
 #define TABLE_KEY 2048                   /* bytes of the longest key without the table's letter */
 
 /* X(letter, file): the tables; the file is where its records come from */
@@ -20,9 +21,14 @@
   X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty */ \
   X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */
 
+/* X(letter, file): what is in users.cdb instead, a file of its own of the same build, since few may read it */
+#define TABLES_OF_USERS(X) \
+  X(TABLE_USERS, 'p', "users")      /* a name -> who that is (users/users.h); "": about the file, line 0 */
+
 enum table {
 #define X(name, letter, file) name = letter,
   TABLES(X)
+  TABLES_OF_USERS(X)
 #undef X
 };
 
@@ -42,6 +48,7 @@ struct table_set;    /* an open rules.cdb */
  * that is no rules.cdb, ...). */
 struct table_set *table_open(char const *path);
 struct table_set *table_open_fd(int fd);   /* fd stays the caller's */
+struct table_set *table_open_users(char const *path); /* users.cdb; EPROTO for a rules.cdb too */
 void table_close(struct table_set *t);
 
 /* Looks key[0..len) up in a table. Returns 1 and the first record, 0 when there is none, -1 when the file is corrupt:
@@ -65,6 +72,7 @@ int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char
  * After finish the fd's data is complete but not yet synced. */
 struct table_builder;
 struct table_builder *table_build(int fd);
+struct table_builder *table_build_users(int fd); /* users.cdb */
 int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,
   char const *data, size_t len);
 int table_finish(struct table_builder *b);   /* frees b in any case */
