@@ -15,7 +15,8 @@
 #include "tls/session.h"
 #include "ucspi/wait.h"
 
-#define USAGE "relay-tlsd [-u UID:GID] [-g GID] [-c CONNECTIONS] [-h SECONDS] [-t SECONDS] SOCKET DIR | relay-tlsd -1 [-h SECONDS] [-t SECONDS] DIR"
+#define USAGE "relay-tlsd [-u UID:GID] [-g GID] [-c CONNECTIONS] [-h SECONDS] [-t SECONDS] SOCKET DIR | " \
+  "relay-tlsd -1 [-h SECONDS] [-t SECONDS] DIR"
 #define CONNECTIONS 1000
 #define HANDSHAKE 60      /* seconds */
 #define IDLE 1800         /* seconds; the program behind has its own, shorter limits, which can say goodbye */

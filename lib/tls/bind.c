@@ -40,7 +40,8 @@ int serve_bind(char const *path, struct identity const *who, gid_t group)
   uid_t uid = who->set ? who->uid : (uid_t)-1;
   if (group == (gid_t)-1 && who->set) group = who->gid;
   /* not there for anybody else before it is whole; and the old one stays until then */
-  if (r == 0 && chown(sa.sun_path, uid, group) == 0 && chmod(sa.sun_path, 0660) == 0 && rename(sa.sun_path, path) == 0) return fd;
+  if (r == 0 && chown(sa.sun_path, uid, group) == 0 && chmod(sa.sun_path, 0660) == 0
+      && rename(sa.sun_path, path) == 0) return fd;
   int e = errno;
   close(fd);
   if (r == 0) unlink(sa.sun_path);

@@ -41,8 +41,10 @@ static void add_state(SHA256Schedule *sum, char const *path)
 {
   struct stat st;
   if (stat(path, &st) < 0) memset(&st, 0, sizeof st);
-  uint64_t const what[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec,
-    (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec };
+  uint64_t const what[] = {
+    st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec, (uint64_t)st.st_mtim.tv_nsec,
+    (uint64_t)st.st_ctim.tv_sec, (uint64_t)st.st_ctim.tv_nsec
+  };
   sha256_update(sum, (char const *)what, sizeof what);
   sha256_update(sum, path, strlen(path) + 1);
 }
@@ -105,7 +107,8 @@ static void log_loaded(struct cert const *c)
   GENERAL_NAMES *san = X509_get_ext_d2i(c->leaf, NID_subject_alt_name, 0, 0);
   for (int i = 0; i < sk_GENERAL_NAME_num(san) && i < 10; i++) {
     GENERAL_NAME const *g = sk_GENERAL_NAME_value(san, i);
-    if (g->type == GEN_DNS) log_bytes(&l, "host", (char const *)ASN1_STRING_get0_data(g->d.ia5), (size_t)ASN1_STRING_length(g->d.ia5));
+    if (g->type != GEN_DNS) continue;
+    log_bytes(&l, "host", (char const *)ASN1_STRING_get0_data(g->d.ia5), (size_t)ASN1_STRING_length(g->d.ia5));
   }
   GENERAL_NAMES_free(san);
   if (ASN1_TIME_to_tm(X509_get0_notAfter(c->leaf), &tm)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
@@ -202,8 +205,8 @@ static int is_default(char const *name)
   return !strncmp(name, DEFAULT, len) && (!name[len] || name[len] == '-');
 }
 
-/* Gives ssl all that suit. OpenSSL keeps one for each kind of key and takes the one that the client can check; of two of a kind the
- * first counts, so they are given last to first. */
+/* Gives ssl all that suit. OpenSSL keeps one for each kind of key and takes the one that the client can check; of two
+ * of a kind the first counts, so they are given last to first. */
 static int give(struct certs const *c, SSL *ssl, int (*suits)(struct cert const *, char const *), char const *host)
 {
   int given = 0;

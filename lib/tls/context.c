@@ -16,7 +16,8 @@ static int choose(SSL *ssl, void *certs)
 
 /* A client that speaks another protocol was led here by somebody in the middle (ALPACA): it must not take our words for
  * those of a web server. There is no registered name for SMTP; these two are in use. */
-static int alpn(SSL *ssl, unsigned char const **out, unsigned char *len, unsigned char const *in, unsigned n, void *data)
+static int alpn(SSL *ssl, unsigned char const **out, unsigned char *len, unsigned char const *in, unsigned n,
+  void *data)
 {
   static unsigned char const ours[] = "\004smtp\005esmtp";
   (void)ssl, (void)data;
@@ -49,7 +50,8 @@ int context_new_tickets(SSL_CTX *ctx)
 {
   unsigned char keys[TICKET_KEYS];
   long n = SSL_CTX_get_tlsext_ticket_keys(ctx, 0, 0);
-  int ok = n > 0 && n <= TICKET_KEYS && RAND_bytes(keys, (int)n) == 1 && SSL_CTX_set_tlsext_ticket_keys(ctx, keys, n) == 1;
+  int ok = n > 0 && n <= TICKET_KEYS && RAND_bytes(keys, (int)n) == 1
+    && SSL_CTX_set_tlsext_ticket_keys(ctx, keys, n) == 1;
   OPENSSL_cleanse(keys, sizeof keys);
   return ok;
 }
@@ -66,8 +68,9 @@ SSL_CTX *context_new(struct certs const *certs)
   SSL_CTX_set_cert_cb(ctx, choose, (void *)certs);
   SSL_CTX_set_alpn_select_cb(ctx, alpn, 0);
   if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) && SSL_CTX_set_cipher_list(ctx, CIPHERS)
-      && SSL_CTX_set_session_id_context(ctx, (unsigned char const *)ID, sizeof ID - 1) && SSL_CTX_set_num_tickets(ctx, 1)
-      && context_new_tickets(ctx) && (!certs->clients || ask_for_clients(ctx, certs->clients))) return ctx;
+      && SSL_CTX_set_session_id_context(ctx, (unsigned char const *)ID, sizeof ID - 1)
+      && SSL_CTX_set_num_tickets(ctx, 1) && context_new_tickets(ctx)
+      && (!certs->clients || ask_for_clients(ctx, certs->clients))) return ctx;
   SSL_CTX_free(ctx);
   return 0;
 }

@@ -93,8 +93,8 @@ static int put_client(stralloc *out, SSL *ssl)
     return puts_(out, "SSL_CLIENT_VERIFY", verdict);
   }
   return puts_(out, "SSL_CLIENT_VERIFY", verdict) && put_dn(out, "SSL_CLIENT_S_DN", X509_get_subject_name(x))
-    && put_cn(out, "SSL_CLIENT_S_DN_CN", X509_get_subject_name(x)) && put_dn(out, "SSL_CLIENT_I_DN", X509_get_issuer_name(x))
-    && put_serial(out, x) && put_names(out, x);
+    && put_cn(out, "SSL_CLIENT_S_DN_CN", X509_get_subject_name(x))
+    && put_dn(out, "SSL_CLIENT_I_DN", X509_get_issuer_name(x)) && put_serial(out, x) && put_names(out, x);
 }
 
 /* A name that the client says is a host's, or nothing. */

@@ -13,8 +13,8 @@ struct keys {
   int64_t tickets;      /* when the tickets' key was made */
 };
 
-/* Looks whether the files have changed, unless that was done within the last second (`now`: do it), and takes the new ones if they
- * are good. Returns whether there is a certificate. */
+/* Looks whether the files have changed, unless that was done within the last second (`now`: do it), and takes the new
+ * ones if they are good. Returns whether there is a certificate. */
 int keys_look(struct keys *k, int now);
 
 void keys_free(struct keys *k);

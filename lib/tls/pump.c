@@ -117,8 +117,8 @@ static int step_down(struct pump *p)
   return b->way == OPEN ? read_plain(p) : say_end(p);
 }
 
-/* Waits until a step can be done. Only what a step waits for is asked, since a side that hung up is ready always. Returns 0 when there
- * is nothing to wait for any more. */
+/* Waits until a step can be done. Only what a step waits for is asked, since a side that hung up is ready always.
+ * Returns 0 when there is nothing to wait for any more. */
 static int wait_for(struct pump *p, int64_t deadline)
 {
   struct pollfd f[3] = { { .fd = p->in }, { .fd = p->out }, { .fd = p->plain } };

@@ -81,7 +81,9 @@ static void drop(struct server *v, struct slot *t)
 /* In the child: lets go what belongs to others, whose connections would else stay open as long as this one. */
 static void become(struct server *v, struct slot *t, char c)
 {
-  struct session x = { .fds = t->fds, .control = t->control, .tell = c == 'Y', .handshake = v->s->handshake, .idle = v->s->idle };
+  struct session x = {
+    .fds = t->fds, .control = t->control, .tell = c == 'Y', .handshake = v->s->handshake, .idle = v->s->idle
+  };
   close(v->s->listener);
   close(v->epoll);
   for (unsigned i = 0; i < v->s->most; i++) {
@@ -177,9 +179,10 @@ static void on_signal(struct server *v)
 static void look(struct server *v)
 {
   if (!v->listening && keys_look(v->s->keys, 0)) {
-    if (listen(v->s->listener, BACKLOG) < 0 || watch(v, v->s->listener, LISTENER) < 0) return say("failed", strerror(errno));
-    v->listening = 1;
-    say("ready", 0);
+    int r = listen(v->s->listener, BACKLOG);
+    if (r == 0) r = watch(v, v->s->listener, LISTENER);
+    v->listening = r == 0;
+    say(r ? "failed" : "ready", r ? strerror(errno) : 0);
   }
   if (v->paused && watch(v, v->s->listener, LISTENER) == 0) v->paused = 0;
 }

@@ -14,9 +14,10 @@ struct serve {
   unsigned idle;
 };
 
-/* Binds a Unix socket at `path` that its owner and its group may connect to, in the place of one that nobody serves any more.
- * `who`: its owner (where set), `group`: its group ((gid_t)-1: who's). A lock on PATH.lock, which lasts as long as the process, keeps a
- * second one away. Returns a non-blocking descriptor, or -1 with errno (EADDRINUSE: somebody serves it; ENAMETOOLONG). */
+/* Binds a Unix socket at `path` that its owner and its group may connect to, in the place of one that nobody serves
+ * any more. `who`: its owner (where set), `group`: its group ((gid_t)-1: who's). A lock on PATH.lock, which lasts as
+ * long as the process, keeps a second one away. Returns a non-blocking descriptor, or -1 with errno (EADDRINUSE:
+ * somebody serves it; ENAMETOOLONG). */
 int serve_bind(char const *path, struct identity const *who, gid_t group);
 
 /* Serves until SIGTERM; connections under TLS live on. SIGHUP: look at the certificates now. Returns the exit code. */

@@ -26,7 +26,8 @@ static void log_failed(struct session const *s, char const *why)
   struct ip ip;
   char text[IP_TEXT] = "unknown";
   uint16_t port;
-  if (getpeername(s->fds.in, (struct sockaddr *)&sa, &len) == 0 && ip_from_sockaddr(&ip, &port, (struct sockaddr *)&sa)) ip_fmt(text, &ip);
+  if (getpeername(s->fds.in, (struct sockaddr *)&sa, &len) == 0
+      && ip_from_sockaddr(&ip, &port, (struct sockaddr *)&sa)) ip_fmt(text, &ip);
   log_start(&l, "handshake-failed");
   log_num(&l, "pid", (uint64_t)getpid());
   log_str(&l, "client", text);
@@ -107,7 +108,8 @@ static char const *serve(struct session const *s, SSL_CTX *ctx, struct certs *ce
   SSL *ssl = 0;
   char const *why = 0;
   if (!nonblocking(fds->in) || !nonblocking(fds->out) || !nonblocking(fds->plain)) why = strerror(errno);
-  else if (!(ssl = SSL_new(ctx)) || !SSL_set_rfd(ssl, fds->in) || !SSL_set_wfd(ssl, fds->out)) why = pem_why("out of memory");
+  else if (!(ssl = SSL_new(ctx)) || !SSL_set_rfd(ssl, fds->in) || !SSL_set_wfd(ssl, fds->out))
+    why = pem_why("out of memory");
   else why = handshake(s, ssl);
   forget_keys(ssl, ctx, certs);
   if (!why && !tell(s, ssl)) why = "the receiver is gone";

@@ -51,7 +51,7 @@ int ucspi_pass(int fd, struct ucspi_fds const *fds, char const *more)
   return (size_t)sent == 1 + v[1].iov_len ? 0 : (errno = EPROTO, -1); /* so few bytes go at once or not at all */
 }
 
-/* Collects what came into list. Returns how many; more than FDS don't fit and the kernel has closed the rest. */
+/* Collects what came into list. Returns how many came: those that list has no room for are closed. */
 static int collect(struct msghdr *m, int list[FDS])
 {
   int n = 0;
@@ -61,8 +61,9 @@ static int collect(struct msghdr *m, int list[FDS])
     for (size_t i = 0; i < got; i++) {
       int fd;
       memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
-      if (n < FDS) list[n++] = fd;
+      if (n < FDS) list[n] = fd;
       else close(fd);
+      n++;
     }
   }
   return n;
@@ -83,7 +84,7 @@ int ucspi_take(int fd, struct ucspi_fds *fds)
     *fds = (struct ucspi_fds){ .in = list[0], .out = list[1], .plain = list[2] };
     return 1;
   }
-  while (n) close(list[--n]);
+  for (int i = 0; i < n && i < FDS; i++) close(list[i]);
   return r ? (errno = EPROTO, -1) : 0;
 }
 

@@ -1,25 +1,14 @@
-"""relay-tls and relay-tlsd as a receiver and a client see them: STARTTLS by UCSPI-TLS, implicit TLS, variables, certificates."""
+"""relay-tls and relay-tlsd as a receiver and a client see them: STARTTLS by UCSPI-TLS, implicit TLS, both ends."""
 import hashlib
 import os
+import socket
 import subprocess
 import threading
 
 import pytest
 
 from lib.procs import program, stat_of, wait_for
-from lib.tls import House, make_certificate, openssl
-
-
-@pytest.fixture
-def houses():
-    made = []
-
-    def make(*a, **k):
-        made.append(House(*a, **k))
-        return made[-1]
-    yield make
-    for h in made:
-        h.close()
+from lib.tls import houses  # noqa: F401
 
 
 @pytest.fixture
@@ -56,7 +45,8 @@ def test_starttls(house, version, byte):
 def test_implicit(houses, version):
     h = houses()
     h.tlsd()
-    h.serve("-i", env=h.env(SSL_PROTOCOL="stale", SSL_CLIENT_VERIFY="SUCCESS", SSL_TLS_SNI="x", SSLCTLFD="9", SSLREADFD="9"))
+    h.serve("-i", env=h.env(SSL_PROTOCOL="stale", SSL_CLIENT_VERIFY="SUCCESS", SSL_TLS_SNI="x", SSLCTLFD="9",
+                            SSLREADFD="9"))
     with h.client(now=True, version=version) as c:
         assert c.greeting == "220 hello"          # nothing more to start
         env = c.list("ENV")
@@ -132,97 +122,6 @@ def test_implicit_needs_relay_tlsd(houses):
     assert "event=no-tls" in h.log("chain.log")
 
 
-def test_the_first_certificate_comes_later(houses):
-    h = houses(certificates=False)
-    h.tlsd(ready=False)
-    h.serve()
-    with h.client() as c:
-        assert c.greeting == "220 hello"
-    make_certificate(h.path("certs", "one"), "relay.example")
-    wait_for(lambda: "event=ready" in h.log("tlsd.log"), 5, "certificate seen")
-    with h.client() as c:
-        assert c.starttls().ask("QUIT") == "221 bye"
-
-
-def serial(c):
-    return openssl("x509", "-noout", "-serial", "-inform", "der", input=c.sock.getpeercert(True)).strip()
-
-
-def file_serial(folder):
-    return openssl("x509", "-noout", "-serial", "-in", os.path.join(folder, "cert.pem")).strip()
-
-
-def test_certificate_by_name(houses):
-    h = houses()
-    default = h.path("certs", "default")
-    other = make_certificate(h.path("certs", "a-other"), "mail.other.example", "*.wild.example")
-    h.tlsd()
-    h.serve()
-    for host, folder in (("relay.example", default), ("mail.other.example", other), ("MAIL.Other.Example", other),
-                         ("x.wild.example", other), ("a.b.wild.example", default), ("wild.example", default),
-                         ("unknown.example", default), (None, default)):
-        with h.client(host=host) as c:
-            c.starttls()
-            assert serial(c) == file_serial(folder), host
-
-
-def test_two_kinds_of_keys(houses):
-    h = houses()
-    make_certificate(h.path("certs", "default-rsa"), "relay.example", key="rsa")
-    h.tlsd()
-    h.serve()
-    for kind in ("ECDSA", "RSA"):
-        with h.client(version="TLSv1_2", ciphers="ECDHE-%s-AES128-GCM-SHA256" % kind, host="relay.example") as c:
-            c.starttls()
-            assert c.sock.cipher()[0] == "ECDHE-%s-AES128-GCM-SHA256" % kind
-
-
-def test_a_new_certificate_needs_no_restart(house):
-    folder = house.path("certs", "default")
-    with house.client() as old:
-        old.starttls()
-        first = serial(old)
-        make_certificate(folder, "relay.example")
-        house.tlsd_proc.popen.send_signal(1)      # SIGHUP: no need to wait for the second between two looks
-        wait_for(lambda: house.log("tlsd.log").count("event=certificate ") == 2, 5, "the new one read")
-        with house.client() as c:
-            assert serial(c.starttls()) == file_serial(folder) != first
-        # a broken one: the one before stays, and that is said once
-        good = file_serial(folder)
-        with open(os.path.join(folder, "cert.pem"), "w") as f:
-            f.write("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
-        for _ in range(3):
-            house.tlsd_proc.popen.send_signal(1)
-            with house.client() as c:
-                assert serial(c.starttls()) == good
-        assert house.log("tlsd.log").count("event=certificate-broken") == 1
-        assert old.ask("QUIT") == "221 bye"       # and who is connected stays so
-
-
-@pytest.mark.parametrize("what", ["empty", "garbage", "of another", "weak", "encrypted", "folder", "fifo"])
-def test_broken_keys(houses, what):
-    """A certificate that can't be used is named in the log and hurts no other."""
-    h = houses()
-    bad = h.path("certs", "bad")
-    make_certificate(bad, "bad.example", key="weak" if what == "weak" else "ec")
-    key = os.path.join(bad, "key.pem")
-    if what == "of another":
-        os.rename(key, key + ".old")
-        openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
-    elif what == "encrypted":
-        openssl("pkey", "-in", key, "-out", key + ".new", "-aes128", "-passout", "pass:x")
-        os.rename(key + ".new", key)
-    elif what != "weak":
-        os.unlink(key)
-        {"folder": os.mkdir, "fifo": os.mkfifo, "empty": lambda p: open(p, "w").close(),
-         "garbage": lambda p: open(p, "wb").write(bytes(range(256)) * 10)}[what](key)
-    h.tlsd()
-    assert "event=certificate-broken what=bad why=" in h.log("tlsd.log")
-    h.serve()
-    with h.client(host="bad.example") as c:
-        assert serial(c.starttls()) == file_serial(h.path("certs", "default"))
-
-
 def test_resumption(house):
     for version in ("TLSv1_2", "TLSv1_3"):
         with house.client(version=version) as c:
@@ -233,54 +132,6 @@ def test_resumption(house):
             c.context = how
             c.starttls(session=session)
             assert c.list("VARS")["SSL_SESSION_RESUMED"] == "Resumed"
-
-
-def clients(h):
-    ca = make_certificate(h.path("ca"), subject="/CN=Our CA")
-    with open(os.path.join(ca, "cert.pem")) as f, open(h.path("certs", "clients.pem"), "w") as to:
-        to.write(f.read())
-    return ca
-
-
-def test_client_certificates(houses):
-    h = houses()
-    ca = clients(h)
-    known = make_certificate(h.path("known"), "email:joe@example.org", "mail.example.org",
-                             subject="/C=DE/O=A, B/CN=Joe", ca=ca)
-    stranger = make_certificate(h.path("stranger"), "email:joe@example.org", subject="/CN=Joe")
-    h.tlsd()
-    h.serve()
-    with h.client(cert=known) as c:
-        v = c.starttls().list("VARS")
-        assert v["SSL_CLIENT_VERIFY"] == "SUCCESS"
-        assert v["SSL_CLIENT_S_DN"] == "CN=Joe,O=A\\, B,C=DE" and v["SSL_CLIENT_S_DN_CN"] == "Joe"
-        assert v["SSL_CLIENT_I_DN"] == "CN=Our CA"
-        assert v["SSL_CLIENT_SAN_Email_0"] == "joe@example.org" and v["SSL_CLIENT_SAN_DNS_0"] == "mail.example.org"
-    with h.client(cert=stranger) as c:
-        v = c.starttls().list("VARS")
-        assert v["SSL_CLIENT_VERIFY"].startswith("FAILED:")
-        assert [n for n in v if n.startswith("SSL_CLIENT_")] == ["SSL_CLIENT_VERIFY"]
-    with h.client() as c:
-        assert c.starttls().list("VARS")["SSL_CLIENT_VERIFY"] == "NONE"
-
-
-def test_a_certificate_sets_no_variable(houses):
-    """What a certificate says can't end a value and begin another."""
-    h = houses()
-    ca = clients(h)
-    nasty = h.path("nasty")
-    conf = h.path("nasty.cnf")
-    with open(conf, "w") as f:
-        f.write("[req]\ndistinguished_name=d\nx509_extensions=x\n[d]\n[x]\n2.5.29.17=DER:30:11:81:0F:"
-                + ":".join("%02X" % b for b in b"a@b\0SSL_X=1\0\0\n\x01") + "\n")
-    make_certificate(nasty, subject="/CN=Joe\nSSL_X=1", ca=ca, extra=["-config", conf])
-    h.tlsd()
-    h.serve()
-    with h.client(cert=nasty) as c:
-        v = c.starttls().list("VARS")
-        assert v["SSL_CLIENT_VERIFY"] == "SUCCESS"
-        assert "SSL_X" not in v and "SSL_CLIENT_S_DN_CN" not in v and "SSL_CLIENT_SAN_Email_0" not in v
-        assert v["SSL_CLIENT_S_DN"] == "CN=Joe\\0ASSL_X\\=1" or "SSL_X" in v["SSL_CLIENT_S_DN"]
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
@@ -327,20 +178,17 @@ def test_half_close(house):
 
 
 def test_the_clients_end_reaches_the_receiver(house):
-    """The client says its close_notify, or just closes, or only shuts its socket: a reply that is still due comes."""
-    for how in ("notify", "shutdown"):
+    """The client only shuts its socket for writing: a reply that is still due comes. Or it is at its end with all."""
+    for how in ("close", "shutdown"):
         with house.client(version="TLSv1_2") as c:
             c.starttls()
             c.send("SLEEP 0.1")
             c.send("GIVE 100000")
             if how == "shutdown":
-                c.sock.shutdown = None
-                import socket
                 socket.socket.shutdown(c.sock, socket.SHUT_WR)
-            pid_gone = house.children()
+            assert house.children()
             assert len(c.read(100000)) == 100000
         wait_for(lambda: not house.children(), 5, "relay-tlsd's process gone")
-        assert pid_gone
 
 
 def test_openssl_client(house):
@@ -355,7 +203,8 @@ def test_openssl_client(house):
     for version in ("-tls1", "-tls1_1"):
         said = s_client(version, "-cipher", "ALL:@SECLEVEL=0")
         assert "Cipher is (NONE)" in said and "220 hello" not in said
-    for cipher in ("AES128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256", "AECDH-AES128-SHA", "NULL-SHA256", "ECDHE-ECDSA-AES128-SHA"):
+    for cipher in ("AES128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256", "AECDH-AES128-SHA", "NULL-SHA256",
+                   "ECDHE-ECDSA-AES128-SHA"):
         assert "Cipher is (NONE)" in s_client("-tls1_2", "-cipher", cipher + ":@SECLEVEL=0"), cipher
     said = s_client("-tls1_2", "-comp")
     assert "Compression: NONE" in said and "Secure Renegotiation IS supported" in said

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 
+import pytest
+
 from .procs import BIN, Proc, all_pids, free_port, listening, program, stat_of, wait_for
 
 DOUBLE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "doubles", "starttls_receiver.py")
@@ -19,8 +21,8 @@ def openssl(*argv, input=None):
 
 
 def make_certificate(folder, *hosts, subject=None, key="ec", ca=None, extra=()):
-    """folder/cert.pem and folder/key.pem for these host names; self-signed, or signed by `ca`, another such folder. Both
-    appear by a rename, the key first."""
+    """folder/cert.pem and folder/key.pem for these host names; self-signed, or signed by `ca`, another such folder.
+    Both appear by a rename, the key first."""
     os.makedirs(folder, exist_ok=True)
     kind = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"], "weak": ["rsa:1024"]}[key]
     names = ["-addext", "subjectAltName=" + ",".join(n if ":" in n else "DNS:" + n for n in hosts)] if hosts else []
@@ -191,3 +193,18 @@ class Client:
 
     def __exit__(self, *why):
         self.close()
+
+
+@pytest.fixture
+def houses():
+    """Makes houses. No log of theirs may show a sanitizer's complaint."""
+    made = []
+
+    def make(*a, **k):
+        made.append(House(*a, **k))
+        return made[-1]
+    yield make
+    said = [h.log(n) for h in made for n in ("tlsd.log", "chain.log")]
+    for h in made:
+        h.close()
+    assert not [s for s in said if "Sanitizer" in s or "runtime error:" in s], said
