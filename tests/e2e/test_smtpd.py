@@ -533,7 +533,7 @@ def test_smtputf8(smtpd):
 
 def test_command_line():
     argv = os.path.join(BIN, "relay-smtpd")
-    for words, said in ((["-x"], b"usage"), (["-r"], b"usage"), (["relay-auth", "true"], b"checker")):
+    for words, said in ((["-x"], b"usage"), (["-r"], b"usage"), (["-m", "x"], b"mechanism")):
         r = subprocess.run([argv] + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            timeout=20)
         assert r.returncode == 100 and said in r.stderr and not r.stdout
