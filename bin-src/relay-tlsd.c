@@ -112,5 +112,7 @@ int main(int argc, char const *const *argv)
   o.serve.listener = serve_bind(argv[0], &o.who, o.group);
   if (o.serve.listener < 0) strerr_diefusys(111, "make the socket ", argv[0]);
   if (identity_take(&o.who) < 0) strerr_diefusys(111, "become the keys' user");
-  return serve(&o.serve);
+  int code = serve(&o.serve);
+  keys_free(&keys);
+  return code;
 }

@@ -223,5 +223,6 @@ int serve(struct serve *s)
     }
     if (accepts) take(&v); /* last: a slot that gets free and used again has no events of its former life left */
   }
+  free(v.slots);
   return 0;
 }

@@ -74,11 +74,13 @@ def test_limit(houses):
     with h.client() as a, h.client() as b:
         a.starttls()
         with h.client() as c:
-            # what relay-tls has handed over is hung up on: a receiver that looks sees that
-            assert c.greeting.startswith("220 hello")
-            c.send("STARTTLS Y")
-            assert c.line() == "220 go"
-            assert c.line() is None
+            # what relay-tls has handed over is hung up on: it sees that itself, or a receiver that looks
+            if c.greeting == "220 hello":
+                assert c.ask("QUIT") == "221 bye"
+            else:
+                c.send("STARTTLS Y")
+                assert c.line() == "220 go"
+                assert c.line() is None
         b.starttls()
         assert (a.ask("QUIT"), b.ask("QUIT")) == ("221 bye", "221 bye")
     assert h.log("tlsd.log").count("event=refused why=too\\x20many\\x20connections") == 1
@@ -221,7 +223,7 @@ def memory(pid):
     return b"".join(out)
 
 
-@pytest.mark.skipif(not ROOT, reason="reads another process' memory")
+@pytest.mark.skipif(not ROOT or sanitized(), reason="reads another process' memory, and not a sanitizer's")
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
 @pytest.mark.parametrize("way", ["tlsd", "-k"])
 def test_keys_are_forgotten(houses, kind, way):
