@@ -1,5 +1,6 @@
-"""AUTH (RFC 4954) over a socket pair: each mechanism, right and wrong, and everything that is said at the wrong time
-or in the wrong way. The checker is a double that knows relay-smtpd; a foreign checkpassword: test_auth_checker."""
+"""AUTH (RFC 4954) over a socket pair: each mechanism, right and wrong, and everything that is said at the wrong
+time or in the wrong way. The checker is a double that knows relay-smtpd; a foreign checkpassword:
+test_auth_checker."""
 import base64
 import os
 import re
@@ -118,17 +119,15 @@ SYNTAX = [
     (["AUTH PLAIN YQ==YQ=="], 501, "5.5.2"), (["AUTH CRAM-MD5 ="], 501, "5.5.2"),
     (["AUTH CRAM-MD5 YQ=="], 501, "5.5.2"), (["AUTH PLAIN", "*"], 501, "5.7.0"), (["AUTH LOGIN", "*"], 501, "5.7.0"),
     (["AUTH LOGIN", "Ym9i", "*"], 501, "5.7.0"), (["AUTH CRAM-MD5", "*"], 501, "5.7.0"),
-    (["AUTH SCRAM-SHA-256", "*"], 501, "5.7.0"), (["AUTH PLAIN", "="], 501, "5.5.2"), (["AUTH PLAIN", "**"], 501,
-    "5.5.2"),
-    (["AUTH PLAIN", ""], 501, "5.5.2"), (["AUTH LOGIN", "Ym9i!"], 501, "5.5.2"), (["AUTH PLAIN", " Ym9i"], 501,
-    "5.5.2"),
-    (["AUTH PLAIN", "x\0"], 500, "5.5.2"), (["AUTH PLAIN", "a\rb"], 500, "5.5.2"), (["AUTH PLAIN", b"\xff\xfe"], 501,
-    "5.5.2"),
+    (["AUTH SCRAM-SHA-256", "*"], 501, "5.7.0"), (["AUTH PLAIN", "="], 501, "5.5.2"),
+    (["AUTH PLAIN", "**"], 501, "5.5.2"), (["AUTH PLAIN", ""], 501, "5.5.2"), (["AUTH LOGIN", "Ym9i!"], 501, "5.5.2"),
+    (["AUTH PLAIN", " Ym9i"], 501, "5.5.2"), (["AUTH PLAIN", "x\0"], 500, "5.5.2"),
+    (["AUTH PLAIN", "a\rb"], 500, "5.5.2"), (["AUTH PLAIN", b"\xff\xfe"], 501, "5.5.2"),
     (["AUTH PLAIN " + b64("a\0b")], 501, "5.5.2"), (["AUTH PLAIN " + b64("\0bob\0a\0b")], 501, "5.5.2"),
     (["AUTH PLAIN " + b64("\0bob\0")], 501, "5.5.2"), (["AUTH PLAIN " + b64("\0\0x")], 501, "5.5.2"),
-    (["AUTH LOGIN", b64("bob\0"), b64(PASSWORD)], 501, "5.5.2"), (["AUTH LOGIN", b64("bob"), b64("a\0")], 501, "5.5.2"),
-    (["AUTH CRAM-MD5", b64("bob " + 32 * "G")], 501, "5.5.2"), (["AUTH CRAM-MD5", b64("bob")], 501, "5.5.2"),
-    (["AUTH CRAM-MD5", b64("b\0b " + 32 * "a")], 501, "5.5.2"),
+    (["AUTH LOGIN", b64("bob\0"), b64(PASSWORD)], 501, "5.5.2"),
+    (["AUTH LOGIN", b64("bob"), b64("a\0")], 501, "5.5.2"), (["AUTH CRAM-MD5", b64("bob " + 32 * "G")], 501, "5.5.2"),
+    (["AUTH CRAM-MD5", b64("bob")], 501, "5.5.2"), (["AUTH CRAM-MD5", b64("b\0b " + 32 * "a")], 501, "5.5.2"),
     (["AUTH PLAIN " + 12288 * "A"], 500, "5.5.6"), (["AUTH PLAIN", 12288 * "A"], 500, "5.5.6"),
     (["AUTH LOGIN", 12287 * "A"], 500, "5.5.6"), (["AUTH LOGIN", b64("bob"), 100000 * "A"], 500, "5.5.6"),
     (["AUTH SCRAM-SHA-256", 12284 * "A"], 501, "5.5.2"),

@@ -1,6 +1,5 @@
-"""The program that AUTH asks: missing, misused, always saying yes, slow, dying, babbling. Whatever it is, nobody gets
-in by
-it, and the session goes on."""
+"""The program that AUTH asks: missing, misused, always saying yes, slow, dying, babbling. Whatever it is, nobody
+gets in by it, and the session goes on."""
 import base64
 import os
 import subprocess

@@ -15,12 +15,11 @@ def shared():
 
 
 SENDERS = [
-    ("bob@hosted.example", True), ("BoB@HOSTED.example", True), ("bob@hosted.example.", True), ("anyone@mine.example",
-    True),
-    ("x@a.below.example", True), ("x@a.b.below.example", True), ("x@below.example", False), ("x@sub.mine.example",
-    False),
-    ("alice@hosted.example", False), ("bob+x@hosted.example", False), ("bob@hosted.example.evil.example", False),
-    ("x@notmine.example", False), ("nonsense@hosted.example", False), ("eve@elsewhere.example", False),
+    ("bob@hosted.example", True), ("BoB@HOSTED.example", True), ("bob@hosted.example.", True),
+    ("anyone@mine.example", True), ("x@a.below.example", True), ("x@a.b.below.example", True),
+    ("x@below.example", False), ("x@sub.mine.example", False), ("alice@hosted.example", False),
+    ("bob+x@hosted.example", False), ("bob@hosted.example.evil.example", False), ("x@notmine.example", False),
+    ("nonsense@hosted.example", False), ("eve@elsewhere.example", False),
 ]
 
 
@@ -52,23 +51,20 @@ def test_not_bound_and_bound_to_nothing(shared, user, code):
 MINE = b"bob@hosted.example"
 FROM = [
     (b"From: " + MINE, True), (b"from:" + MINE, True), (b"From : <" + MINE + b">", True),
-    (b"From: Bob <" + MINE + b">", True),
-    (b"From: \"Eve <eve@evil.example>\" <" + MINE + b">", True), (b"From: Bob\n <" + MINE + b">", True),
-    (b"From: (eve@evil.example) " + MINE + b" (really)", True), (b"From: Me: " + MINE + b", x@mine.example;", True),
-    (b"From: =?utf-8?q?B=C3=B6b?= <" + MINE + b">", True), ("From: Böb <".encode() + MINE + b">", True),
-    (b"To: a@b\nFrom: x@mine.example,\n\t" + MINE, True), (b"X: y\nFROM: BOB@hosted.EXAMPLE", True),
-    (b"From: alice@hosted.example", False), (b"From: Bob <alice@hosted.example>", False), (b"From: eve@evil.example",
-    False),
+    (b"From: Bob <" + MINE + b">", True), (b"From: \"Eve <eve@evil.example>\" <" + MINE + b">", True),
+    (b"From: Bob\n <" + MINE + b">", True), (b"From: (eve@evil.example) " + MINE + b" (really)", True),
+    (b"From: Me: " + MINE + b", x@mine.example;", True), (b"From: =?utf-8?q?B=C3=B6b?= <" + MINE + b">", True),
+    ("From: Böb <".encode() + MINE + b">", True), (b"To: a@b\nFrom: x@mine.example,\n\t" + MINE, True),
+    (b"X: y\nFROM: BOB@hosted.EXAMPLE", True), (b"From: alice@hosted.example", False),
+    (b"From: Bob <alice@hosted.example>", False), (b"From: eve@evil.example", False),
     (b"From: " + MINE + b", eve@evil.example", False), (b"From: eve@evil.example, " + MINE, False),
     (b"From: G: eve@evil.example, " + MINE + b";", False), (b"From: G:;", False), (b"From:", False),
-    (b"Subject: none", False),
-    (b"From: eve@evil.example <" + MINE + b">", False), (b"From: " + MINE + b" <eve@evil.example>", False),
-    (b"From: " + MINE + b"\nFrom: " + MINE, False), (b"From: " + MINE + b"\nfrom : eve@evil.example", False),
-    (b"From: \"Bob <" + MINE + b">", False), (b"From: <" + MINE, False), (b"From: bob @hosted.example", False),
-    (b"From: <@evil.example:" + MINE + b">", False), (b"From: bob", False), (b"From: " + MINE + b" eve@evil.example",
-    False),
-    (b"From: " + MINE + b"(", False), (b"From: " + MINE + b";", False), (b"From: <>", False), (b"From: \xff " + MINE,
-    False),
+    (b"Subject: none", False), (b"From: eve@evil.example <" + MINE + b">", False),
+    (b"From: " + MINE + b" <eve@evil.example>", False), (b"From: " + MINE + b"\nFrom: " + MINE, False),
+    (b"From: " + MINE + b"\nfrom : eve@evil.example", False), (b"From: \"Bob <" + MINE + b">", False),
+    (b"From: <" + MINE, False), (b"From: bob @hosted.example", False), (b"From: <@evil.example:" + MINE + b">", False),
+    (b"From: bob", False), (b"From: " + MINE + b" eve@evil.example", False), (b"From: " + MINE + b"(", False),
+    (b"From: " + MINE + b";", False), (b"From: <>", False), (b"From: \xff " + MINE, False),
     (b"no field\nFrom: " + MINE, False), (b"From: " + MINE + b"\nno field\nFrom: eve@evil.example", False),
     (b" From: " + MINE, False), (b"From: " + 5000 * b"x" + b" <" + MINE + b">", False),
 ]

@@ -1,6 +1,5 @@
-"""STARTTLS (RFC 3207) by a provider of UCSPI-TLS: a double on Python's ssl. What was said in the clear is forgotten;
-what
-goes wrong ends the session and nothing else."""
+"""STARTTLS (RFC 3207) by a provider of UCSPI-TLS: a double on Python's ssl. What was said in the clear is
+forgotten; what goes wrong ends the session and nothing else."""
 import os
 import shutil
 import socket

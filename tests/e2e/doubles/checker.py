@@ -1,8 +1,7 @@
 """A checker that knows relay-smtpd: attributes on the descriptor $RELAYAUTHFD, SCRAM-SHA-256 as a dialogue on
-descriptor
-3. $USERS has a user a line: NAME PASSWORD [relay=0] [from=SENDER ...] [exit=N] [sleep=SECONDS] [say=RAW], a space in
-the
-password written as _. What was asked goes to the file $ASKED. $CANARY: the exit code without a question."""
+descriptor 3. $USERS has a user a line: NAME PASSWORD [relay=0] [from=SENDER ...] [exit=N] [sleep=SECONDS]
+[say=RAW], a space in the password written as _. What was asked goes to the file $ASKED. $CANARY: the exit code
+without a question."""
 import base64
 import hashlib
 import hmac

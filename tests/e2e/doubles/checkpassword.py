@@ -1,9 +1,8 @@
 """A checkpassword program as the interface has it (cr.yp.to/checkpwd/interface.html), and no word more: reads
-descriptor
-3 up to its end, at most 512 bytes, `user NUL password NUL more NUL`; exit 1 for a wrong password, 2 when it is misused,
-111 for trouble; else becomes the rest of its words. $USERS has a user a line, `NAME PASSWORD`, a space in the password
-written as _. With `more` it checks CRAM-MD5: password is then the response and more the challenge; as sagredo's and
-s/qmail's have it, or with $SWAPPED the other way round, as indimail's."""
+descriptor 3 up to its end, at most 512 bytes, `user NUL password NUL more NUL`; exit 1 for a wrong password, 2 when
+it is misused, 111 for trouble; else becomes the rest of its words. $USERS has a user a line, `NAME PASSWORD`, a
+space in the password written as _. With `more` it checks CRAM-MD5: password is then the response and more the
+challenge; as sagredo's and s/qmail's have it, or with $SWAPPED the other way round, as indimail's."""
 import hashlib
 import hmac
 import os

@@ -1,6 +1,5 @@
 """Logins: a plain reference checkpassword, a checker that answers as relay-auth does, a UCSPI-TLS provider, and a
-client's
-side of each mechanism."""
+client's side of each mechanism."""
 import base64
 import hashlib
 import hmac
