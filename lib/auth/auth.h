@@ -19,8 +19,8 @@ struct auth {
 
 /* All take a user, or null for one who does not exist. */
 
-/* password: NUL-terminated; compared with crypt(3)'s hash, for want of one with SCRAM's, for want of that with the states
- * of CRAM-MD5. */
+/* password: NUL-terminated; compared with crypt(3)'s hash, for want of one with SCRAM's, for want of that with the
+ * states of CRAM-MD5. */
 int auth_password(struct auth *a, struct user const *u, char const *password);
 
 /* CRAM-MD5 (RFC 2195): response is all of what follows the name and its blank, digest in hexadecimal, lower case. */

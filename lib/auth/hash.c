@@ -1,5 +1,5 @@
-/* libcrypto for HMAC, PBKDF2 and MD5. CRAM-MD5 needs MD5's state in the middle of its work, which only the old interface
- * gives. */
+/* libcrypto for HMAC, PBKDF2 and MD5. CRAM-MD5 needs MD5's state in the middle of its work, which only the old
+ * interface gives. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <stdlib.h>
 #include <string.h>

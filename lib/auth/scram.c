@@ -72,7 +72,8 @@ int scram_first(struct scram *s, char const *msg, size_t n)
   /* client-first-message-bare; an `m=` before the name must be understood, other extensions come behind */
   sign(s, at, left);
   sign(s, ",", 1);
-  if (!part(&user, &at, &left) || !is(&user, 'n') || !(s->user_len = saslname(s->user, user.s + 2, user.n - 2))) return 0;
+  if (!part(&user, &at, &left) || !is(&user, 'n')) return 0;
+  if (!(s->user_len = saslname(s->user, user.s + 2, user.n - 2))) return 0;
   if (id_len && (id_len != s->user_len || memcmp(authzid, s->user, id_len))) return 0;
   part(&nonce, &at, &left);
   if (!is(&nonce, 'r') || !nonce_ok(nonce.s + 2, nonce.n - 2)) return 0;
@@ -95,7 +96,7 @@ static void make_up(struct scram *s, struct auth const *a, char salt[USERS_SALT]
   auth_fake(a, "server", name, s->user_len, s->server);
 }
 
-size_t scram_challenge(struct scram *s, struct auth const *a, struct user const *u, char const nonce[SCRAM_NONCE],
+size_t scram_challenge(struct scram *s, struct auth const *a, struct user const *u, char const *nonce,
                        char out[SCRAM_MESSAGE])
 {
   char salt[USERS_SALT], text[CODEC_BASE64(USERS_SALT) + 1];
@@ -109,8 +110,9 @@ size_t scram_challenge(struct scram *s, struct auth const *a, struct user const 
     memcpy(s->server, u->keys.server, USERS_HASH);
     iterations = u->keys.iterations;
   }
-  memcpy(s->nonce + s->nonce_len, nonce, SCRAM_NONCE);
-  s->nonce_len += SCRAM_NONCE;
+  size_t more = strnlen(nonce, SCRAM_NONCE);
+  memcpy(s->nonce + s->nonce_len, nonce, more);
+  s->nonce_len += more;
   text[codec_base64(text, salt, salt_len)] = 0;
   int n = snprintf(out, SCRAM_MESSAGE, "r=%.*s,s=%s,i=%u", (int)s->nonce_len, s->nonce, text, (unsigned)iterations);
   sign(s, out, (size_t)n);
@@ -141,7 +143,8 @@ static int header_back(struct scram const *s, struct part const *c)
 {
   char header[(CODEC_BASE64(SCRAM_MESSAGE) + 3) / 4 * 3];
   size_t n;
-  if (!is(c, 'c') || c->n - 2 > CODEC_BASE64(SCRAM_MESSAGE) || !codec_unbase64(header, &n, c->s + 2, c->n - 2)) return 0;
+  if (!is(c, 'c') || c->n - 2 > CODEC_BASE64(SCRAM_MESSAGE)) return 0;
+  if (!codec_unbase64(header, &n, c->s + 2, c->n - 2)) return 0;
   return n == s->header_len && !memcmp(header, s->header, n);
 }
 

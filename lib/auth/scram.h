@@ -10,7 +10,7 @@
 #include "auth/auth.h"
 
 #define SCRAM_MESSAGE 2048  /* bytes of the longest message either way */
-#define SCRAM_NONCE 24      /* bytes of the server's part of the nonce: printable ASCII but the comma */
+#define SCRAM_NONCE 32      /* bytes of the server's part of the nonce at most */
 #define SCRAM_CLIENT_NONCE 512
 
 struct scram {
@@ -30,13 +30,13 @@ struct scram {
  * authzid than the user, an extension that must be understood. There is no answer to that but the refusal. */
 int scram_first(struct scram *s, char const *msg, size_t n);
 
-/* Writes the server's first message; u null: no such user, who gets the same salt each time. `nonce`: as above. Returns
- * its bytes. */
-size_t scram_challenge(struct scram *s, struct auth const *a, struct user const *u, char const nonce[SCRAM_NONCE],
+/* Writes the server's first message; u null: no such user, who gets the same salt each time. nonce: the server's
+ * part, printable ASCII but the comma, with a NUL behind. Returns the message's bytes. */
+size_t scram_challenge(struct scram *s, struct auth const *a, struct user const *u, char const *nonce,
                        char out[SCRAM_MESSAGE]);
 
-/* Reads the client's final message and writes the server's, `v=` or `e=`, to out, its bytes to *len. Returns AUTH_YES or
- * AUTH_NO. */
+/* Reads the client's final message and writes the server's, `v=` or `e=`, to out, its bytes to *len. Returns AUTH_YES
+ * or AUTH_NO. */
 int scram_final(struct scram *s, char const *msg, size_t n, char out[SCRAM_MESSAGE], size_t *len);
 
 #endif

@@ -35,7 +35,7 @@ static int say(int fd, char const *msg, size_t n, int64_t deadline)
 
 static int talk(struct scram *s, struct auth *a, struct table_set const *t, int fd, int64_t deadline, struct user *u)
 {
-  char msg[SCRAM_MESSAGE], out[SCRAM_MESSAGE], nonce[SCRAM_NONCE], random[SCRAM_NONCE / 4 * 3];
+  char msg[SCRAM_MESSAGE], out[SCRAM_MESSAGE], nonce[SCRAM_NONCE + 1] = "", random[SCRAM_NONCE / 4 * 3];
   size_t n;
   if (!hear(fd, msg, &n, deadline)) return AUTH_ENDED;
   if (!scram_first(s, msg, n)) return AUTH_NO;

@@ -8,8 +8,8 @@
 #define SALT_USUAL 16        /* what relay-passwd makes: salts of users who don't exist look so if nobody has SCRAM */
 #define ITERATIONS_USUAL 65536
 
-/* How often hashes that cost the same have been met: of crypt(3), of SCRAM, or (neither) passwords that are compared with
- * SCRAM's hash for want of the other. */
+/* How often hashes that cost the same have been met: of crypt(3), of SCRAM, or (neither) passwords that are compared
+ * with SCRAM's hash for want of the other. */
 struct cost {
   char setting[USERS_CRYPT]; /* crypt(3)'s of the first; "": none */
   uint32_t iterations;       /* SCRAM's; 0: none */
@@ -122,8 +122,8 @@ void rules_users(struct compiler *c, char const *s, size_t n)
   struct word user, hashes;
   next_word(&s, &n, &user);
   if (!users_name(name, user.s, user.n)) {
-    rules_error(c, "%s can't be a name: letters, digits and . _ + - @ = ~, beginning with a letter, a digit or _; %d bytes",
-                quote(&q, user.s, user.n), USERS_NAME);
+    rules_error(c, "%s can't be a name: letters, digits and . _ + - @ = ~, beginning with a letter, a digit or _; %d "
+                "bytes at most", quote(&q, user.s, user.n), USERS_NAME);
     return;
   }
   if (!next_word(&s, &n, &hashes)) {

@@ -98,7 +98,7 @@ static char const *cram(struct users_keys *k, char const *s, size_t n)
   return 0;
 }
 
-/* Base64 up to a colon or the end, `least` to `most` bytes of it. Returns them, and how far it went in *at; 0: wrong. */
+/* Base64 up to a colon or the end, `least` to `most` bytes of it. Returns them, and how far it went in *at; or 0. */
 static size_t base64(char *out, char const *s, size_t n, size_t *at, size_t least, size_t most)
 {
   char piece[(USERS_SALT + 3) / 3 * 3];
