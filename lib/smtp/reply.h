@@ -36,6 +36,7 @@
   X(REPLY_INJECTOR_HOP,    451, "4.4.1", "the next hop does not answer, try again later") \
   X(REPLY_RECIPIENTS,      452, "4.5.3", "too many recipients") \
   X(REPLY_MEMORY,          451, "4.3.0", "out of memory, try again later") \
+  X(REPLY_TLS_GONE,        454, "4.7.0", "TLS is not available now, try again later") \
   X(REPLY_CHECKER,         454, "4.7.0", "logins cannot be checked now, try again later") \
   X(REPLY_LOGINS_PAUSED,   454, "4.7.0", "too many failed logins from your address, try again later") \
   X(REPLY_UNKNOWN,         500, "5.5.2", "command not recognized") \

@@ -74,6 +74,8 @@ struct server_world {
    * about it, `SSL_NAME=VALUE NUL` ..., and returns 0; -1: nothing can be said to the client any more. Null: there is no
    * TLS. */
   int (*tls)(void *arg, stralloc *vars, int64_t deadline);
+  /* Could TLS begin now? Null: yes, if it can at all. */
+  int (*tls_there)(void *arg);
 };
 
 /* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every

@@ -103,7 +103,7 @@ void server_world_fds(struct server_world *w, struct server_fds *f, int in, int 
 {
   static struct server_world const real = {
     0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort, &fds_ask,
-    &fds_set, 0, 0
+    &fds_set, 0, 0, 0
   };
   *w = real;
   w->arg = f;

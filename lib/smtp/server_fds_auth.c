@@ -1,6 +1,7 @@
 /* The session's real world: the checker's process, the file of failed logins, TLS by a provider of UCSPI-TLS. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -107,8 +108,16 @@ static int tls_start(void *arg, stralloc *vars, int64_t deadline)
   return r;
 }
 
+/* The provider says nothing before it is asked; whoever can be read from has hung up, or is none. */
+static int tls_there(void *arg)
+{
+  struct pollfd p = { .fd = ((struct server_fds *)arg)->tls[0], .events = POLLIN };
+  return poll(&p, 1, 0) == 0;
+}
+
 void server_world_tls(struct server_world *w, struct server_fds *f, int const fds[3])
 {
   memcpy(f->tls, fds, sizeof f->tls);
   w->tls = &tls_start;
+  w->tls_there = &tls_there;
 }

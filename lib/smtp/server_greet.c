@@ -67,7 +67,7 @@ void session_ehlo(struct session *s, char const *arg, size_t len)
   if (!hello(s, arg, len, 1)) return;
   unsigned mechanisms = session_auth_offer(s);
   size_t at = cat(line, cat(line, cat(line, 0, "250-"), s->me), extensions);
-  if (s->world->tls && !s->relay.tls) at = cat(line, at, "\r\n250-STARTTLS");
+  if (session_tls_offer(s)) at = cat(line, at, "\r\n250-STARTTLS");
   if (mechanisms) at = cat(line, at, "\r\n250-AUTH");
   for (int m = 0; m < CHECKER_COUNT; m++)
     if (mechanisms & 1U << m) at = cat(line, cat(line, at, " "), checker_name((enum checker_mechanism)m));

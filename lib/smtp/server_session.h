@@ -192,6 +192,8 @@ int login_may_say(struct session const *s);
 
 /* server_tls.c */
 void session_starttls(struct session *s, char const *arg, size_t len);
+/* Is it offered? */
+int session_tls_offer(struct session const *s);
 /* TLS from the start: what the facts say. */
 void session_under_tls(struct session *s);
 

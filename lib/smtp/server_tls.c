@@ -78,13 +78,24 @@ static void forget(struct session *s)
   line_init(&s->line, s->line.max, s->line.lf_ok);
 }
 
+static int is_there(struct session const *s)
+{
+  return !s->world->tls_there || s->world->tls_there(s->world->arg);
+}
+
+int session_tls_offer(struct session const *s)
+{
+  return s->world->tls && !s->relay.tls && is_there(s);
+}
+
 static enum reply may(struct session const *s, size_t len)
 {
   if (s->relay.tls) return REPLY_TLS_TWICE;
   if (!s->world->tls) return REPLY_NOT_HERE;
   if (len) return REPLY_NO_ARGUMENT;
   if (s->state == STATE_FRESH) return REPLY_HELLO_FIRST;
-  return s->state == STATE_READY ? REPLY_NONE : REPLY_IN_TRANSACTION;
+  if (s->state != STATE_READY) return REPLY_IN_TRANSACTION;
+  return is_there(s) ? REPLY_NONE : REPLY_TLS_GONE; /* RFC 3207 4: 454 for a temporary reason */
 }
 
 void session_starttls(struct session *s, char const *arg, size_t len)

@@ -1,0 +1,96 @@
+"""The receiving chain whole: relay-gate, relay-tls with relay-tlsd, relay-smtpd; STARTTLS and TLS at once."""
+import os
+import smtplib
+import ssl
+
+import pytest
+
+from lib.procs import program
+from lib.tls import houses  # noqa: F401
+
+MESSAGE = b"Subject: tls\r\n\r\nhello\r\n"
+
+
+@pytest.fixture
+def chain(houses, instances):
+    """chain(*options): starts relay-tlsd and an instance behind relay-tls with these options."""
+    def make(*options, tlsd=()):
+        h = houses()
+        h.tlsd(*tlsd)
+        i = instances()
+        i.compile()
+        gate = [program("relay-gate"), i.rules]
+        i.receive(chain=[*gate, program("relay-tls"), *options, h.socket, program("relay-smtpd")])
+        return h, i
+    return make
+
+
+def trust(h):
+    c = ssl.create_default_context(cafile=h.path("certs", "default", "cert.pem"))
+    c.check_hostname = False
+    return c
+
+
+def received(i):
+    (path,) = i.queued()
+    with open(path, "rb") as f:
+        return f.read().decode("utf-8", "replace")
+
+
+def test_starttls(chain):
+    h, i = chain()
+    with smtplib.SMTP(i.host, i.port, timeout=20) as s:
+        s.ehlo()
+        assert s.has_extn("starttls")
+        s.starttls(context=trust(h))
+        s.ehlo()
+        assert not s.has_extn("starttls")
+        s.sendmail("a@b.example", ["c@hosted.example"], MESSAGE)
+    assert " with ESMTPS" in received(i) and "127.0.0.1" in received(i)
+
+
+def test_at_once(chain):
+    h, i = chain("-i")
+    with smtplib.SMTP_SSL(i.host, i.port, timeout=20, context=trust(h)) as s:
+        s.ehlo()
+        assert not s.has_extn("starttls")
+        s.sendmail("a@b.example", ["c@hosted.example"], MESSAGE)
+    assert " with ESMTPS" in received(i) and "127.0.0.1" in received(i)
+
+
+def test_what_came_before_is_thrown_away(chain):
+    """Commands behind STARTTLS in the clear are not obeyed under TLS, nor does the session go on as if they were TLS."""
+    h, i = chain()
+    with i.dialogue() as d:
+        def answer(command, end):
+            d.sock.sendall(command)
+            got = b""
+            while not (got.endswith(b"\r\n") and end in got):
+                got += d.sock.recv(4096)
+            return got
+        answer(b"EHLO x\r\n", b"250 SIZE")
+        assert answer(b"STARTTLS\r\nNOOP\r\n", b"").startswith(b"220")
+        tls = trust(h).wrap_socket(d.sock)
+        tls.sendall(b"MAIL FROM:<a@b.example>\r\n")
+        assert tls.recv(4096).startswith(b"503")     # no answer to NOOP, and no memory of EHLO
+
+
+@pytest.mark.parametrize("why", ["ended", "full"])
+def test_not_offered(chain, why):
+    h, i = chain(tlsd=["-c", "1"])
+    with smtplib.SMTP(i.host, i.port, timeout=20) as first:
+        first.ehlo()
+        assert first.has_extn("starttls")
+        if why == "ended":
+            os.kill(h.tlsd_proc.pid, 9)
+            h.tlsd_proc.popen.wait()
+        with smtplib.SMTP(i.host, i.port, timeout=20) as s:
+            s.ehlo()
+            assert not s.has_extn("starttls")
+            s.sendmail("a@b.example", ["c@hosted.example"], MESSAGE)
+        if why == "full":
+            first.starttls(context=trust(h))
+        else:   # offered when it was there, and gone now
+            assert b"STARTTLS" not in first.docmd("EHLO x")[1]
+            assert first.docmd("STARTTLS")[0] in (454, 502, 503)
+        assert first.noop()[0] == 250 if why == "ended" else first.ehlo()[0] == 250
