@@ -46,7 +46,8 @@ def test_relay_conf(houses, accounts):
     h.socket = h.path("run dir", "tlsd")
     who = ["--tls-user", "nobody", "--user", "daemon", "--log-user", "nobody"] if accounts else ["--one-user"]
     r = subprocess.run([program("relay-conf"), "tls", h.path("service"), *who, "--socket", h.socket,
-                        "--certificates", h.certs, "--bin", for_everybody(BIN)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+                        "--certificates", h.certs, "--bin", for_everybody(BIN)],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
     assert r.returncode == 0, r.stdout
     if accounts:
         for name in ("", "key.pem", "cert.pem"):

@@ -170,8 +170,8 @@ def test_ends_when_told(house):
 
 @pytest.mark.skipif(not ROOT, reason="accounts need root")
 def test_accounts(houses):
-    """The keys belong to relay-tlsd's user alone, its socket to that user and the chain's group; and a new key is read as
-    that user, too."""
+    """The keys belong to relay-tlsd's user alone, its socket to that user and the chain's group; and a new key is
+    read as that user, too."""
     h = houses()
     keys, chain, other = (pwd.getpwnam(n) for n in ("nobody", "daemon", "bin"))
     folder = h.path("certs", "default")

@@ -1,4 +1,4 @@
-/* lib/tls: certificates in directories, which one is chosen, what is kept when files break, what is told, and the socket. */
+/* lib/tls: certificates in directories, which one is chosen, what is kept when files break, and the socket. */
 #include "unit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -81,9 +81,10 @@ static int leave(void **state)
 }
 
 static struct choice { char const *host, *name; } const choices[] = {
-  { "one.example", "b-one" }, { "ONE.example", "b-one" }, { "x.wild.example", "c-two" }, { "x.y.wild.example", "default" },
-  { "wild.example", "default" }, { "cn.example", "a-cn" }, { "", "default" }, { 0, "default" }, { "other.example", "default" },
-  { "both.example", "b-one" }, { "one.example.", "default" },
+  { "one.example", "b-one" }, { "ONE.example", "b-one" }, { "x.wild.example", "c-two" },
+  { "x.y.wild.example", "default" },
+  { "wild.example", "default" }, { "cn.example", "a-cn" }, { "", "default" }, { 0, "default" },
+  { "other.example", "default" }, { "both.example", "b-one" }, { "one.example.", "default" },
 };
 
 static void choosing(void **state)
@@ -104,7 +105,8 @@ static void choosing(void **state)
     assert_int_equal(certs_choose(&c, ssl, w->host), 1);
     X509 *x = SSL_get_certificate(ssl);
     for (size_t i = 0; i < c.n; i++) {
-      if (c.list[i].leaf == x) CHECK(!strcmp(c.list[i].name, w->name), "%s: %s", w->host ? w->host : "-", c.list[i].name);
+      if (c.list[i].leaf != x) continue;
+      CHECK(!strcmp(c.list[i].name, w->name), "%s: %s", w->host ? w->host : "-", c.list[i].name);
     }
     CHECK(x, "%s", w->name);
   }
@@ -154,7 +156,7 @@ static void changing(void **state)
   assert_int_equal(keys_look(&k, 1), 1);
   assert_int_equal(k.certs.n, 1);
   first = k.ctx;
-  write_file("clients.pem", "nonsense\n"); /* then nothing at all is changed: or clients would get in whose authority is not there */
+  write_file("clients.pem", "nonsense\n"); /* then nothing at all is changed */
   assert_int_equal(keys_look(&k, 1), 1);
   assert_ptr_equal(k.ctx, first);
   assert_int_equal(rm_rf(below("default")), 0);
