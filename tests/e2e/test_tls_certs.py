@@ -128,6 +128,12 @@ def test_client_certificates(houses):
         assert v["SSL_CLIENT_S_DN"] == "CN=Joe,O=A\\, B,C=DE" and v["SSL_CLIENT_S_DN_CN"] == "Joe"
         assert v["SSL_CLIENT_I_DN"] == "CN=Our CA"
         assert v["SSL_CLIENT_SAN_Email_0"] == "joe@example.org" and v["SSL_CLIENT_SAN_DNS_0"] == "mail.example.org"
+        session, how = c.sock.session, c.context
+    with h.client() as c:     # resumed: what was verified then holds
+        c.context = how
+        v = c.starttls(session=session).list("VARS")
+        assert v["SSL_SESSION_RESUMED"] == "Resumed" and v["SSL_CLIENT_VERIFY"] == "SUCCESS"
+        assert v["SSL_CLIENT_S_DN_CN"] == "Joe"
     with h.client(cert=stranger) as c:
         v = c.starttls().list("VARS")
         assert v["SSL_CLIENT_VERIFY"].startswith("FAILED:")
