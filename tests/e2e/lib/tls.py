@@ -71,9 +71,9 @@ class House:
         except FileNotFoundError:
             return ""
 
-    def tlsd(self, *options, ready=True):
+    def tlsd(self, *options, ready=True, **more):
         before = self.log("tlsd.log").count("event=ready")
-        self.tlsd_proc = self.run([program("relay-tlsd"), *options, self.socket, self.certs], "tlsd.log")
+        self.tlsd_proc = self.run([program("relay-tlsd"), *options, self.socket, self.certs], "tlsd.log", **more)
         if ready:
             wait_for(lambda: self.log("tlsd.log").count("event=ready") > before or not self.tlsd_proc.alive(), 20,
                      "relay-tlsd ready")
