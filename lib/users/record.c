@@ -88,8 +88,9 @@ int users_find(struct table_set const *t, char const *name, size_t n, struct use
   size_t len = users_name(u->name, name, n), bytes;
   int found = len ? table_find(t, TABLE_USERS, u->name, len, &r) : 0;
   if (found <= 0) return found;
-  char const *s = opened(&r, u->name, len, &bytes), *end = s + bytes;
+  char const *s = opened(&r, u->name, len, &bytes);
   if (!s) return -1;
+  char const *end = s + bytes;
   int on = flag(next(&s, end), "on", "off"), relay = flag(next(&s, end), "relay", "norelay");
   char const *hashes = next(&s, end);
   if (on < 0 || relay < 0 || !hashes || users_keys_scan(&u->keys, hashes, strlen(hashes))) return -1;

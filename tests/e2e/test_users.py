@@ -160,7 +160,8 @@ def test_kinds(control):
 
 @pytest.mark.parametrize("data, why", [
     (b"", "empty"), (b"\n", "empty"), (b"\r\n", "empty"), (b"a\0b\n", "NUL"), (b"a\tb\n", "control"),
-    (b"a\rb\n", "control"), (b"x" * 257 + b"\n", "too long"), (b"x" * 100000, "too long"), (b"gr\xfcn\n", "UTF-8")], ids=lambda v: repr(v)[:20])
+    (b"a\rb\n", "control"), (b"x" * 257 + b"\n", "too long"), (b"x" * 100000, "too long"), (b"gr\xfcn\n", "UTF-8")],
+    ids=lambda v: repr(v)[:20])
 def test_refused(data, why):
     r = passwd(*QUICK, "joe", data=data)
     assert (r.returncode, r.stdout) == (100, b"") and why.encode() in r.stderr

@@ -27,7 +27,8 @@ static void say(void *arg, int warning, char const *line)
   assert_true(stralloc_cats(&said, line) && stralloc_catb(&said, "\n", 1));
 }
 
-/* Compiles texts into a new file. Returns its descriptor and, in *result, what the compiler returned. */
+/* Compiles texts into a new file, those of `users` into one that is gone. Returns its descriptor and, in *result, what
+ * the compiler returned. */
 static int compiled(struct rules_text const *texts, size_t n, int *result)
 {
   FILE *f = tmpfile();
@@ -36,7 +37,11 @@ static int compiled(struct rules_text const *texts, size_t n, int *result)
   assert_true(fd >= 0);
   fclose(f);
   said.len = 0;
-  *result = rules_compile_texts(texts, n, fd, say, &said);
+  FILE *users = tmpfile();
+  assert_non_null(users);
+  struct rules_users with = { fileno(users), "the secret that users.cdb holds." };
+  *result = rules_compile_all(texts, n, 0, fd, &with, say, &said);
+  fclose(users);
   assert_true(stralloc_0(&said));
   return fd;
 }

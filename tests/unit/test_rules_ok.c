@@ -4,6 +4,7 @@
 
 /* A warning of each word; the line that it is about has MARK at its end. */
 #define MARK "\x01"
+#define STATES "e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6"
 static struct { char const *word, *text; } const all[] = {
   { "unused", "%relay\ngrant to a.example\ngrant to x@a.example" MARK "\n" },
   { "default-allow", "%clients\n10.0.0.1:allow" MARK "\n10.0.0.2:allow\n" },
@@ -20,6 +21,9 @@ static struct { char const *word, *text; } const all[] = {
   { "catch-all", "%domains\na.example asked\n%aliases\n@a.example y@b.example" MARK "\n" },
   { "long-pop", "%relay\ngrant pop 5000" MARK "\n" },
   { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
+  { "fewer-hashes", "%users\na {CRAM-MD5}" STATES "\n"
+    "b $2b$12$x8EFD0LxL47vUHs/cmLG2eV.2dJQ2q3aPWOig3S2lPUKPyhuBYCfm" MARK "\n" },
+  { "foreign-sender", "%users\na - from x@a.example" MARK "\n" },
 };
 
 /* The text with something at the marked line's end. */

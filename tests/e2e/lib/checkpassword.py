@@ -124,8 +124,8 @@ def scram_final(password, header, bare, challenge):
 
 
 def scram(argv, user, password, header=b"n,,"):
-    """A whole login. Returns the answer, with the server's messages in .challenge and .final; .proved: the server is who
-    it should be."""
+    """A whole login. Returns the answer, with the server's messages in .challenge and .final; .proved: the server is
+    who it should be."""
     s = Scram(argv)
     bare = b"n=" + saslname(user) + b",r=" + base64.b64encode(os.urandom(12))
     s.send(header + bare)
