@@ -1,4 +1,5 @@
 """relay-auth: who may come in, and who not, whatever is asked and however broken users.cdb is."""
+import base64
 import os
 import re
 import shutil
@@ -7,37 +8,16 @@ import tempfile
 
 import pytest
 
-from lib.checkpassword import Scram, ask, cram, scram, scram_final
-from lib.procs import program, sanitized
+from lib.checkpassword import ask, cram, start
+from lib.procs import program, sanitized, wait_for
+from lib.users import auth, compile_users, line, usual
 
 CHALLENGE = "<1896.697170952@postoffice.reston.mci.net>"
 
 
-def line(name, password, *options):
-    r = subprocess.run([program("relay-passwd"), "-k", "sha512", "-r", "1000", "-i", "4096", *options, name],
-                       input=password.encode() + b"\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
-    return r.stdout.decode().rstrip("\n")
-
-
-def compile_users(d, text):
-    (d / "me").write_text("relay.example\n")
-    (d / "domains").write_text("hosted.example\n")
-    (d / "users").write_text(text)
-    os.chmod(d / "users", 0o640)
-    r = subprocess.run([program("relay-mkcdb"), str(d)], stderr=subprocess.PIPE)
-    assert r.returncode == 0, r.stderr
-    return str(d / "users.cdb")
-
-
 @pytest.fixture(scope="module")
 def cdb(tmp_path_factory):
-    return compile_users(tmp_path_factory.mktemp("users"), "\n".join([
-        line("joe", "secret", "-c"), line("ann", "other", "-c") + " norelay from ann@hosted.example @hosted.example",
-        line("off", "secret", "-c") + " off", "cert -", line("weird@x.example", "p w=,\\\"%", "-c")]) + "\n")
-
-
-def auth(cdb, *prog):
-    return [program("relay-auth"), cdb, *(prog or ("true",))]
+    return usual(tmp_path_factory.mktemp("users"))
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", None])
@@ -130,73 +110,6 @@ def test_external(cdb):
         assert ask(auth(cdb), (user, secret, ""), "EXTERNAL").code == code
 
 
-def test_scram(cdb):
-    for user, password, code in [("joe", "secret", 0), ("Joe", "secret", 0), ("joe", "Secret", 1), ("off", "secret", 1),
-                                 ("nobody", "secret", 1), ("weird@x.example", "p w=,\\\"%", 0), ("a,b=c", "x", 1)]:
-        a = scram(auth(cdb), user, password)
-        assert (a.code, a.proved, a.err) == (code, code == 0, b""), user
-        assert a.final.startswith(b"v=") if code == 0 else a.final == b"e=invalid-proof"
-        assert (a.said == ["user=" + user.lower()]) == (code == 0)
-    assert scram(auth(cdb), "joe", "secret", header=b"y,a=joe,").code == 0
-    assert scram(auth(cdb), "joe", "secret").challenge != scram(auth(cdb), "joe", "secret").challenge
-
-
-def test_scram_nobody(cdb, tmp_path):
-    """Salt and iterations tell nothing: alike for all, always the same, also after the file was made again."""
-    def seen(user):
-        return scram(auth(cdb), user, "x").challenge.split(b",", 1)[1]
-    names = ["joe", "off", "nobody", "NOBODY", "else", "cert"]
-    first = {n: seen(n) for n in names}
-    assert all(re.fullmatch(rb"s=[A-Za-z0-9+/]{22}==,i=4096", s) for s in first.values())
-    assert len(set(first.values())) == len(names) - 1 and first["nobody"] == first["NOBODY"]
-    subprocess.run([program("relay-mkcdb"), os.path.dirname(cdb)], check=True, stderr=subprocess.DEVNULL)
-    assert {n: seen(n) for n in names} == first
-
-
-@pytest.mark.parametrize("first", [
-    b"", b"n", b"n,,", b"p=tls-unique,,n=joe,r=x", b"n,a=ann,n=joe,r=x", b"n,,m=x,n=joe,r=x", b"n,,n=joe,r=",
-    b"n,,n=jo=e,r=x", b"n,,n=jo\0e,r=x", b"n,,n=\xff,r=x", b"x" * 2048], ids=lambda v: repr(v)[:20])
-def test_scram_first(cdb, first):
-    s = Scram(auth(cdb))
-    s.send(first)
-    assert s.hear() is None
-    a = s.end()
-    assert (a.code, a.said, a.err) == (1, [], b"")
-
-
-def test_scram_last(cdb):
-    def last(change):
-        s = Scram(auth(cdb))
-        s.send(b"n,,n=joe,r=abc")
-        challenge = s.hear()
-        s.send(change(scram_final("secret", b"n,,", b"n=joe,r=abc", challenge)[0]))
-        final = s.hear()
-        a = s.end()
-        return a.code, final, a.said
-    assert last(lambda m: m)[0] == 0
-    for change, error in [
-            (lambda m: m[:-8] + b"AAAAAAA=", b"e=invalid-"), (lambda m: b"", b"e=other-error"),
-            (lambda m: m.replace(b"c=biws", b"c=eSws"), b"e=channel-bindings-dont-match"),
-            (lambda m: m.replace(b"r=abc", b"r=abd"), b"e=other-error"),
-            (lambda m: m + b",x=y", b"e=invalid-encoding"),
-            (lambda m: m.replace(b",p=", b",x=y,p="), b"e=invalid-proof")]:
-        code, final, said = last(change)
-        assert code == 1 and final.startswith(error) and not said
-
-
-def test_scram_breaks_off(cdb):
-    s = Scram(auth(cdb))
-    assert s.end().code == 111
-    s = Scram(auth(cdb))
-    s.send(b"n,,n=joe,r=x")
-    assert s.hear()
-    assert s.end().code == 111
-    for junk in b"\xff\xff\xff\xff", b"\0\0\x10\0" + b"x" * 4096, b"\0\0\0":
-        s = Scram(auth(cdb))
-        s.sock.sendall(junk)
-        assert s.end().code == 111
-
-
 def test_missing(tmp_path, cdb):
     for path in [str(tmp_path / "none"), "/dev/null", str(tmp_path), os.path.join(os.path.dirname(cdb), "rules.cdb")]:
         for data in b"", b"joe\0secret\0x\0":
@@ -264,3 +177,52 @@ def test_little_memory(tmp_path):
         a = ask(["sh", "-c", "ulimit -v 60000; exec \"$@\"", "sh", *auth(cdb)], (user, password, "x"))
         assert (a.code, a.said) == (111, [])
     assert ask(auth(cdb), ("joe", "secret", "x")).code == 0
+
+
+def memory(pid):
+    """All that the process can write to."""
+    out = b""
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for m in maps:
+            span, mode = m.split()[:2]
+            if mode.startswith("rw") and "[v" not in m:
+                start, end = (int(x, 16) for x in span.split("-"))
+                mem.seek(start)
+                out += mem.read(end - start)
+    return out
+
+
+@pytest.mark.parametrize("hash_of", [r"\$6\$[^,\n]*", r"\{SCRAM[^,\n]*", r"\{CRAM[^,\n]*"],
+                         ids=["crypt", "scram", "cram"])
+def test_forgets(tmp_path, hash_of):
+    """When it has decided, nothing of the password or of a key is in its memory: it is stopped there by a pipe for
+    attributes that is full."""
+    if os.geteuid() or sanitized():
+        pytest.skip("needs root, and memory as it is")
+    password = "Uncommon-Words-7719"
+    word = re.search(hash_of, line("joe", password, "-c")).group()
+    cdb = compile_users(tmp_path, "joe %s\n" % word)
+    full_read, full = os.pipe()
+    os.set_blocking(full, False)
+    try:
+        while os.write(full, b"x" * 65536):
+            pass
+    except BlockingIOError:
+        pass
+    r, w = os.pipe()
+    p = start({3: r, 4: full}, auth(cdb), "PLAIN")
+    os.write(w, b"joe\0" + password.encode() + b"\0x\0")
+    # it waits for the end of what is asked: the password is there, so that the search is known to find it
+    wait_for(lambda: password.encode() in memory(p.pid), 10, "the password")
+    os.close(w)
+    wait_for(lambda: b"user=joe" in memory(p.pid), 10, "its answer")
+    held = memory(p.pid)
+    p.kill()
+    p.communicate()
+    for fd in r, full, full_read:
+        os.close(fd)
+    assert password.encode() not in held and password[4:].encode() not in held
+    if "CRAM-MD5" in word:
+        assert bytes.fromhex(word[10:42]) not in held
+    if "SCRAM" in word:
+        assert not any(base64.b64decode(k) in held for k in word.split(":")[2:])

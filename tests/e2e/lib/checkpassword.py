@@ -52,6 +52,11 @@ def _drain(fd):
     return read
 
 
+def start(fds, argv, mechanism):
+    """Runs it with descriptors of ours, {its number: ours}."""
+    return _between(fds, argv, _environment(mechanism, TELL in fds, None))
+
+
 def ask(argv, data, mechanism=None, tell=True, env=None, **more):
     """data: what comes on descriptor 3; bytes, or a tuple of strings. None: that descriptor is closed."""
     if isinstance(data, tuple):
