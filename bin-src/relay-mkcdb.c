@@ -9,14 +9,16 @@
 #include <unistd.h>
 #include <skalibs/buffer.h>
 #include <skalibs/sgetopt.h>
+#include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
+#include "diff/installed.h"
 #include "prove/report.h"
 #include "rules/compile.h"
 #include "rules/neighbours.h"
 #include "table/table.h"
 #include "users/users.h"
 
-#define USAGE "relay-mkcdb [-n] [DIR]"
+#define USAGE "relay-mkcdb [-n] [--diff] [DIR]"
 #define RULES "rules.cdb"
 #define RULES_NEW "rules.cdb.tmp"
 #define USERS "users.cdb"
@@ -27,7 +29,7 @@
 struct work {
   char const *dir;
   int rules, users;
-  int only_check;
+  int only_check, diff;
 };
 
 static void complain(void *arg, int warning, char const *line)
@@ -113,6 +115,18 @@ static int has_users(struct work const *w, struct stat *text)
   return 1;
 }
 
+/* Says what the new rules change. */
+static void show_diff(struct work const *w)
+{
+  stralloc out = STRALLOC_ZERO;
+  if (diff_installed(&out, RULES, w->rules) == 0 && buffer_putflush(buffer_1, out.s, out.len) >= 0) {
+    stralloc_free(&out);
+    return;
+  }
+  if (!w->only_check) remove_new();
+  strerr_diefu2sys(111, "show what changes in ", w->dir);
+}
+
 /* One run at a time per directory: the lock is on the directory, since the file's name moves on. It is taken before the
  * texts are read, so the last one to run compiles the last texts. */
 static void make(struct work *w)
@@ -126,6 +140,7 @@ static void make(struct work *w)
   w->rules = create(w, RULES_NEW);
   if (users) w->users = create(w, USERS_NEW);
   compile(w);
+  if (w->diff) show_diff(w);
   if (fchmod(w->rules, 0644) < 0) die("chmod", w->dir, RULES_NEW);
   if (fsync(w->rules) < 0) die("sync", w->dir, RULES_NEW);
   give_users(w, &text);
@@ -149,14 +164,30 @@ static void check(struct work *w)
   w->rules = temporary();
   if (has_users(w, &text)) w->users = temporary();
   compile(w);
+  if (w->diff) show_diff(w);
+}
+
+/* Takes `--diff` out of the arguments. Returns whether it was there. */
+static int take_diff(int *argc, char const **args, char const *const *argv)
+{
+  int n = 0;
+  for (int i = 0; i < *argc; i++)
+    if (!i || strcmp(argv[i], "--diff")) args[n++] = argv[i];
+  args[n] = 0;
+  int there = n < *argc;
+  *argc = n;
+  return there;
 }
 
 int main(int argc, char const *const *argv)
 {
   subgetopt opt = SUBGETOPT_ZERO;
   struct work w = { .dir = CONTROL_DIR, .users = -1 };
+  char const *args[argc + 1];
   int only_check = 0;
   PROG = "relay-mkcdb";
+  w.diff = take_diff(&argc, args, argv);
+  argv = args;
   for (int c; (c = subgetopt_r(argc, argv, "n", &opt)) != -1; ) {
     if (c == 'n') only_check = 1;
     else strerr_dieusage(100, USAGE);

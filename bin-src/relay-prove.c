@@ -1,11 +1,10 @@
 /* relay-prove: can a stranger relay? Proves for compiled rules that none can, or shows how. */
 #include <fcntl.h>
-#include <unistd.h>
+#include <string.h>
 #include <skalibs/buffer.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
-#include <string.h>
 #include "prove/prove.h"
 #include "prove/report.h"
 #include "table/damage.h"
@@ -19,24 +18,25 @@ struct options {
   char const *rules;
 };
 
-/* `--json` may stand where an option may. */
-static void options(struct options *o, int argc, char const *const *argv)
+/* `--json` may stand where options do; subgetopt gets the others. */
+static void options(struct options *o, int words, char const *const *word)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  o->rules = DEFAULT_RULES;
-  for (;;) {
-    if (l.ind && l.ind < argc && !strcmp(argv[l.ind], "--json")) {
-      o->json = 1;
-      l.ind++;
-      continue;
-    }
-    int c = subgetopt_r(argc, argv, "q", &l);
-    if (c == -1) break;
+  char const *argv[words + 1];
+  int argc = 0, ended = 0;
+  for (int i = 0; i < words; i++) {
+    int json = i && !ended && !strcmp(word[i], "--json");
+    ended |= i && (word[i][0] != '-' || !strcmp(word[i], "--"));
+    if (json) o->json = 1;
+    else argv[argc++] = word[i];
+  }
+  argv[argc] = 0;
+  for (int c; (c = subgetopt_r(argc, argv, "q", &l)) != -1; ) {
     if (c == 'q') o->quiet = 1;
     else strerr_dieusage(100, USAGE);
   }
   if (argc - l.ind > 1) strerr_dieusage(100, USAGE);
-  if (argc > l.ind) o->rules = argv[l.ind];
+  o->rules = argc > l.ind ? argv[l.ind] : DEFAULT_RULES;
 }
 
 static void die_nomem(void)

@@ -1,6 +1,6 @@
-/* The lines `grant device`: they look at client, sender and recipient together. A device is a class of clients; for each
- * the senders are told apart by those of its lines that fit them, and for each of these the recipients by whether one of
- * those lines fits them. */
+/* The lines `grant device`: they look at client, sender and recipient together. A device is a class of clients; for
+ * each the senders are told apart by those of its lines that fit them, and for each of these the recipients by whether
+ * one of those lines fits them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,26 +98,41 @@ static int hits(struct making const *x, size_t mark, size_t class)
   return 0;
 }
 
-/* Does the line fit senders of this pair within this mark? */
-static int fits(struct making const *x, struct device_line const *l, uint32_t pair, size_t mark)
+static int by_sender(void const *x, void const *y)
 {
-  if (l->from == DEVICE_ANY) return 1;
-  if (l->from != DEVICE_HOSTED) return hits(x, mark, l->from);
-  return !!(genalloc_s(struct pair, &x->d->model->senders.pairs)[pair].traits[l->table] & SENDER_HOSTED);
+  struct device_line const *const *a = x, *const *b = y;
+  return (*a)->from < (*b)->from ? -1 : (*a)->from > (*b)->from;
 }
 
-/* Those lines alone that fit; the classes of their recipients. */
+/* Appends the atom's lines (which are sorted) from this class (or DEVICE_ANY, DEVICE_HOSTED) that fit senders of the
+ * pair, and to marks whom they are to. */
+static int add_lines(struct making *x, uint32_t pair, size_t from, genalloc *fitting, genalloc *marks)
+{
+  struct device_line const **all = genalloc_s(struct device_line const *, &x->lines);
+  unsigned const *traits = genalloc_s(struct pair, &x->d->model->senders.pairs)[pair].traits;
+  size_t n = genalloc_len(struct device_line const *, &x->lines), low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (all[middle]->from < from) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < n && all[low]->from == from; low++) {
+    if (from == DEVICE_HOSTED && !(traits[all[low]->table] & SENDER_HOSTED)) continue;
+    if (!genalloc_append(struct device_line const *, fitting, all + low)) return errno = ENOMEM, -1;
+    if (add_mark(x, marks, all[low]->to) < 0) return -1;
+  }
+  return 0;
+}
+
+/* The lines that fit senders of this pair within this mark; the classes of their recipients. */
 static int find_recipients(struct making *x, uint32_t pair, size_t mark, genalloc *fitting)
 {
   genalloc marks = GENALLOC_ZERO;
-  int failed = 0;
   fitting->len = 0;
-  for (size_t i = 0; i < genalloc_len(struct device_line const *, &x->lines) && !failed; i++) {
-    struct device_line const *l = genalloc_s(struct device_line const *, &x->lines)[i];
-    if (!fits(x, l, pair, mark)) continue;
-    if (!genalloc_append(struct device_line const *, fitting, &l)) failed = -1, errno = ENOMEM;
-    else failed = add_mark(x, &marks, l->to);
-  }
+  int failed = add_lines(x, pair, DEVICE_ANY, fitting, &marks);
+  if (!failed) failed = add_lines(x, pair, DEVICE_HOSTED, fitting, &marks);
+  for (; mark != CLASSES_NONE && !failed; mark = classes_address(&x->d->classes, mark)->wider)
+    failed = add_lines(x, pair, mark, fitting, &marks);
   if (!failed) failed = keep_marks(x, &marks, &x->recipients, &x->recipient_marks);
   genalloc_free(struct mark, &marks);
   return failed;
@@ -174,20 +189,72 @@ static int with_senders(struct making *x)
   return failed;
 }
 
+/* Where for each pair all marks under which there is somebody are in a set, or none, the marks say nothing. Then they
+ * go, so that the line can be joined with those of other clients. */
+static int drop_marks(struct making *x, struct side const *s, uint32_t *set, uint32_t *marks_set)
+{
+  struct model *m = x->d->model;
+  genalloc marks = GENALLOC_ZERO, pairs = GENALLOC_ZERO;
+  uint32_t all = (uint32_t)genalloc_len(struct pair, &s->pairs);
+  size_t k, n;
+  uint32_t const *list = sets_get(&m->sets, *marks_set, &k);
+  int ok = 1, some = 1, r = 0;
+  for (size_t i = 0; i < k && ok; i++) {
+    size_t class = list[i];
+    ok = genalloc_append(size_t, &marks, &class);
+  }
+  list = sets_get(&m->sets, *set, &n);
+  unsigned char *in = calloc((k + 1) * all, 1);
+  for (size_t i = 0; i < n && in; i++) in[list[i]] = 1;
+  for (uint32_t p = 0; p < all && in && ok && some; p++) {
+    int before = -1;
+    for (size_t i = 0; i <= k && some; i++) {
+      if (side_find(m, s, p, mark_at(&marks, i), genalloc_s(size_t, &marks), k) == CLASSES_NONE) continue;
+      some = before < 0 || before == in[i * all + p];
+      before = in[i * all + p];
+    }
+    if (before > 0) ok = genalloc_append(uint32_t, &pairs, &p);
+  }
+  if (!ok || !in) r = -1, errno = ENOMEM;
+  else if (some && (r = sets_add(&m->sets, genalloc_s(uint32_t, &pairs), genalloc_len(uint32_t, &pairs), set)) == 0)
+    *marks_set = 0;
+  free(in);
+  genalloc_free(size_t, &marks);
+  genalloc_free(uint32_t, &pairs);
+  return r;
+}
+
+/* Joins the atom's lines, from number `from` on, among themselves. */
+static int tidy(struct making *x, size_t from)
+{
+  if (lines_join(x->d, from) < 0) return -1;
+  for (size_t i = from; i < genalloc_len(struct diff_line, &x->d->lines); i++) {
+    struct diff_line l = genalloc_s(struct diff_line, &x->d->lines)[i];
+    if (l.sender_marks && drop_marks(x, &x->d->model->senders, &l.senders, &l.sender_marks) < 0) return -1;
+    if (l.recipient_marks && drop_marks(x, &x->d->model->recipients, &l.recipients, &l.recipient_marks) < 0) return -1;
+    genalloc_s(struct diff_line, &x->d->lines)[i] = l;
+  }
+  return lines_join(x->d, from);
+}
+
 static int with_atom(struct making *x)
 {
   struct atom const *a = genalloc_s(struct atom, &x->d->model->atoms) + x->atom;
   genalloc marks = GENALLOC_ZERO;
   uint32_t number = (uint32_t)x->atom;
+  size_t from = genalloc_len(struct diff_line, &x->d->lines);
   int failed = 0;
   x->lines.len = 0;
   for (unsigned t = 0; t < 2 && !failed; t++)
-    if (!(a->view[t] & DENIED)) failed = find_lines(x, classes_client(&x->d->classes, a->class)->view + t, t);
-  for (size_t i = 0; i < genalloc_len(struct device_line const *, &x->lines) && !failed; i++)
+    failed = find_lines(x, classes_client(&x->d->classes, a->class)->view + t, t);
+  size_t n = genalloc_len(struct device_line const *, &x->lines);
+  if (n) qsort(genalloc_s(struct device_line const *, &x->lines), n, sizeof(struct device_line const *), by_sender);
+  for (size_t i = 0; i < n && !failed; i++)
     failed = add_mark(x, &marks, genalloc_s(struct device_line const *, &x->lines)[i]->from);
   if (!failed) failed = keep_marks(x, &marks, &x->senders, &x->sender_marks);
   if (!failed) failed = sets_add(&x->d->model->sets, &number, 1, &x->clients);
   if (!failed) failed = with_senders(x);
+  if (!failed) failed = tidy(x, from);
   genalloc_free(struct mark, &marks);
   return failed;
 }
@@ -200,7 +267,7 @@ int devices_make(struct diff *d)
   if (x.n) qsort(x.all, x.n, sizeof *x.all, by_prefix);
   for (; x.atom < genalloc_len(struct atom, &d->model->atoms) && !failed; x.atom++) {
     struct atom const *a = genalloc_s(struct atom, &d->model->atoms) + x.atom;
-    if (a->device && !(a->view[0] & a->view[1] & DENIED)) failed = with_atom(&x);
+    if (a->device && !((a->view[0] | a->view[1]) & DENIED)) failed = with_atom(&x);
   }
   genalloc_free(struct device_line const *, &x.lines);
   genalloc_free(size_t, &x.senders);

@@ -3,6 +3,12 @@
 #include "diff/model.h"
 #include "policy/gate.h"
 
+/* Does its address alone say how the gate sees it? */
+static int by_address(struct atom const *a)
+{
+  return !a->names && a->user == CLASSES_NONE && a->user_host == CLASSES_NONE;
+}
+
 /* The client's: of the set the first with an address and neither name nor user, else the first. */
 static struct atom const *choose(struct diff const *d, uint32_t set)
 {
@@ -11,7 +17,7 @@ static struct atom const *choose(struct diff const *d, uint32_t set)
   struct atom const *all = genalloc_s(struct atom, &d->model->atoms), *first = n ? all + list[0] : 0;
   for (size_t i = 0; i < n; i++) {
     struct atom const *a = all + list[i];
-    if (a->class != CLASSES_NONE && !a->names && a->user == CLASSES_NONE) return a;
+    if (a->class != CLASSES_NONE && by_address(a)) return a;
   }
   return first;
 }
@@ -49,7 +55,8 @@ static int is_mark(struct model const *m, uint32_t const *marks, size_t n, size_
 }
 
 /* The first class of the first group of a set. */
-static void find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set, struct address *a)
+static void find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set,
+                         struct address *a)
 {
   size_t n, k;
   uint32_t const *list = sets_get(&d->model->sets, set, &n), *m = sets_get(&d->model->sets, marks_set, &k);
@@ -86,7 +93,7 @@ void diff_example(struct diff_example *x, struct diff const *d, struct diff_line
     if (a) {
       x->denied[t] = !!(a->view[t] & DENIED);
       f->trusted = !!(a->view[t] & TRUSTED);
-      x->line[t] = a->names || a->user != CLASSES_NONE ? 0 : line[t];
+      x->line[t] = by_address(a) ? line[t] : 0;
     }
     if (x->recipient.len) decide(x->decision + t, d->t[t], f);
   }

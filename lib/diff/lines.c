@@ -1,5 +1,5 @@
-/* Lines: one for each cell in which something changes, then joined. Two that differ in one factor of their product alone
- * are one with both factors. */
+/* Lines: one for each cell in which something changes, then joined. Two that differ in one factor of their product
+ * alone are one with both factors. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +18,10 @@ char const *diff_word(enum diff_kind k)
 
 int lines_add(struct diff *d, struct cell const *c)
 {
-  struct diff_situations when[DIFF_HOSTS + 1];
+  struct diff_situations when[DIFF_UNHOSTS + 1];
   memset(when, 0, sizeof when);
   for (unsigned i = 0; i < DIFF_SITUATIONS; i++) when[c->kinds->kind[i]].bits[i / 64] |= UINT64_C(1) << i % 64;
-  for (unsigned k = DIFF_NONE + 1; k <= DIFF_HOSTS; k++) {
+  for (unsigned k = DIFF_NONE + 1; k <= DIFF_UNHOSTS; k++) {
     struct diff_line l = { .kind = (enum diff_kind)k, .when = when[k], .clients = c->clients,
       .sender_marks = c->sender_marks, .recipient_marks = c->recipient_marks };
     if (!(when[k].bits[0] | when[k].bits[1] | when[k].bits[2])) continue;
@@ -93,11 +93,11 @@ static int unite(struct diff *d, struct keyed const *k, size_t n, uint32_t *set)
   return failed;
 }
 
-/* Returns how many lines went, or -1. */
-static ssize_t join(struct diff *d, enum factor f)
+/* Returns how many lines (from number `from` on) went, or -1. */
+static ssize_t join(struct diff *d, size_t from, enum factor f)
 {
-  struct diff_line *l = genalloc_s(struct diff_line, &d->lines);
-  size_t n = genalloc_len(struct diff_line, &d->lines), len = 0;
+  struct diff_line *l = genalloc_s(struct diff_line, &d->lines) + from;
+  size_t n = genalloc_len(struct diff_line, &d->lines) - from, len = 0;
   struct keyed *k = calloc(n + 1, sizeof *k);
   if (!k) return -1;
   for (size_t i = 0; i < n; i++) {
@@ -114,18 +114,19 @@ static ssize_t join(struct diff *d, enum factor f)
     *factor_of(l + len++, f) = set;
   }
   free(k);
-  genalloc_setlen(struct diff_line, &d->lines, len);
+  genalloc_setlen(struct diff_line, &d->lines, from + len);
   return (ssize_t)(n - len);
 }
 
-int lines_join(struct diff *d)
+int lines_join(struct diff *d, size_t from)
 {
   static enum factor const order[] = { RECIPIENTS, SENDERS, CLIENTS };
   ssize_t gone;
+  if (genalloc_len(struct diff_line, &d->lines) == from) return 0;
   do {
     gone = 0;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-      ssize_t r = join(d, order[i]);
+      ssize_t r = join(d, from, order[i]);
       if (r < 0) return -1;
       gone += r;
     }

@@ -37,7 +37,7 @@ struct atom {
   size_t class;         /* in classes.clients; CLASSES_NONE: without an address */
   size_t first, n;      /* its spans, in model.spans */
   uint32_t names;       /* set of name groups; 0: all */
-  size_t user;          /* in classes.names, or CLASSES_NONE */
+  size_t user, user_host; /* in classes.names, or CLASSES_NONE: rules for their user at their address, at their name */
   uint8_t view[2];      /* DENIED, or TRUSTED */
   uint8_t proxy[2];     /* RELAYPROXY is set */
   uint8_t value[2];     /* number of RELAYCLIENT's value */
@@ -46,6 +46,14 @@ struct atom {
 enum { DENIED = 1, TRUSTED = 2 };
 #define VIEWS 9         /* pairs of none, DENIED, TRUSTED */
 #define view_pair(a) ((unsigned)((a)->view[0] * 3 + (a)->view[1]))
+
+/* A prefix that the rules name, or that of all addresses of a family. */
+struct prefix {
+  struct ip ip;
+  uint8_t bits;
+  uint8_t open;         /* no client is in it (IPv4-mapped addresses are IPv4's) */
+  struct ip example;    /* an address in no narrower one; len 0: there is none */
+};
 
 /* What becomes of one combination in each situation. */
 struct kinds {
@@ -60,6 +68,7 @@ struct model {
   struct sets sets;
   genalloc atoms;       /* struct atom */
   genalloc spans;       /* struct span */
+  genalloc prefixes;    /* struct prefix, by first address, wide ones first */
   genalloc groups;      /* struct name_group */
   uint32_t *memo;       /* kinds' numbers plus 1, by views, pairs and devices; 0: not known yet */
   genalloc kinds;       /* struct kinds */
@@ -75,22 +84,26 @@ struct name_group {
 
 int order_make(struct diff *d);
 int sides_make(struct diff *d);
-/* A class with the pair whose nearest wider one (or itself) among marks[0..n), sorted by place, is `mark`; CLASSES_NONE:
- * none of them. Returns its number, or CLASSES_NONE. */
-size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks, size_t n);
+/* A class with the pair whose nearest wider one (or itself) among marks[0..n), sorted by place, is `mark`;
+ * CLASSES_NONE: none of them. Returns its number, or CLASSES_NONE. */
+size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks,
+                 size_t n);
 int atoms_make(struct diff *d);
 int hosts_make(struct diff *d);
+int prefixes_make(struct diff *d);
+/* Appends struct diff_prefix'es for the addresses in n spans, which ascend. */
+int prefixes_describe(genalloc *out, struct diff const *d, struct span const *s, size_t n);
 
-/* The combination of an atom, a sender and a recipient (address classes), for whom a device's line holds in either table
- * as in device (bit 0: old, bit 1: new). */
+/* The combination of an atom, a sender and a recipient (address classes), for whom a device's line holds in either
+ * table as in device (bit 0: old, bit 1: new). */
 int kinds_get(struct diff *d, size_t atom, size_t sender, size_t recipient, unsigned device, struct kinds const **k);
 int cells_make(struct diff *d);
 int devices_make(struct diff *d);
 
 /* Can `grant device` make a difference for recipients of this pair? */
 int pair_devices(struct diff const *d, uint32_t pair);
-/* Some clients (a set of atoms), senders of a pair within a mark, recipients of a pair within a mark, and what becomes of
- * them: a line for each kind. */
+/* Some clients (a set of atoms), senders of a pair within a mark, recipients of a pair within a mark, and what becomes
+ * of them: a line for each kind. */
 struct cell {
   uint32_t clients;
   uint32_t sender, sender_marks;       /* number of the mark (0: none) times the number of pairs, plus the pair; set of
@@ -99,9 +112,14 @@ struct cell {
   struct kinds const *kinds;
 };
 int lines_add(struct diff *d, struct cell const *c);
-/* Joins lines that differ in one of clients, senders, recipients alone, until there are none. */
-int lines_join(struct diff *d);
+/* Joins lines (from this number on) that differ in one of clients, senders, recipients alone, until there are none. */
+int lines_join(struct diff *d, size_t from);
 int gate_lines(struct diff *d);
+
+/* Adds to the flips of a description of recipients what keeps postmaster@.SUFFIX from being misread. Of each class is:
+ * whether it is in (1), out (0) or does not matter; now: what the flips say. */
+int postmasters_describe(genalloc *flips, struct diff const *d, unsigned char const *is, unsigned char const *now,
+                         int all);
 
 /* Sets the facts of a situation. */
 void situation_facts(struct diff const *d, struct facts *f, unsigned i);

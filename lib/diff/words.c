@@ -1,10 +1,12 @@
 /* Words for the parts of a difference. */
 #include <string.h>
-#include "classes/range.h"
 #include "codec/escape.h"
 #include "diff/words.h"
 #include "parse/number.h"
+#include "policy/gate.h"
 #include "smtp/verdict.h"
+
+#define TARGETS 3 /* of an alias, that are named */
 
 static int cats(stralloc *s, char const *words)
 {
@@ -15,23 +17,6 @@ static int cat_number(stralloc *s, uint64_t n)
 {
   char text[NUMBER_TEXT];
   return stralloc_catb(s, text, number_fmt(text, n)) ? 0 : -1;
-}
-
-unsigned prefix_next(struct ip *at, struct ip const *last, int *more)
-{
-  unsigned most = 8U * at->len, bits = most;
-  struct ip end = *at;
-  while (bits) {
-    struct ip first = *at, behind = *at;
-    if (ip_mask(&first, bits - 1)) break;
-    range_last(&behind, bits - 1);
-    if (range_cmp(&behind, last) > 0) break;
-    end = behind;
-    bits--;
-  }
-  *more = range_cmp(&end, last) < 0 && range_next(&end);
-  *at = end;
-  return bits;
 }
 
 int class_words(stralloc *s, struct diff const *d, size_t class)
@@ -66,6 +51,7 @@ int class_lines(stralloc *s, struct diff const *d, size_t class, int recipient, 
     { TABLE_ALIASES, "@", NAMED_ALIASES, 0, 1 }, { TABLE_RELAY, "grant to ", NAMED_TO, 0, 1 },
     { TABLE_RELAY, "deny to ", NAMED_DENY, 0, 1 }, { TABLE_RELAY, "local ", NAMED_LOCAL, 1, 0 },
     { TABLE_RELAY, "grant sender ", NAMED_SENDER, 1, 0 }, { TABLE_RELAY, "grant sender @", NAMED_SENDER, 1, 0 },
+    { TABLE_ROUTES, "", NAMED_ROUTES, 0, 1 },
   };
   struct address_class const *k = classes_address(&d->classes, class);
   char const *form = classes_text(&d->classes, k->key);
@@ -97,6 +83,7 @@ char const *traits_words(unsigned traits, int recipient)
   switch (traits) {
     case 0: return "other domains";
     case RECIPIENT_LITERAL: return "other address literals";
+    case RECIPIENT_ROUTED: return "other domains whose mail a route sends to a relay";
     case RECIPIENT_GRANTED: return "recipients of `grant to`";
     case RECIPIENT_GRANTED | RECIPIENT_LITERAL: return "address literals of `grant to`";
     case RECIPIENT_DENIED: return "recipients of `deny to`";
@@ -116,7 +103,8 @@ char const *property_word(enum diff_property p)
 char const *value_word(enum diff_property p, unsigned value)
 {
   static char const *const words[DIFF_PROPERTIES][4] = {
-    { "none", "relay", "norelay" }, { "none", "stamp" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION }, { "no", "yes" },
+    { "none", "relay", "norelay" }, { "none", "stamp" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION },
+    { "no", "yes" },
     { "neither", "old", "new", "both" },
   };
   return words[p][value];
@@ -134,6 +122,41 @@ static int add_where(stralloc *s, struct record const *r, uint32_t gate)
   return cats(s, ")");
 }
 
+/* " to a@b.example, c@d.example", and how many more. */
+static int add_targets(stralloc *s, struct record const *r)
+{
+  uint32_t at = 0, n = 0, more = 0;
+  for (uint32_t next; at < r->len; at = next) {
+    char const *end = memchr(r->data + at, 0, r->len - at);
+    next = end ? (uint32_t)(end - r->data) + 1 : r->len;
+    size_t len = next - at - (end != 0);
+    if (n++ >= TARGETS) {
+      more++;
+      continue;
+    }
+    if (cats(s, n > 1 ? ", " : " to ") < 0 || !stralloc_readyplus(s, CODEC_ESCAPED(len))) return -1;
+    s->len += codec_escape(s->s + s->len, r->data + at, len);
+  }
+  return !more ? 0 : cats(s, " and ") < 0 || cat_number(s, more) < 0 ? -1 : cats(s, " more");
+}
+
+int gate_words(stralloc *s, struct diff const *d, struct diff_example const *x, unsigned table)
+{
+  struct record r;
+  uint32_t pos = 0;
+  char const *var;
+  if (gate_find(d->t[table], &x->client, 0, 0, &r) == GATE_TEMPFAIL) return 0;
+  while (gate_variable(&r, &pos, &var) > 0) {
+    size_t n = strlen(var);
+    if (strncmp(var, "RELAYCLIENT=", 12)) continue;
+    if (!stralloc_readyplus(s, CODEC_ESCAPED(n) + 2)) return -1;
+    stralloc_catb(s, "\"", 1);
+    s->len += codec_escape(s->s + s->len, var + 12, n - 12);
+    stralloc_catb(s, "\"", 1);
+  }
+  return add_where(s, &(struct record){ .line = 0 }, x->line[table]);
+}
+
 int example_words(stralloc *s, struct diff_example const *x, unsigned table)
 {
   struct decision const *d = x->decision + table;
@@ -148,5 +171,6 @@ int example_words(stralloc *s, struct diff_example const *x, unsigned table)
     while (i < n && (line[i] != ' ' || ++blanks < 2)) i++; /* code and enhanced code */
     if (!stralloc_catb(s, line, i) || cats(s, " ") < 0) return -1;
   }
-  return cats(s, reason_word(d->reason)) < 0 ? -1 : add_where(s, &d->record, trusted ? x->line[table] : 0);
+  if (cats(s, reason_word(d->reason)) < 0 || add_where(s, &d->record, trusted ? x->line[table] : 0) < 0) return -1;
+  return d->reason == REASON_ALIAS ? add_targets(s, &d->record) : 0;
 }

@@ -33,8 +33,10 @@ static int add_client(void *arg, char const *key, size_t len, struct record cons
 
 static int fits_any_host(struct question const *q, struct piece bits)
 {
-  for (size_t i = 0; i < q->facts.hosts_n; i++)
-    if (fits_ip(bits, q->hosts + i)) return 1;
+  struct question_answers const *both[] = { &q->given, &q->becomes };
+  for (size_t k = 0; k < 2; k++)
+    for (size_t i = 0; i < both[k]->hosts_n; i++)
+      if (fits_ip(bits, both[k]->hosts + i)) return 1;
   return 0;
 }
 
@@ -82,6 +84,7 @@ static int fits(struct gathering *g, enum table which, struct piece key, struct 
       /* fall through */
     case TABLE_RECIPIENTS:
       return fits_mailbox(key, &g->given) || fits_mailbox(key, &g->changed) || fits_mailbox(key, &g->sender);
+    case TABLE_ROUTES: return !key.n || fits_domain(key, &g->given) || fits_domain(key, &g->changed);
     case TABLE_RELAY: return relay_fits(g, key);
     default: return 0;
   }
@@ -111,19 +114,22 @@ static int wanted(struct gathering *g, enum extent extent, enum table which, str
 {
   if (extent == EXTENT_FITTING) return fits(g, which, key, r);
   if (extent == EXTENT_CLIENTS) return which == TABLE_CLIENTS;
-  return which != TABLE_LIMITS && which != TABLE_ROUTES;
+  return which != TABLE_LIMITS;
 }
 
 static void gather(struct bench *b, enum extent extent)
 {
   struct gathering g = { .b = b };
+  struct question const *q = b->q;
+  struct address becomes;
   struct record r;
   struct piece key;
   enum table which;
   uint32_t pos = 0;
-  target_set(&g.given, b->q->recipient_error ? 0 : &b->q->recipient);
-  target_set(&g.changed, b->x->outcome.stage == STAGE_CHANGED ? &b->x->outcome.changed : 0);
-  target_set(&g.sender, b->q->sender_error ? 0 : &b->q->sender);
+  int changed = !q->recipient_error && q->relayclient && *q->relayclient && question_becomes(&becomes, q, b->t);
+  target_set(&g.given, q->recipient_error ? 0 : &q->recipient);
+  target_set(&g.changed, changed ? &becomes : 0);
+  target_set(&g.sender, q->sender_error ? 0 : &q->sender);
   while (!b->x->broken && table_next(b->t, &pos, &which, &key.s, &key.n, &r) > 0) {
     if (!r.line) continue;
     if (extent == EXTENT_FITTING) b->all++;

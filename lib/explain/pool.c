@@ -7,7 +7,7 @@
 #define LINE 3072   /* bytes of a line that is proposed */
 
 /* How wide: how much else the line changes. */
-enum width { WIDTH_ONE, WIDTH_RECIPIENT, WIDTH_CLIENT, WIDTH_DOMAIN, WIDTH_LINE, WIDTH_ALL };
+enum width { WIDTH_ONE, WIDTH_RECIPIENT, WIDTH_CLIENT, WIDTH_DOMAIN, WIDTH_LINE, WIDTH_ALL, WIDTH_PERHAPS };
 
 struct filling {
   genalloc *pool;
@@ -23,6 +23,14 @@ static int plain(char const *s)
 {
   for (; *s; s++)
     if (*s <= ' ' || *s >= 0x7f || *s == '\\') return 0;
+  return 1;
+}
+
+/* The same between quotes. */
+static int plain_value(char const *s)
+{
+  for (; *s; s++)
+    if (*s < ' ' || *s >= 0x7f || *s == '\\' || *s == '"') return 0;
   return 1;
 }
 
@@ -42,21 +50,21 @@ static void put_line(struct filling *f, enum table which, enum width width, char
     memcpy(line + n, *pieces, more);
     n += more;
   }
-  struct edit e = { ACTION_ADD, which, 0, keep_bytes(f->x, line, n), 0, note, width };
+  struct edit e = { ACTION_ADD, which, 0, keep_bytes(f->x, line, n), 0, note, width, which == TABLE_DOMAINS };
   put(f, &e);
 }
 #define ADD(f, which, width, note, ...) put_line(f, which, width, note, (char const *const[]){ __VA_ARGS__, 0 })
 
 static void remove_line(struct filling *f, struct bench_line const *l, enum width width, char const *note)
 {
-  struct edit e = { ACTION_REMOVE, l->which, l->line, l->text, 0, note, width };
+  struct edit e = { ACTION_REMOVE, l->which, l->line, l->text, 0, note, width, 0 };
   put(f, &e);
 }
 
 /* Puts `by`, of the explanation's text, in the line's place. */
 static void replace_line(struct filling *f, struct bench_line const *l, size_t by, enum width width, char const *note)
 {
-  struct edit e = { ACTION_REPLACE, l->which, l->line, l->text, by, note, width };
+  struct edit e = { ACTION_REPLACE, l->which, l->line, l->text, by, note, width, 0 };
   put(f, &e);
 }
 
@@ -72,20 +80,24 @@ static void own_line(struct filling *f, char const *action, int trust, enum widt
   stralloc line = STRALLOC_ZERO;
   uint32_t pos = 0;
   char const *var;
-  int ok = stralloc_cats(&line, f->ip) && stralloc_cats(&line, action);
   if (!*f->ip) return;
+  int ok = stralloc_cats(&line, f->ip) && stralloc_cats(&line, action);
   for (size_t i = 0; i < genalloc_len(struct bench_line, &f->b->lines); i++)
     if (l[i].which == TABLE_CLIENTS && piece_is(key_of(f, l + i), f->ip)) own = l + i;
   while (ok && strcmp(action, ":deny") && gate_variable(&f->x->outcome.gate, &pos, &var) > 0) {
-    if (!strncmp(var, "RELAYCLIENT=", 12) || !plain(var) || strchr(var, '"')) continue;
+    if (!strncmp(var, "RELAYCLIENT=", 12)) continue;
+    if (!plain_value(var)) {
+      stralloc_free(&line);
+      return;
+    }
     size_t name = (size_t)(strchr(var, '=') - var);
     ok = stralloc_cats(&line, ",") && stralloc_catb(&line, var, name) && stralloc_cats(&line, "=\"") &&
       stralloc_cats(&line, var + name + 1) && stralloc_cats(&line, "\"");
   }
   ok = ok && (!trust || stralloc_cats(&line, ",RELAYCLIENT=\"\"")) && stralloc_0(&line);
   if (!ok) f->x->broken = ENOMEM;
-  else if (!own) ADD(f, TABLE_CLIENTS, width, note, line.s);
-  else if (!own->range && strcmp(explained_text(f->x, own->text), line.s)) {
+  else if (!own || own->range) ADD(f, TABLE_CLIENTS, width, note, line.s); /* beside a range only where that goes */
+  else if (strcmp(explained_text(f->x, own->text), line.s)) {
     size_t by = keep_bytes(f->x, line.s, line.len - 1);
     replace_line(f, own, by, width, note);
   }
@@ -107,6 +119,16 @@ static void recheck(struct filling *f, struct bench_line const *l, char const *c
   replace_line(f, l, by, WIDTH_DOMAIN, note);
 }
 
+/* The line that denies the client, where it comes before any line of the client's own, or stands for others, too. */
+static void open_gate(struct filling *f, struct bench_line const *l)
+{
+  struct piece key = key_of(f, l);
+  int user = key.n && memchr(key.s, '@', key.n);
+  if (f->x->outcome.stage != STAGE_GATE || l->line != f->x->outcome.gate.line) return;
+  if (l->range) remove_line(f, l, WIDTH_LINE, "other lines say for all its addresses then whether they are let in");
+  else if (user) remove_line(f, l, WIDTH_LINE, "the user is no longer told from others of the client");
+}
+
 /* Each line that is there, as far as it stands in the way. */
 static void open_line(struct filling *f, struct bench_line const *l)
 {
@@ -116,6 +138,7 @@ static void open_line(struct filling *f, struct bench_line const *l)
     target_set(&to, f->q->recipient_error ? 0 : f->q->facts.recipient);
     if (fits_domain(key_of(f, l), &to)) recheck(f, l, "any", "all recipients of the domain are accepted then");
   }
+  if (l->which == TABLE_CLIENTS) open_gate(f, l);
   if (l->which != TABLE_RELAY) return;
   enum says says = statement(key_of(f, l), &arg);
   if (says == SAYS_DENY) remove_line(f, l, WIDTH_LINE, "the recipients that it names are no longer denied to anybody");
@@ -158,12 +181,12 @@ static void open_recipient(struct filling *f)
     f->recipient);
   if (shown) ADD(f, TABLE_RECIPIENTS, WIDTH_RECIPIENT, "the recipient is listed then", f->recipient);
   for (size_t i = 0; i < f->q->facts.hosts_n && i < 3 && f->q->facts.mx == ANSWER_YES; i++) {
-    ip_fmt(ip, f->q->hosts + i);
+    ip_fmt(ip, f->q->facts.hosts + i);
     ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "everybody may send to domains whose mail exchanger this is", "grant to-host ",
       ip);
   }
   ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "everybody may send to this domain then", "grant to ", a->domain);
-  ADD(f, TABLE_DOMAINS, WIDTH_LINE, "if the domain is yours: all its recipients are accepted then", a->domain);
+  ADD(f, TABLE_DOMAINS, WIDTH_PERHAPS, "if the domain is yours: all its recipients are accepted then", a->domain);
 }
 
 static void fill_open(struct filling *f)
@@ -175,7 +198,7 @@ static void fill_open(struct filling *f)
   open_recipient(f);
   open_grants(f);
   if (!f->q->sender_error && from->len && plain(from->domain) && f->x->outcome.decision.reason == REASON_REQUIRE_SENDER)
-    ADD(f, TABLE_DOMAINS, WIDTH_LINE, "if the sender's domain is yours: mail to it is taken then", from->domain);
+    ADD(f, TABLE_DOMAINS, WIDTH_PERHAPS, "if the sender's domain is yours: mail to it is taken then", from->domain);
   for (size_t i = 0; i < genalloc_len(struct bench_line, &f->b->lines); i++) open_line(f, l + i);
 }
 

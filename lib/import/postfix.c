@@ -86,12 +86,14 @@ static void read_all(struct postfix *p)
   for (size_t i = 0; i < IMPORT_COUNT; i++) import_comment(p->x, i, "%s", head);
   find_root(p);
   read_me(p);
+  postfix_overrides(p);
   postfix_domains(p);
   postfix_recipients(p);
   postfix_aliases(p);
+  postfix_deserted(p);
+  postfix_routes(p);
   postfix_grants(p);
   postfix_networks(p);
-  postfix_routes(p);
   postfix_limits(p);
   postfix_others(p);
 }
@@ -100,7 +102,9 @@ static void release(struct postfix *p)
 {
   maincf_free(&p->main);
   names_free(&p->class);
+  names_free(&p->peopled);
   names_free(&p->done);
+  names_free(&p->overridden);
   stralloc_free(&p->config);
   stralloc_free(&p->root);
   stralloc_free(&p->local);

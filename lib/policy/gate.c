@@ -20,7 +20,7 @@ struct question {
 static int ask(struct question const *q, char const *key, size_t len)
 {
   struct record r;
-  int found = table_find(q->t, TABLE_CLIENTS, key, len, &r);
+  int found = table_look(q->t, TABLE_CLIENTS, key, len, &r);
   return found > 0 ? q->rule(q->arg, key, len, &r) : found;
 }
 
@@ -89,7 +89,7 @@ static int by_cidr(struct question const *q)
   struct record lengths;
   char key[GATE_CIDR];
   if (!q->ip->len) return 0;
-  int found = table_find(q->t, TABLE_CLIENTS, q->ip->len == 4 ? GATE_LENGTHS4 : GATE_LENGTHS6, 2, &lengths);
+  int found = table_look(q->t, TABLE_CLIENTS, q->ip->len == 4 ? GATE_LENGTHS4 : GATE_LENGTHS6, 2, &lengths);
   if (found <= 0) return found;
   gate_cidr_key(key, q->ip, 8U * q->ip->len);
   for (uint32_t i = 0; i < lengths.len; i++) {
@@ -131,7 +131,7 @@ int gate_each(struct table_set const *t, struct ip const *ip, char const *host, 
   if (q.info_len > GATE_INFO) q.info_len = 0;
   int found = 0;
   for (size_t i = 0; !found && i < sizeof order / sizeof *order; i++) found = order[i](&q);
-  return found;
+  return table_whole(t) ? found : -1;
 }
 
 static int first(void *arg, char const *key, size_t len, struct record const *r)
@@ -156,13 +156,28 @@ enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char
   return r->len >= 2 && r->data[0] == 'D' && !r->data[1] ? GATE_DENY : GATE_TEMPFAIL;
 }
 
+int gate_is_fact(char const *name, size_t n)
+{
+  static struct { char const *name; int family; } const facts[] = { /* family: all names that begin so */
+    { "TCP", 1 }, { "SSL", 1 }, { "PROTO", 0 }, { "REMOTE_ADDR", 0 }, { "REMOTE_HOST", 0 }, { "REMOTE_PORT", 0 },
+    { "RELAYBY", 0 }, { "RELAYRULES", 0 }, { "RELAYRULESFD", 0 }, { "RELAYID", 0 }, { "RELAYUTF8", 0 },
+    { "RELAYASK", 0 }, { "RELAYASKED", 0 }, { "DNSCACHEIP", 0 }, /* who answers for next hops and the DNS */
+  };
+  for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+    size_t len = strlen(facts[i].name);
+    if ((facts[i].family ? n >= len : n == len) && !memcmp(name, facts[i].name, len)) return 1;
+  }
+  return 0;
+}
+
 int gate_variable(struct record const *r, uint32_t *pos, char const **var)
 {
   if (!*pos && r->len >= 2 && r->data[0] == 'D' && !r->data[1]) *pos = 2;
   if (*pos >= r->len) return 0;
   char const *s = r->data + *pos;
   char const *end = memchr(s, 0, r->len - *pos);
-  if (*s != '+' || !end || s[1] == '=' || !memchr(s, '=', (size_t)(end - s))) return -1;
+  char const *equal = end ? memchr(s, '=', (size_t)(end - s)) : 0;
+  if (*s != '+' || !equal || s[1] == '=' || gate_is_fact(s + 1, (size_t)(equal - s) - 1)) return -1;
   *var = s + 1;
   *pos += (uint32_t)(end - s) + 1;
   return 1;

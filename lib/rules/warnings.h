@@ -8,7 +8,7 @@
   X(WARN_DEFAULT_ALLOW,  "default-allow",  "clients: no line for everybody else") \
   X(WARN_LARGE_PREFIX,   "large-prefix",   "clients: a large part of the internet is trusted") \
   X(WARN_BY_NAME,        "by-name",        "clients: a name is trusted, which its owner chooses") \
-  X(WARN_GATEWAY,        "gateway",        "clients: this host's gateway, or its address on a bridge, is trusted") \
+  X(WARN_GATEWAY,        "gateway",        "clients, relay: this host's gateway or an address on a bridge is trusted") \
   X(WARN_APPENDED_VALUE, "appended-value", "clients: RELAYCLIENT has a value, which is appended to each recipient") \
   X(WARN_DENY_VARIABLES, "deny-variables", "clients: variables for a client that is sent away") \
   X(WARN_MAPPED,         "mapped",         "clients: an IPv4-mapped IPv6 address, which counts as IPv4") \
@@ -17,6 +17,7 @@
   X(WARN_DENY_HOSTED,    "deny-hosted",    "relay, domains: a denial takes the mail of a hosted domain away") \
   X(WARN_UNKNOWN_TARGET, "unknown-target", "aliases: a target in a listed domain that is no recipient of it") \
   X(WARN_CATCH_ALL,      "catch-all",      "recipients, aliases: a line for a whole domain undoes its check") \
+  X(WARN_NOBODY_RELAYS,  "nobody-relays",  "relay: the sender must be hosted, and no domain is") \
   X(WARN_LONG_POP,       "long-pop",       "relay: a POP login is trusted for more than an hour") \
   X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host") \
   X(WARN_FEWER_HASHES,   "fewer-hashes",   "users: one lacks a hash that others have, so that a mechanism fails for it") \

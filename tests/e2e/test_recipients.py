@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from lib.dns import Dns
+from lib.explain import explain
 
 STRANGER = "127.0.0.2"
 
@@ -103,17 +104,19 @@ def test_aliases(running, sink):
 
 
 def test_to_host(running):
-    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else, is taken from anybody."""
+    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else (as a route may lead), is for anybody."""
     names = {"inside.example": {"MX": [(10, "mx.inside.example")]}, "mx.inside.example": {"A": ["192.0.2.7"]},
              "half.example": {"MX": [(10, "mx.inside.example"), (20, "mx.outside.example")]},
              "mx.outside.example": {"A": ["198.51.100.7"]}, "outside.example": {"MX": [(10, "mx.outside.example")]},
              "backup.example": {"MX": [(10, "mx.inside.example"), (20, "relay.example"), (30, "mx.outside.example")]},
-             "broken.example": "servfail", "bare.example": {"A": ["192.0.2.8"]}}
+             "routed.example": {"MX": [(10, "mx.inside.example")]}, "broken.example": "servfail",
+             "bare.example": {"A": ["192.0.2.8"]}}
     with Dns(names) as dns:
-        i = running(env={"DNSCACHEIP": dns.where}, relay="grant clients\ngrant to-host 192.0.2.0/24\n")
+        i = running(env={"DNSCACHEIP": dns.where}, relay="grant clients\ngrant to-host 192.0.2.0/24\n",
+                    routes="routed.example:127.0.0.1:1\n")
         with opened(i) as d:
             for domain, code in (("inside", 250), ("half", 550), ("outside", 550), ("backup", 250), ("bare", 250),
-                                 ("nowhere", 550), ("broken", 451)):
+                                 ("nowhere", 550), ("broken", 451), ("routed", 550)):
                 assert rcpt(d, "x@%s.example" % domain) == code, domain
         e = {e["recipient"]: e for e in i.events(event="recipient")}
         assert e["x@inside.example"]["reason"] == "to-host" and e["x@inside.example"]["rule"] == "relay:2"
@@ -122,6 +125,31 @@ def test_to_host(running):
         with opened(i, source="127.0.0.1") as d:
             assert rcpt(d, "x@outside.example") == 250
         assert len(dns.asked) == asked, "whom another grant lets through needs no DNS"
+
+
+def test_a_changed_recipient_s_line_of_the_log(running, sink):
+    """Both recipients are asked about, as given and with RELAYCLIENT's value behind; the line has both answers, so that
+    relay-explain says the same of it."""
+    sink.on["RCPT"] = lambda s, line: b"550 5.1.1 nobody\r\n" if b".inner>" in line and b"<joe@" not in line else None
+    i = running(domains="hosted.example asked\nhosted.example.inner asked\n",
+                clients='127.0.0.1:allow,RELAYCLIENT=".inner"\n')
+    with opened(i, source="127.0.0.1") as d:
+        assert rcpt(d, "joe@hosted.example") == 250 and rcpt(d, "jim@hosted.example") == 550
+    lines = [l for l in i.log().splitlines() if " event=recipient " in l]
+    assert " mailbox=yes becomes-mailbox=yes" in lines[0] and " mailbox=yes becomes-mailbox=no answer=" in lines[1]
+    for line, verdict, reason in zip(lines, ("accepted", "refused"), ("confirmed", "no-such-recipient")):
+        found = explain(i.rules, "--log", line)
+        assert found["logged"]["same"] and (found["verdict"], found["reason"]) == (verdict, reason), line
+
+
+def test_unconfirmed_recipients_are_not_the_client_s_errors(running, sink):
+    """However many the message has: the session goes on, and others are taken."""
+    sink.on["RCPT"] = lambda s, line: b"450 4.2.0 later\r\n"
+    i = running(domains="hosted.example asked\nlisted.example\n")
+    with opened(i) as d:
+        assert [rcpt(d, "%d@hosted.example" % n).code for n in range(30)] == 30 * [451]
+        assert rcpt(d, "x@listed.example") == 250 and d.cmd("QUIT") == 221
+    assert sum(c.startswith(b"RCPT") for s in sink.sessions for c in s.commands) == 10
 
 
 def test_relay_smtpd_links_no_resolver(instances):

@@ -41,8 +41,8 @@ static void all_options(void **state)
   assert_string_equal(f->sender->text, "J@B.Example");
   assert_string_equal(f->sender->domain, "b.example");
   assert_true(!q.sender_error && !q.recipient_error && q.has_recipient && q.recipient.literal);
-  assert_true(f->mailbox == ANSWER_NO && f->mx == ANSWER_YES && f->hosts_n == 2 && f->hosts == q.hosts);
-  ip_fmt(ip, q.hosts + 1);
+  assert_true(f->mailbox == ANSWER_NO && f->mx == ANSWER_YES && f->hosts_n == 2 && f->hosts == q.given.hosts);
+  ip_fmt(ip, q.given.hosts + 1);
   assert_string_equal(ip, "2001:db8::1");
 }
 
@@ -147,9 +147,8 @@ static void log_lines(void **state)
     "host",
     "h \\\"=\n.example", "info", "\xff", "listener", "submission", "trusted", "environment", "relayclient", ".x",
       "norelay", "1",
-    "login", "ann", "tls", "1", "pop", "bob", "mailbox", "no", "mx", "192.0.2.1,::1", "becomes", "c@d.example.x", "id",
-      "17", "later",
-    "field", 0 });
+    "login", "ann", "tls", "1", "pop", "bob", "mailbox", "no", "mx", "192.0.2.1,::1", "becomes", "c@d.example.x",
+    "becomes-mailbox", "yes", "becomes-mx", "unknown", "id", "17", "later", "field", 0 });
   static char const *const before[] = { "", "@400000006abc relay: ", "Nov 22 11:00:00 host tag[17]: ", "  ",
     "event=recipient " };
   for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
@@ -163,13 +162,11 @@ static void log_lines(void **state)
     assert_string_equal(q.facts.login, "ann");
     assert_true(!q.facts.login_may_relay && q.facts.tls && q.facts.mailbox == ANSWER_NO && q.facts.mx == ANSWER_YES);
     assert_string_equal(q.facts.stamp, "bob");
-    assert_int_equal(q.facts.hosts_n, 2);
-    assert_string_equal(q.sender.text, "a@b.example");
-    assert_string_equal(q.recipient.text, "c@d.example");
+    assert_true(q.facts.hosts_n == 2 && q.becomes.mailbox == ANSWER_YES && q.becomes.mx == ANSWER_UNKNOWN && q.apart);
+    assert_true(!strcmp(q.sender.text, "a@b.example") && !strcmp(q.recipient.text, "c@d.example"));
     assert_string_equal(l.verdict, "refused");
     assert_string_equal(l.reason, "denied");
-    assert_string_equal(l.rule, "relay:3");
-    assert_string_equal(l.trusted, "environment");
+    assert_true(!strcmp(l.rule, "relay:3") && !strcmp(l.trusted, "environment"));
     assert_string_equal(l.becomes, "c@d.example.x");
     assert_string_equal(l.id, "17");
   }
@@ -259,7 +256,7 @@ static void way(void **state)
   };
   struct table_set *t = rules("10.0.0.1:allow,RELAYCLIENT=\"\"\n"
     "10.0.0.2:allow,A=\"b\",RELAYCLIENT=\"ple\"\n192.0.2.66:deny\n:allow\n",
-    "hosted.example\n", "grant login\ngrant clients\ndeny to denied.example\n", 0, 0);
+    "hosted.example\nasked.example asked\n", "grant login\ngrant clients\ndeny to denied.example\n", 0, 0);
   struct outcome o;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     read_options(cases[i].argv, 0);
@@ -272,8 +269,17 @@ static void way(void **state)
       assert_int_equal(o.gate.line, 2);
       assert_string_equal(q.relayclient, "ple");
     }
+    if (o.stage == STAGE_NOWHERE) assert_true(!o.decision.record.line && o.given.record.line &&
+      o.given.reason == REASON_CLIENT);
     question_decide(&o, &q, 0);
     assert_true(o.stage == STAGE_GATE && o.decision.verdict == VERDICT_TEMPFAIL && o.decision.reason == REASON_TABLES);
+  }
+  /* answers about the recipient as given count for what becomes of it unless that has its own */
+  read_options((char const *const[]){ "--client=10.0.0.2", "--to=x@asked.exam", "--mailbox=no", 0 }, 0);
+  for (int i = 0; i < 3; i++, q.apart = 1) {
+    if (i == 2) q.becomes.mailbox = ANSWER_YES;
+    question_decide(&o, &q, t);
+    assert_int_equal(o.decision.reason, (i == 0 ? REASON_NO_MAILBOX : i == 1 ? REASON_ASK : REASON_CONFIRMED));
   }
   read_options((char const *const[]){ "--client=10.0.0.2", "--to=postmaster", 0 }, 0);
   question_decide(&o, &q, t);
