@@ -178,8 +178,8 @@ static int has_ended(pid_t pid)
   return info.si_pid != 0;
 }
 
-/* Waits for the end until the deadline, then kills; nothing of the group stays. SIGCHLD is blocked meanwhile, so that it
- * can't come between the look and the wait. Returns the exit code, or -1. */
+/* Waits for the end until the deadline, then kills; nothing of the group stays. SIGCHLD is blocked meanwhile, so that
+ * it can't come between the look and the wait. Returns the exit code, or -1. */
 static int reap(struct checker *c, int64_t deadline)
 {
   sigset_t chld, before;

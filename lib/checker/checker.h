@@ -10,8 +10,8 @@
  * Exit code 0 is yes, 1 no, anything else that it can't be told. The canary asks nothing: a program that says yes all
  * the same would say yes to everybody.
  *
- * SIGPIPE must be ignored and SIGCHLD not (inject_signals); descriptors 0 to 2 must be open. The program leads a process
- * group of its own. One at a time. */
+ * SIGPIPE must be ignored and SIGCHLD not (inject_signals); descriptors 0 to 2 must be open. The program leads a
+ * process group of its own. One at a time. */
 #ifndef CHECKER_CHECKER_H
 #define CHECKER_CHECKER_H
 
@@ -51,8 +51,8 @@ struct checker {
 
 struct checker_answer {
   int code;             /* the exit code; -1: it was killed, was late, or could not be started */
-  char const *why;      /* in a word, for the log, when the code is none of 0, 1, 2 or its attributes can't be read; else
-                           null. Static */
+  char const *why;      /* in a word, for the log, when the code is none of 0, 1, 2 or its attributes can't be read;
+                           else null. Static */
   unsigned mechanisms;  /* a set of 1U << mechanism, of those beyond the common three */
   char user[CHECKER_USER]; /* the name as the program has it; "": it didn't say */
   unsigned no_relay : 1;   /* the login lacks the privilege */

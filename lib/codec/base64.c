@@ -26,7 +26,14 @@ int codec_unbase64(char *out, size_t *n, char const *in, size_t len)
   for (size_t i = 0; i < digits; i++) if (digit(in[i]) < 0) return 0;
   if (digits % 4 == 3 && digit(in[digits - 1]) & 3) return 0;
   if (digits % 4 == 2 && digit(in[digits - 1]) & 15) return 0;
-  if (scan_base64(in, out, &bytes) < digits || bytes != digits * 3 / 4) return 0;
-  *n = bytes;
+  for (size_t i = 0; i < digits; i += 4) { /* libowfat wants a NUL behind */
+    char four[5] = { 0 }, three[4];
+    memcpy(four, in + i, digits - i < 4 ? digits - i : 4);
+    scan_base64(four, three, &bytes);
+    memcpy(out + *n, three, bytes);
+    *n += bytes;
+    explicit_bzero(four, sizeof four);
+    explicit_bzero(three, sizeof three);
+  }
   return 1;
 }

@@ -125,7 +125,8 @@ static size_t atom(struct reader *r)
   while (r->at < r->n) {
     unsigned char c = (unsigned char)r->s[r->at];
     uint32_t u;
-    size_t step = c >= 0x80 ? utf8_next(&u, r->s + r->at, r->n - r->at) : c > ' ' && c < 0x7f && !strchr("()<>[]:;@\\,\"", c);
+    int plain = c > ' ' && c < 0x7f && !strchr("()<>[]:;@\\,\"", c);
+    size_t step = c >= 0x80 ? utf8_next(&u, r->s + r->at, r->n - r->at) : (size_t)plain;
     if (!step) break;
     r->at += step;
   }

@@ -3,7 +3,8 @@
 #include <string.h>
 #include "rules/rules.h"
 
-#define SENDERS_MOST 60000   /* bytes of them: they travel to the receiver in one piece */
+#define SENDERS_MOST 60000   /* bytes of them as relay-auth says them: the receiver takes so many in one piece */
+#define SENDER_SAID 5        /* bytes of `from=` */
 #define COSTS_MOST 64        /* kinds of crypt(3) hashes by cost, as many as are counted */
 #define SALT_USUAL 16        /* what relay-passwd makes: salts of users who don't exist look so if nobody has SCRAM */
 #define ITERATIONS_USUAL 65536
@@ -67,6 +68,7 @@ static int next_word(char const **s, size_t *n, struct word *w)
   return 1;
 }
 
+/* Appends the sender's key to c->data. */
 static void read_sender(struct compiler *c, struct word w)
 {
   char key[RULES_KEY];
@@ -84,13 +86,14 @@ static int read_options(struct compiler *c, struct options *o, char const *s, si
 {
   struct quoted q;
   struct word w;
+  size_t senders = 0;
   *o = (struct options){ .on = 1, .relay = 1 };
   c->data.len = 0;
   while (next_word(&s, &n, &w)) {
     int on = rules_is(w, "on"), off = rules_is(w, "off"), relay = rules_is(w, "relay"), no = rules_is(w, "norelay");
     if (rules_is(w, "from")) {
       if (!rules_words(s, n, &w, 1)) return rules_error(c, "`from` without an address"), 0;
-      while (next_word(&s, &n, &w)) read_sender(c, w);
+      for (; next_word(&s, &n, &w); senders++) read_sender(c, w);
     } else if (!on && !off && !relay && !no) {
       return rules_error(c, "%s is none of on, off, relay, norelay, from", quote(&q, w.s, w.n)), 0;
     } else if ((on || off) ? o->power : o->privilege) {
@@ -99,9 +102,8 @@ static int read_options(struct compiler *c, struct options *o, char const *s, si
     if (on || off) o->power = 1, o->on = on != 0;
     if (relay || no) o->privilege = 1, o->relay = relay != 0;
   }
-  if (c->data.len > SENDERS_MOST)
-    return rules_error(c, "senders of %zu bytes; %d are allowed", c->data.len, SENDERS_MOST), 0;
-  return 1;
+  if (c->data.len + senders * SENDER_SAID <= SENDERS_MOST) return 1;
+  return rules_error(c, "%zu senders are too many for one user; a domain can stand for all in it", senders), 0;
 }
 
 static void add(struct compiler *c, char const *name, struct word shown, struct options const *o, struct word hashes)

@@ -71,8 +71,8 @@ struct server_world {
   void (*set)(void *arg, char const *name, char const *value);
   struct server_auth const *auth;  /* null: there is no checker, and no AUTH */
   /* Begins TLS at the client's wish: what is read and written from now on is under it. Fills vars with what is known
-   * about it, `SSL_NAME=VALUE NUL` ..., and returns 0; -1: nothing can be said to the client any more. Null: there is no
-   * TLS. */
+   * about it, `SSL_NAME=VALUE NUL` ..., and returns 0; -1: nothing can be said to the client any more. Null: there is
+   * no TLS. */
   int (*tls)(void *arg, stralloc *vars, int64_t deadline);
   /* Could TLS begin now? Null: yes, if it can at all. */
   int (*tls_there)(void *arg);
@@ -82,8 +82,8 @@ struct server_world {
  * case. */
 void server_run(struct server_facts const *facts, struct server_world const *world);
 
-/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, the path of rules.cdb for
- * relay-ask (null: as ask/ask.h has it), and the seconds that a read usually may take (the limit command-time).
+/* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, the path of rules.cdb
+ * for relay-ask (null: as ask/ask.h has it), and the seconds that a read usually may take (the limit command-time).
  * inject_signals must have been called. server_world_close ends what was started. */
 struct server_fds {
   int in, out;
@@ -103,8 +103,8 @@ void server_world_fds(struct server_world *w, struct server_fds *f, int in, int 
                       char const *program, char const *rules);
 /* Reads and writes there from now on. */
 void server_fds_take(struct server_fds *f, int in, int out);
-/* Adds logins: `checker` and the file at `path` (failures.h) must outlive f. Adds STARTTLS, by a provider of UCSPI-TLS at
- * those descriptors, which become ours. */
+/* Adds logins: `checker` and the file at `path` (failures.h) must outlive f. Adds STARTTLS, by a provider of UCSPI-TLS
+ * at those descriptors, which become ours. */
 void server_world_auth(struct server_world *w, struct server_fds *f, char const *const *checker, char const *path,
                        struct table_set const *limits);
 void server_world_tls(struct server_world *w, struct server_fds *f, int const fds[3]);

@@ -248,3 +248,17 @@ def test_install_set_uid(tmp_path):
     assert code == 0, said
     again = os.stat(tmp_path / "bin/relay-queue")
     assert again.st_ino != st.st_ino and again.st_uid == st.st_uid and stat.S_IMODE(again.st_mode) == 0o4711
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_install_set_gid(tmp_path):
+    """relay-auth, once set-gid by hand, stays it."""
+    words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", "relay-auth"]
+    assert sh(*words) == (0, "")
+    path = tmp_path / "bin/relay-auth"
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
+    os.chown(path, 0, 12345)
+    os.chmod(path, 0o2711)
+    assert sh(*words) == (0, "")
+    st = os.stat(path)
+    assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (0, 12345, 0o2711)

@@ -1,6 +1,6 @@
 /* A client and a queue for the session, both in memory: bytes in by pieces of any size, replies out, and an injector
  * that only writes down what it was given: `F<sender>T<recipient>...|body` for each message, `abort` for each one
- * given up. */
+ * given up. A checker says what it was told to, and writes down what it was asked; TLS is what it was before. */
 #ifndef TESTS_SMTP_DOUBLE_H
 #define TESTS_SMTP_DOUBLE_H
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "checker/attributes.h"
 #include "smtp/server.h"
 
 #define DOUBLE_KEPT 65536 /* bytes that each of the records keeps; what is beyond counts only */
@@ -28,9 +29,25 @@ struct double_world {
   unsigned slow;          /* milliseconds that it takes to end */
   struct inject_result result;
   size_t due;             /* bytes of replies that must have been sent when the network is asked */
+  /* What the checker and the TLS side do */
+  int checker;            /* there is one */
+  int canary, code;       /* exit codes; -2: it can't be started */
+  char const *attributes; /* what it says, and to the canary; attributes_len bytes */
+  size_t attributes_len;
+  char const *messages[3]; /* of SCRAM; null: none any more */
+  uint32_t failures_max;  /* logins from the address that may fail; 0: any number */
+  int tls;                /* 0: none, 1: it works, -1: it fails, -2: it is not there any more */
+  char const *then;       /* what the client says under TLS; what it said before and nobody read is gone */
+  size_t then_len;
+  char const *vars;
+  size_t vars_len;
   /* What came of it */
-  struct double_record replies, taken, body;
+  struct double_record replies, taken, body, asked_checker, env;
   unsigned writes, starts, finishes, aborts, misuses, asked;
+  unsigned canaries, checks, starttls, exchanged;
+  uint32_t failures;
+  int64_t waited;         /* milliseconds behind failed logins */
+  enum checker_mechanism checking; /* CHECKER_COUNT: nothing */
   int64_t latest;         /* the latest deadline that was given */
   int lost;               /* a write has failed: nobody hears what comes now */
   int running;
@@ -150,14 +167,135 @@ static inline void double_ask(void *arg, enum ask_kind kind, char const *subject
   }
 }
 
+static inline int double_check_start(void *arg, enum checker_mechanism m)
+{
+  struct double_world *d = arg;
+  int canary = m == CHECKER_CANARY;
+  if (d->checking != CHECKER_COUNT || (!canary && d->canary != 1 && d->canary != 2)) d->misuses++;
+  if (d->replies.len < d->due) d->misuses++;
+  if ((canary ? d->canary : d->code) == -2) return errno = ENOENT, -1;
+  d->checking = m;
+  d->exchanged = 0;
+  if (canary) d->canaries++;
+  else d->checks++;
+  return 0;
+}
+
+static inline void double_check_ask(void *arg, char const *s, size_t n)
+{
+  struct double_world *d = arg;
+  char const *name = checker_name(d->checking);
+  if (d->checking == CHECKER_COUNT || d->checking == CHECKER_SCRAM_SHA_256 || (d->checking == CHECKER_CANARY &&
+    n)) d->misuses++;
+  if (n > CHECKER_ASKED || !name) return;
+  double_keep(&d->asked_checker, name, strlen(name));
+  for (size_t i = 0; i < n; i++) double_keep(&d->asked_checker, s[i] ? s + i : "|", 1);
+  double_keep(&d->asked_checker, ";", 1);
+}
+
+static inline ssize_t double_check_exchange(void *arg, char const *s, size_t n, char out[CHECKER_MESSAGE],
+  int64_t deadline)
+{
+  struct double_world *d = arg;
+  char const *message = d->exchanged < 3 ? d->messages[d->exchanged] : 0;
+  double_deadline(d, deadline);
+  if (d->checking != CHECKER_SCRAM_SHA_256 || n > CHECKER_MESSAGE) d->misuses++;
+  double_keep(&d->asked_checker, "<", 1);
+  double_keep(&d->asked_checker, s, n);
+  d->exchanged++;
+  if (!message) return -1;
+  memcpy(out, message, strlen(message));
+  return (ssize_t)strlen(message);
+}
+
+static inline void double_check_finish(void *arg, int64_t deadline, struct checker_answer *a)
+{
+  struct double_world *d = arg;
+  double_deadline(d, deadline);
+  if (d->checking == CHECKER_COUNT) d->misuses++;
+  *a = (struct checker_answer){ .code = d->checking == CHECKER_CANARY ? d->canary : d->code };
+  if (a->code < 0 || a->code > 2) a->why = "exit-code";
+  if (!attributes_scan(a, d->attributes, d->attributes_len)) a->code = -1, a->why = "attributes";
+  d->checking = CHECKER_COUNT;
+}
+
+static inline void double_check_abort(void *arg)
+{
+  struct double_world *d = arg;
+  if (d->checking == CHECKER_COUNT) d->misuses++;
+  d->checking = CHECKER_COUNT;
+}
+
+static inline uint32_t double_check_begin(void *arg, struct ip const *client)
+{
+  struct double_world *d = arg;
+  (void)client;
+  if (d->failures_max && d->failures >= d->failures_max) return 0;
+  return ++d->failures;
+}
+
+static inline void double_check_take_back(void *arg, struct ip const *client)
+{
+  struct double_world *d = arg;
+  (void)client;
+  if (!d->failures) d->misuses++;
+  else d->failures--;
+}
+
+static inline void double_wait(void *arg, int64_t milliseconds)
+{
+  struct double_world *d = arg;
+  if (milliseconds <= 0 || d->checking != CHECKER_COUNT) d->misuses++;
+  d->waited += milliseconds;
+}
+
+static inline void double_set(void *arg, char const *name, char const *value)
+{
+  struct double_world *d = arg;
+  if (d->running) d->misuses++;
+  double_keep(&d->env, name, strlen(name));
+  double_keep(&d->env, value ? "=" : "-", 1);
+  if (value) double_keep(&d->env, value, strlen(value));
+  double_keep(&d->env, " ", 1);
+}
+
+/* What the client says next is under TLS: no byte of it may have been read by then. */
+static inline int double_tls(void *arg, stralloc *vars, int64_t deadline)
+{
+  struct double_world *d = arg;
+  double_deadline(d, deadline);
+  if (d->running || d->replies.len < 4) d->misuses++;
+  d->starttls++;
+  d->in = d->then;
+  d->in_len = d->then ? d->then_len : 0;
+  return d->tls < 0 || !stralloc_catb(vars, d->vars, d->vars_len) ? -1 : 0;
+}
+
+static inline int double_tls_there(void *arg)
+{
+  return ((struct double_world *)arg)->tls > -2;
+}
+
+/* The world for a session with d. */
+static inline struct server_world double_world(struct double_world *d)
+{
+  static struct server_auth const auth = {
+    &double_check_start, &double_check_ask, &double_check_exchange, &double_check_finish, &double_check_abort,
+    &double_check_begin, &double_check_take_back, &double_wait
+  };
+  d->checking = CHECKER_COUNT;
+  return (struct server_world){
+    d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort,
+    &double_ask, &double_set, d->checker ? &auth : 0, d->tls ? &double_tls : 0, &double_tls_there
+  };
+}
+
 /* Runs a session. */
 static inline void double_run(struct double_world *d, struct server_facts const *facts)
 {
-  struct server_world world = {
-    d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort,
-    &double_ask
-  };
+  struct server_world world = double_world(d);
   server_run(facts, &world);
+  if (d->checking != CHECKER_COUNT) d->misuses++;
 }
 
 #endif

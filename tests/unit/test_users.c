@@ -198,6 +198,14 @@ static void complaints(void **state)
     CHECK(!strncmp(said.s, c->said, strlen(c->said)) && !*said.s == !*c->said, "%s: %s", c->users, said.s);
     CHECK(!strstr(said.s, "secret") && !strstr(said.s, "3xDHNn"), "%s", said.s);
   }
+  char many[64000];
+  for (int n = 2857; n <= 2858; n++) { /* 16 bytes and `from=` each */
+    size_t at = (size_t)sprintf(many, "joe - from");
+    for (int i = 0; i < n; i++) at += (size_t)sprintf(many + at, " @hosted.example");
+    strcpy(many + at, "\n");
+    int result = made(many);
+    CHECK(result == (n == 2858), "%d senders: %s", n, said.s);
+  }
   assert_int_equal(made("joe secret\n"), 1);
   assert_int_equal(made("joe " YES " from x@far.example\n"), 0);
 }
