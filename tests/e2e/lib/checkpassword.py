@@ -3,6 +3,7 @@ CRAM-MD5 computes, written from the RFCs alone."""
 import base64
 import hashlib
 import hmac
+import fcntl
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ ASK, TELL = 3, 4
 
 def _between(parent_fds, argv, env, **more):
     """Runs argv with the descriptors of parent_fds, {child's number: ours}; argv may not care for others."""
-    high = {n: os.dup2(fd, 100 + n) for n, fd in parent_fds.items()}
+    high = {n: fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for n, fd in parent_fds.items()}   # a free one, out of the way
 
     def prepare():
         for n, fd in high.items():
