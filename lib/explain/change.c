@@ -89,7 +89,6 @@ static struct bench *last_bench(struct search *s, int whole)
 static void sift(struct search *s)
 {
   int whole = s->bench.all <= WHOLE;
-  struct bench *last = last_bench(s, whole);
   struct change *c = genalloc_s(struct change, &s->x->changes);
   size_t n = genalloc_len(struct change, &s->x->changes), kept = 0;
   struct outcome o;
@@ -98,7 +97,7 @@ static void sift(struct search *s)
     struct edit const *edits[EXPLAIN_EDITS];
     for (unsigned k = 0; k < c[i].n; k++) edits[k] = c[i].edits + k;
     if ((whole || trusts_all(c + i, s->x)) &&
-        (!bench_try(last, edits, c[i].n, &o) || o.decision.verdict != c[i].verdict)) continue;
+        (!bench_try(last_bench(s, whole), edits, c[i].n, &o) || o.decision.verdict != c[i].verdict)) continue;
     c[kept++] = c[i];
   }
   genalloc_setlen(struct change, &s->x->changes, kept);

@@ -1,0 +1,85 @@
+/* Lines of the log: whatever is read can be written as relay-smtpd writes it, and reads the same again. */
+#include <stdio.h>
+#include "codec/escape.h"
+#include "facts/facts.h"
+#include "fuzz.h"
+
+static char again[131072];
+static size_t n;
+
+static void put(char const *key, char const *value)
+{
+  if (!value) return;
+  n += (size_t)sprintf(again + n, " %s=", key);
+  n += codec_escape(again + n, value, strlen(value));
+}
+
+static void write_line(struct question const *q, struct logged const *l)
+{
+  char ip[IP_TEXT] = "unknown", mx[QUESTION_HOSTS * IP_TEXT];
+  struct facts const *f = &q->facts;
+  size_t m = 0;
+  if (f->client.len) ip_fmt(ip, &f->client);
+  n = (size_t)sprintf(again, "relay-smtpd: event=recipient");
+  put("client", ip);
+  put("verdict", l->verdict);
+  put("sender", q->sender.text);
+  put("recipient", q->recipient.text);
+  put("host", q->host);
+  put("info", q->info);
+  put("listener", f->listener);
+  put("trusted", q->environment ? "environment" : l->trusted);
+  put("relayclient", q->environment);
+  put("login", f->login);
+  if (f->login && !f->login_may_relay) put("norelay", "1");
+  if (f->tls) put("tls", "1");
+  put("pop", f->stamp);
+  if (f->mailbox) put("mailbox", answer_word(f->mailbox));
+  for (size_t i = 0; i < f->hosts_n && f->mx == ANSWER_YES; i++) {
+    if (i) mx[m++] = ',';
+    m += ip_fmt(mx + m, f->hosts + i);
+  }
+  if (f->mx) put("mx", m ? mx : answer_word(f->mx));
+  put("reason", l->reason);
+  put("rule", l->rule);
+}
+
+static int same(char const *a, char const *b)
+{
+  return a == b || (a && b && !strcmp(a, b));
+}
+
+static void compare(struct question const *a, struct question const *b)
+{
+  struct facts const *f = &a->facts, *g = &b->facts;
+  MUST(!memcmp(&f->client, &g->client, sizeof f->client) && f->tls == g->tls && f->mailbox == g->mailbox &&
+    f->mx == g->mx);
+  MUST(f->login_may_relay == g->login_may_relay && f->hosts_n == g->hosts_n);
+  MUST(!memcmp(a->hosts, b->hosts, f->hosts_n * sizeof *a->hosts));
+  MUST(same(a->host, b->host) && same(a->info, b->info) && same(f->listener, g->listener) && same(f->login, g->login));
+  MUST(same(f->stamp, g->stamp) && same(a->environment, b->environment));
+  MUST(same(a->sender.text, b->sender.text) && same(a->recipient.text, b->recipient.text));
+  MUST(a->recipient.onward == b->recipient.onward && same(a->recipient.domain, b->recipient.domain));
+}
+
+int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
+{
+  static struct question q, back;
+  struct logged l, other;
+  struct outcome o;
+  char const *why = 0;
+  char *s = fuzz_copy(data, size);
+  enum logged_status status = question_log(&q, &l, s, size, &why);
+  free(s);
+  MUST(status != LOGGED_BAD || *why);
+  if (status != LOGGED_OK) return 0;
+  MUST(q.has_sender && q.has_recipient && !q.sender_error && !q.recipient_error && q.facts.hosts_n <= QUESTION_HOSTS);
+  question_decide(&o, &q, 0);
+  MUST(o.decision.verdict == VERDICT_TEMPFAIL);
+  write_line(&q, &l);
+  if (n >= 4000) return 0; /* as long as lines that are cut */
+  MUST(question_log(&back, &other, again, n, &why) == LOGGED_OK);
+  compare(&q, &back);
+  MUST(same(l.verdict, other.verdict) && same(l.rule, other.rule));
+  return 0;
+}
