@@ -5,11 +5,9 @@
 #include "classes/range.h"
 #include "diff/model.h"
 
-/* Whom the kind of line leaves out in any case. */
+/* Lines about mail leave out who is denied, before or now: the gate's lines have them. */
 static int implied(struct atom const *a, enum diff_kind kind)
 {
-  if (kind == DIFF_GAINS) return a->view[1] & DENIED;
-  if (kind == DIFF_LOSES) return a->view[0] & DENIED;
   return kind <= DIFF_REDIRECTS && (a->view[0] | a->view[1]) & DENIED;
 }
 
@@ -17,21 +15,6 @@ static int by_first(void const *x, void const *y)
 {
   struct span const *a = x, *b = y;
   return range_cmp(&a->first, &b->first);
-}
-
-/* Joins neighbours that the same lines let in. */
-static void join(genalloc *spans)
-{
-  struct span *s = genalloc_s(struct span, spans);
-  size_t n = genalloc_len(struct span, spans), len = 0;
-  if (n) qsort(s, n, sizeof *s, by_first);
-  for (size_t i = 0; i < n; i++) {
-    struct ip next = len ? s[len - 1].last : s[i].first;
-    if (len && !memcmp(s[len - 1].line, s[i].line, sizeof s->line) && next.len == s[i].first.len && range_next(&next) &&
-        !range_cmp(&next, &s[i].first)) s[len - 1].last = s[i].last;
-    else s[len++] = s[i];
-  }
-  genalloc_setlen(struct span, spans, len);
 }
 
 static int add_names(struct diff_part *p, struct diff const *d, uint32_t groups)
@@ -50,27 +33,26 @@ static int add_names(struct diff_part *p, struct diff const *d, uint32_t groups)
   return 0;
 }
 
-/* A part of a description before its names are looked up. */
-struct key {
+/* What a part of a description is made of. */
+struct source {
   uint32_t names;
   size_t user;
+  genalloc spans;   /* struct span */
 };
 
-/* The part with these names and this user. Returns null with errno. */
-static struct diff_part *find_part(struct diff_clients *c, genalloc *keys, struct diff const *d, struct atom const *a)
+/* The part with these names and this user: its number, or CLASSES_NONE with errno. */
+static size_t find_part(struct diff_clients *c, genalloc *sources, struct diff const *d, struct atom const *a)
 {
-  struct diff_part fresh = { .spans = GENALLOC_ZERO, .names = GENALLOC_ZERO, .user = a->user };
-  struct key key = { a->names, a->user };
-  size_t n = genalloc_len(struct diff_part, &c->parts);
+  struct diff_part fresh = { .prefixes = GENALLOC_ZERO, .names = GENALLOC_ZERO, .user = a->user };
+  struct source source = { a->names, a->user, GENALLOC_ZERO };
+  size_t n = genalloc_len(struct source, sources);
   for (size_t i = n; i--; ) {
-    struct key const *k = genalloc_s(struct key, keys) + i;
-    if (k->names == a->names && k->user == a->user) return genalloc_s(struct diff_part, &c->parts) + i;
+    struct source const *s = genalloc_s(struct source, sources) + i;
+    if (s->names == a->names && s->user == a->user) return i;
   }
-  if (genalloc_append(struct diff_part, &c->parts, &fresh) && genalloc_append(struct key, keys, &key)) {
-    struct diff_part *p = genalloc_s(struct diff_part, &c->parts) + n;
-    if (add_names(p, d, a->names) == 0) return p;
-  }
-  return errno = ENOMEM, (void *)0;
+  if (genalloc_append(struct diff_part, &c->parts, &fresh) && genalloc_append(struct source, sources, &source) &&
+      add_names(genalloc_s(struct diff_part, &c->parts) + n, d, a->names) == 0) return n;
+  return errno = ENOMEM, CLASSES_NONE;
 }
 
 /* Are all (or all of this pair of views) in the set, in which `in` tells those that are? None at all: 0. */
@@ -88,19 +70,25 @@ static int complete(struct diff const *d, unsigned char const *in, enum diff_kin
 
 static int add_parts(struct diff_clients *c, struct diff const *d, unsigned char const *in)
 {
-  genalloc keys = GENALLOC_ZERO;
+  genalloc sources = GENALLOC_ZERO;
   int failed = 0;
   for (size_t i = 0; i < genalloc_len(struct atom, &d->model->atoms) && !failed; i++) {
     struct atom const *a = genalloc_s(struct atom, &d->model->atoms) + i;
     if (!in[i] || (c->trusted && view_pair(a) == TRUSTED * 3 + TRUSTED) || (c->strangers && view_pair(a) == 0)) continue;
-    struct diff_part *p = find_part(c, &keys, d, a);
-    if (!p || !genalloc_catb(struct span, &p->spans, genalloc_s(struct span, &d->model->spans) + a->first, a->n))
-      failed = -1, errno = ENOMEM;
-    else if (a->class == CLASSES_NONE) p->unknown = 1;
+    size_t at = find_part(c, &sources, d, a);
+    if (at == CLASSES_NONE || !genalloc_catb(struct span, &genalloc_s(struct source, &sources)[at].spans,
+        genalloc_s(struct span, &d->model->spans) + a->first, a->n)) failed = -1, errno = ENOMEM;
+    else if (a->class == CLASSES_NONE) genalloc_s(struct diff_part, &c->parts)[at].unknown = 1;
   }
-  for (size_t i = 0; i < genalloc_len(struct diff_part, &c->parts); i++)
-    join(&genalloc_s(struct diff_part, &c->parts)[i].spans);
-  genalloc_free(struct key, &keys);
+  for (size_t i = 0; i < genalloc_len(struct source, &sources); i++) {
+    genalloc *spans = &genalloc_s(struct source, &sources)[i].spans;
+    size_t n = genalloc_len(struct span, spans);
+    if (n) qsort(genalloc_s(struct span, spans), n, sizeof(struct span), by_first);
+    if (!failed) failed = prefixes_describe(&genalloc_s(struct diff_part, &c->parts)[i].prefixes, d,
+                                            genalloc_s(struct span, spans), n);
+    genalloc_free(struct span, spans);
+  }
+  genalloc_free(struct source, &sources);
   return failed;
 }
 
@@ -125,7 +113,7 @@ int diff_describe_clients(struct diff_clients *c, struct diff const *d, struct d
 void diff_clients_free(struct diff_clients *c)
 {
   for (size_t i = 0; i < genalloc_len(struct diff_part, &c->parts); i++) {
-    genalloc_free(struct span, &genalloc_s(struct diff_part, &c->parts)[i].spans);
+    genalloc_free(struct diff_prefix, &genalloc_s(struct diff_part, &c->parts)[i].prefixes);
     genalloc_free(size_t, &genalloc_s(struct diff_part, &c->parts)[i].names);
   }
   genalloc_free(struct diff_part, &c->parts);
@@ -137,7 +125,8 @@ static int changed(struct atom const *a, enum diff_kind kind)
   int denied[2] = { a->view[0] & DENIED, a->view[1] & DENIED };
   int before = a->proxy[0] && !denied[0], now = a->proxy[1] && !denied[1];
   switch (kind) {
-    case DIFF_LETS_IN: return denied[0] && !denied[1];
+    case DIFF_LETS_IN: return denied[0] && !denied[1] && a->view[1] != TRUSTED;
+    case DIFF_TRUSTS: return denied[0] && !denied[1] && a->view[1] == TRUSTED;
     case DIFF_SHUTS_OUT: return !denied[0] && denied[1];
     case DIFF_BELIEVES: return now && !before;
     case DIFF_DOUBTS: return before && !now && !denied[1];

@@ -182,7 +182,7 @@ static int with_atom(struct making *x)
   int failed = 0;
   x->lines.len = 0;
   for (unsigned t = 0; t < 2 && !failed; t++)
-    if (!(a->view[t] & DENIED)) failed = find_lines(x, classes_client(&x->d->classes, a->class)->view + t, t);
+    failed = find_lines(x, classes_client(&x->d->classes, a->class)->view + t, t);
   for (size_t i = 0; i < genalloc_len(struct device_line const *, &x->lines) && !failed; i++)
     failed = add_mark(x, &marks, genalloc_s(struct device_line const *, &x->lines)[i]->from);
   if (!failed) failed = keep_marks(x, &marks, &x->senders, &x->sender_marks);
@@ -200,7 +200,7 @@ int devices_make(struct diff *d)
   if (x.n) qsort(x.all, x.n, sizeof *x.all, by_prefix);
   for (; x.atom < genalloc_len(struct atom, &d->model->atoms) && !failed; x.atom++) {
     struct atom const *a = genalloc_s(struct atom, &d->model->atoms) + x.atom;
-    if (a->device && !(a->view[0] & a->view[1] & DENIED)) failed = with_atom(&x);
+    if (a->device && !((a->view[0] | a->view[1]) & DENIED)) failed = with_atom(&x);
   }
   genalloc_free(struct device_line const *, &x.lines);
   genalloc_free(size_t, &x.senders);

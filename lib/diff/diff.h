@@ -21,13 +21,14 @@
   X(DIFF_NONE, "none") \
   X(DIFF_GAINS, "gains")        /* may relay now, and could not send it before */ \
   X(DIFF_LOSES, "loses")        /* could relay before, and can't send it now */ \
-  X(DIFF_TAKES, "takes")        /* mail for us that is taken now */ \
-  X(DIFF_REFUSES, "refuses")    /* mail for us that was taken before */ \
-  X(DIFF_RELAYS, "relays")      /* was ours, is relayed now */ \
-  X(DIFF_HOSTS, "hosts")        /* was relayed, is ours now */ \
-  X(DIFF_REDIRECTS, "redirects") /* ours before and now, but an alias leads elsewhere */ \
-  X(DIFF_LETS_IN, "lets-in")    /* the gate does */ \
-  X(DIFF_SHUTS_OUT, "shuts-out") \
+  X(DIFF_TAKES, "takes")        /* mail for us that is taken now, in a domain that was ours or denied before */ \
+  X(DIFF_REFUSES, "refuses")    /* mail for us that was taken before, in a domain that is still ours, or denied */ \
+  X(DIFF_HOSTS, "hosts")        /* it is for us now and taken, and was not before: it was refused, or relayed */ \
+  X(DIFF_UNHOSTS, "unhosts")    /* it was for us and taken, and is not any more: it is refused, or relayed */ \
+  X(DIFF_REDIRECTS, "redirects") /* for us before and now, but an alias leads elsewhere */ \
+  X(DIFF_LETS_IN, "lets-in")    /* by the gate; they were denied before */ \
+  X(DIFF_TRUSTS, "trusts")      /* the same, and they are trusted (RELAYCLIENT) */ \
+  X(DIFF_SHUTS_OUT, "shuts-out") /* denied now, and were not before */ \
   X(DIFF_BELIEVES, "believes")  /* may say now whom it speaks for (RELAYPROXY) */ \
   X(DIFF_DOUBTS, "doubts")      /* may no longer */ \
   X(DIFF_APPENDS, "appends")    /* RELAYCLIENT has another value */
@@ -94,17 +95,25 @@ void diff_addresses_free(struct diff_addresses *a);
  * classes_recipient_traits, but what a stronger one hides is left out. */
 unsigned diff_traits(struct diff const *d, int recipient, size_t class, unsigned table);
 
+struct diff_prefix {
+  struct ip ip;
+  uint8_t bits;
+  int in;
+  uint32_t line[2];     /* of `clients`, if it is in; 0: no rule */
+};
 /* Some clients: those at these addresses with one of these names, and without a rule for their user; or with one. */
 struct diff_part {
-  genalloc spans;       /* struct span; ascending, joined where the lines of `clients` are the same */
+  genalloc prefixes;    /* struct diff_prefix: of those that hold an address the longest says whether it is in; if there
+                           is none it isn't. By address, wide ones first */
   unsigned unknown : 1; /* also those without an address, as on a pipe */
   unsigned named : 1;   /* names counts: */
   genalloc names;       /* size_t: of these rules for names (numbers in classes.names) the first that fits; or CLASSES_NONE:
                            those whom no rule for names fits */
   size_t user;          /* number in classes.names of the rule for their user, or CLASSES_NONE */
 };
+/* In lines about mail nobody is meant whom one of the tables denies. */
 struct diff_clients {
-  unsigned all : 1;       /* every client that is not denied (by neither table; by the one that relays), and no parts */
+  unsigned all : 1;       /* everybody; and there are no parts */
   unsigned trusted : 1;   /* all that both tables trust; */
   unsigned strangers : 1; /* all that neither trusts; parts are the others */
   genalloc parts;         /* struct diff_part */

@@ -32,14 +32,13 @@ static int ask(struct table_set const *t, struct facts const *f)
   return reason_incoming(d.reason) ? OURS : RELAYED;
 }
 
-/* Where the gate shuts somebody out, or did, mail for us goes with the line that says so. */
-static enum diff_kind kind_of(int before, int now, int denied)
+static enum diff_kind kind_of(int before, int now, unsigned const traits[2])
 {
-  static enum diff_kind const kinds[3][3] = {
-    { DIFF_NONE, DIFF_GAINS, DIFF_TAKES }, { DIFF_LOSES, DIFF_NONE, DIFF_HOSTS }, { DIFF_REFUSES, DIFF_RELAYS, DIFF_NONE }
-  };
-  if (denied) return before == RELAYED ? DIFF_LOSES : now == RELAYED ? DIFF_GAINS : DIFF_NONE;
-  return kinds[before][now];
+  int changed = !(traits[0] & traits[1] & RECIPIENT_HOSTED);
+  if (before == now) return DIFF_NONE;
+  if (now == OURS) return changed && !(traits[0] & RECIPIENT_DENIED) ? DIFF_HOSTS : DIFF_TAKES;
+  if (before == OURS) return changed && !(traits[1] & RECIPIENT_DENIED) ? DIFF_UNHOSTS : DIFF_REFUSES;
+  return now == RELAYED ? DIFF_GAINS : DIFF_LOSES;
 }
 
 /* The properties of a situation that count for these recipients: the others are as they are in situation 0. */
@@ -53,22 +52,20 @@ static unsigned plain(struct diff const *d, unsigned const traits[2], unsigned i
   return diff_situation(session, mailbox, mx);
 }
 
-static int fill(struct diff const *d, struct kinds *k, struct atom const *a, struct facts f[2], unsigned const traits[2])
+static int fill(struct diff const *d, struct kinds *k, struct facts f[2], unsigned const traits[2])
 {
-  int denied = (a->view[0] | a->view[1]) & DENIED;
   for (unsigned i = 0; i < DIFF_SITUATIONS; i++) {
     unsigned same = plain(d, traits, i);
-    int outcome[2] = { REFUSED, REFUSED };
+    int outcome[2];
     if (same < i) {
       k->kind[i] = k->kind[same];
       continue;
     }
     for (unsigned t = 0; t < 2; t++) {
-      if (a->view[t] & DENIED) continue;
       situation_facts(d, f + t, i);
       if ((outcome[t] = ask(d->t[t], f + t)) < 0) return -1;
     }
-    k->kind[i] = (uint8_t)kind_of(outcome[0], outcome[1], denied);
+    k->kind[i] = (uint8_t)kind_of(outcome[0], outcome[1], traits);
   }
   return 0;
 }
@@ -86,7 +83,7 @@ static int make(struct diff *d, struct kinds *k, struct atom const *a, size_t se
     f[t].recipient = classes_example(&d->classes, classes_address(&d->classes, recipient), &to);
     traits[t] = diff_traits(d, 1, recipient, t);
   }
-  return fill(d, k, a, f, traits);
+  return fill(d, k, f, traits);
 }
 
 int kinds_get(struct diff *d, size_t atom, size_t sender, size_t recipient, unsigned device, struct kinds const **k)

@@ -18,10 +18,10 @@ char const *diff_word(enum diff_kind k)
 
 int lines_add(struct diff *d, struct cell const *c)
 {
-  struct diff_situations when[DIFF_HOSTS + 1];
+  struct diff_situations when[DIFF_UNHOSTS + 1];
   memset(when, 0, sizeof when);
   for (unsigned i = 0; i < DIFF_SITUATIONS; i++) when[c->kinds->kind[i]].bits[i / 64] |= UINT64_C(1) << i % 64;
-  for (unsigned k = DIFF_NONE + 1; k <= DIFF_HOSTS; k++) {
+  for (unsigned k = DIFF_NONE + 1; k <= DIFF_UNHOSTS; k++) {
     struct diff_line l = { .kind = (enum diff_kind)k, .when = when[k], .clients = c->clients,
       .sender_marks = c->sender_marks, .recipient_marks = c->recipient_marks };
     if (!(when[k].bits[0] | when[k].bits[1] | when[k].bits[2])) continue;

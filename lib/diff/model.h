@@ -47,6 +47,14 @@ enum { DENIED = 1, TRUSTED = 2 };
 #define VIEWS 9         /* pairs of none, DENIED, TRUSTED */
 #define view_pair(a) ((unsigned)((a)->view[0] * 3 + (a)->view[1]))
 
+/* A prefix that the rules name, or that of all addresses of a family. */
+struct prefix {
+  struct ip ip;
+  uint8_t bits;
+  uint8_t open;         /* no client is in it (IPv4-mapped addresses are IPv4's) */
+  struct ip example;    /* an address in no narrower one; len 0: there is none */
+};
+
 /* What becomes of one combination in each situation. */
 struct kinds {
   uint8_t kind[DIFF_SITUATIONS];
@@ -60,6 +68,7 @@ struct model {
   struct sets sets;
   genalloc atoms;       /* struct atom */
   genalloc spans;       /* struct span */
+  genalloc prefixes;    /* struct prefix, by first address, wide ones first */
   genalloc groups;      /* struct name_group */
   uint32_t *memo;       /* kinds' numbers plus 1, by views, pairs and devices; 0: not known yet */
   genalloc kinds;       /* struct kinds */
@@ -80,6 +89,9 @@ int sides_make(struct diff *d);
 size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks, size_t n);
 int atoms_make(struct diff *d);
 int hosts_make(struct diff *d);
+int prefixes_make(struct diff *d);
+/* Appends struct diff_prefix'es for the addresses in n spans, which ascend. */
+int prefixes_describe(genalloc *out, struct diff const *d, struct span const *s, size_t n);
 
 /* The combination of an atom, a sender and a recipient (address classes), for whom a device's line holds in either table
  * as in device (bit 0: old, bit 1: new). */

@@ -1,6 +1,5 @@
 /* Words for the parts of a difference. */
 #include <string.h>
-#include "classes/range.h"
 #include "codec/escape.h"
 #include "diff/words.h"
 #include "parse/number.h"
@@ -15,23 +14,6 @@ static int cat_number(stralloc *s, uint64_t n)
 {
   char text[NUMBER_TEXT];
   return stralloc_catb(s, text, number_fmt(text, n)) ? 0 : -1;
-}
-
-unsigned prefix_next(struct ip *at, struct ip const *last, int *more)
-{
-  unsigned most = 8U * at->len, bits = most;
-  struct ip end = *at;
-  while (bits) {
-    struct ip first = *at, behind = *at;
-    if (ip_mask(&first, bits - 1)) break;
-    range_last(&behind, bits - 1);
-    if (range_cmp(&behind, last) > 0) break;
-    end = behind;
-    bits--;
-  }
-  *more = range_cmp(&end, last) < 0 && range_next(&end);
-  *at = end;
-  return bits;
 }
 
 int class_words(stralloc *s, struct diff const *d, size_t class)

@@ -4,10 +4,6 @@
 
 #include "diff/diff.h"
 
-/* The largest prefix that begins at *at and ends at or before last: its length; *at moves behind it. `more` becomes 0
- * when it was the last. */
-unsigned prefix_next(struct ip *at, struct ip const *last, int *more);
-
 /* The form of an address class: "joe@a.example", ".example", "<>", "any other domain". *s is appended to. */
 int class_words(stralloc *s, struct diff const *d, size_t class);
 

@@ -70,13 +70,18 @@ static int in_addresses(struct diff_addresses const *s, struct diff const *d, in
   return s->all;
 }
 
-static int in_spans(genalloc const *spans, struct ip const *ip)
+static int in_prefixes(genalloc const *prefixes, struct ip const *ip)
 {
-  for (size_t i = 0; i < genalloc_len(struct span, spans); i++) {
-    struct span const *s = genalloc_s(struct span, spans) + i;
-    if (s->first.len == ip->len && memcmp(s->first.b, ip->b, 16) <= 0 && memcmp(s->last.b, ip->b, 16) >= 0) return 1;
+  int in = 0, best = -1;
+  for (size_t i = 0; i < genalloc_len(struct diff_prefix, prefixes); i++) {
+    struct diff_prefix const *p = genalloc_s(struct diff_prefix, prefixes) + i;
+    struct ip cut = *ip;
+    ip_mask(&cut, p->bits);
+    if (p->ip.len != ip->len || memcmp(p->ip.b, cut.b, 16) || p->bits <= best) continue;
+    best = p->bits;
+    in = p->in;
   }
-  return 0;
+  return in;
 }
 
 static size_t name_of(struct classes const *c, char const *key)
@@ -117,7 +122,7 @@ static int in_part(struct diff_part const *p, struct classes const *c, struct tr
   size_t name = rule_for_name(c, x->host);
   int found = !p->named;
   if (p->user != rule_for_user(c, x)) return 0;
-  if (x->client.len ? !in_spans(&p->spans, &x->client) : !p->unknown) return 0;
+  if (x->client.len ? !in_prefixes(&p->prefixes, &x->client) : !p->unknown) return 0;
   for (size_t i = 0; i < genalloc_len(size_t, &p->names); i++) found |= genalloc_s(size_t, &p->names)[i] == name;
   return found;
 }
@@ -141,9 +146,8 @@ static struct gate gate_of(struct table_set const *t, struct trial const *x)
 static int in_clients(struct diff_clients const *s, struct diff const *d, enum diff_kind kind, struct trial const *x)
 {
   struct gate old = gate_of(d->t[0], x), new = gate_of(d->t[1], x);
-  int denied = kind == DIFF_GAINS ? new.denied : kind == DIFF_LOSES ? old.denied : kind < DIFF_REDIRECTS &&
-    (old.denied || new.denied);
-  if (s->all) return !denied;
+  if (kind < DIFF_REDIRECTS && (old.denied || new.denied)) return 0;
+  if (s->all) return 1;
   if (s->trusted && old.trusted && new.trusted) return 1;
   if (s->strangers && !old.trusted && !new.trusted && !old.denied && !new.denied) return 1;
   for (size_t i = 0; i < genalloc_len(struct diff_part, &s->parts); i++)

@@ -150,30 +150,38 @@ static void random_trial(struct trial *x)
   for (size_t i = 0; i < x->facts.hosts_n; i++) random_ip(x->hosts + i);
 }
 
+/* Ours in this table, or else denied (-1)? */
+static int hosted(struct table_set const *t, struct address const *a)
+{
+  struct record r;
+  if (!a->domain[0]) return 1;
+  return match_to(t, "deny to", a, &r) > 0 ? -1 : match_hosted(t, a->domain, &r);
+}
+
 static enum diff_kind expected(struct diff const *d, struct trial *x)
 {
-  static enum diff_kind const kinds[3][3] = {
-    { DIFF_NONE, DIFF_GAINS, DIFF_TAKES }, { DIFF_LOSES, DIFF_NONE, DIFF_HOSTS }, { DIFF_REFUSES, DIFF_RELAYS, DIFF_NONE } };
-  int outcome[2] = { 0, 0 }, denied = 0;
+  int outcome[2] = { 0, 0 };
   for (unsigned t = 0; t < 2; t++) {
     struct gate g = gate_of(d->t[t], x);
     struct decision decided;
-    denied |= g.denied;
-    if (g.denied) continue;
+    if (g.denied) return DIFF_NONE;
     x->facts.trusted = !!g.trusted;
     decide(&decided, d->t[t], &x->facts);
     assert_true(decided.verdict <= VERDICT_TEMPFAIL && decided.reason != REASON_TABLES);
     if (decided.verdict == VERDICT_ACCEPT) outcome[t] = reason_incoming(decided.reason) ? 2 : 1;
   }
-  if (!denied) return kinds[outcome[0]][outcome[1]];
-  return outcome[0] == 1 ? DIFF_LOSES : outcome[1] == 1 ? DIFF_GAINS : DIFF_NONE;
+  if (outcome[0] == outcome[1]) return DIFF_NONE;
+  if (outcome[1] == 2) return hosted(d->t[0], &x->recipient) ? DIFF_TAKES : DIFF_HOSTS;
+  if (outcome[0] == 2) return hosted(d->t[1], &x->recipient) ? DIFF_REFUSES : DIFF_UNHOSTS;
+  return outcome[1] ? DIFF_GAINS : DIFF_LOSES;
 }
 
 static int expected_gate(struct diff const *d, struct trial const *x, enum diff_kind kind)
 {
   struct gate old = gate_of(d->t[0], x), new = gate_of(d->t[1], x);
   switch (kind) {
-    case DIFF_LETS_IN: return old.denied && !new.denied;
+    case DIFF_LETS_IN: return old.denied && !new.denied && !new.trusted;
+    case DIFF_TRUSTS: return old.denied && !new.denied && new.trusted;
     case DIFF_SHUTS_OUT: return !old.denied && new.denied;
     case DIFF_BELIEVES: return new.proxy && !old.proxy;
     case DIFF_DOUBTS: return old.proxy && !new.proxy && !new.denied;
