@@ -20,7 +20,7 @@ struct question {
 static int ask(struct question const *q, char const *key, size_t len)
 {
   struct record r;
-  int found = table_find(q->t, TABLE_CLIENTS, key, len, &r);
+  int found = table_look(q->t, TABLE_CLIENTS, key, len, &r);
   return found > 0 ? q->rule(q->arg, key, len, &r) : found;
 }
 
@@ -89,7 +89,7 @@ static int by_cidr(struct question const *q)
   struct record lengths;
   char key[GATE_CIDR];
   if (!q->ip->len) return 0;
-  int found = table_find(q->t, TABLE_CLIENTS, q->ip->len == 4 ? GATE_LENGTHS4 : GATE_LENGTHS6, 2, &lengths);
+  int found = table_look(q->t, TABLE_CLIENTS, q->ip->len == 4 ? GATE_LENGTHS4 : GATE_LENGTHS6, 2, &lengths);
   if (found <= 0) return found;
   gate_cidr_key(key, q->ip, 8U * q->ip->len);
   for (uint32_t i = 0; i < lengths.len; i++) {
@@ -131,7 +131,7 @@ int gate_each(struct table_set const *t, struct ip const *ip, char const *host, 
   if (q.info_len > GATE_INFO) q.info_len = 0;
   int found = 0;
   for (size_t i = 0; !found && i < sizeof order / sizeof *order; i++) found = order[i](&q);
-  return found;
+  return table_whole(t) ? found : -1;
 }
 
 static int first(void *arg, char const *key, size_t len, struct record const *r)

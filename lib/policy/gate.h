@@ -33,9 +33,8 @@ enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char
                             struct record *r);
 
 /* Goes through all rules that fit this client, in the order in which they are asked; gate_find's is the first. Each
- * goes
- * to `rule` with its key; when that returns something else than 0 this ends and returns it. Returns 0 behind the last
- * one, -1 when the table is corrupt. */
+ * goes to `rule` with its key; when that returns something else than 0 this ends and returns it. Returns 0 behind the
+ * last one, -1 when the table is corrupt. */
 typedef int gate_rule_fn(void *arg, char const *key, size_t len, struct record const *r);
 int gate_each(struct table_set const *t, struct ip const *ip, char const *host, char const *info, gate_rule_fn *rule,
               void *arg);

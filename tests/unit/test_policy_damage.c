@@ -1,6 +1,7 @@
 /* lib/policy/decide over damaged tables. */
 #include <sys/stat.h>
 #include "decide_double.h"
+#include "policy/gate.h"
 #include "policy/match.h"
 
 /* A file with all that `relay` can say, on fd. Nothing in it grants a stranger what he asks below. */
@@ -12,13 +13,14 @@ static int everything(void)
     "deny to denied.example\nlocal remote.example\n";
   static char const domains[] = "hosted.example\n.sub.example listed\nasked.example asked\n[192.0.2.1]\n";
   static char const recipients[] = "joe@x.sub.example\n@y.sub.example\n";
+  static char const clients[] = "192.0.2.1:deny\n192.0.2.0/24:allow\n:allow\n";
   static char const aliases[] = "sales@hosted.example joe@x.sub.example\n";
   struct rules_text texts[] = {
     { "me", "relay.example", 13 }, { "domains", domains, strlen(domains) },
     { "relay", relay, strlen(relay) }, { "recipients", recipients, strlen(recipients) },
-    { "aliases", aliases, strlen(aliases) },
+    { "aliases", aliases, strlen(aliases) }, { "clients", clients, strlen(clients) },
   };
-  int result, fd = compiled(texts, 5, &result);
+  int result, fd = compiled(texts, 6, &result);
   if (result) print_error("%s", said.s);
   assert_int_equal(result, 0);
   return fd;
@@ -87,14 +89,19 @@ static void cut(void **state)
   struct address sender, recipient;
   struct facts f;
   struct decision d;
+  struct record r;
+  struct ip denied, stranger;
   struct stat st;
   int fd = everything();
+  assert_true(ip_scan(&denied, "192.0.2.1", 9) && ip_scan(&stranger, "203.0.113.9", 11));
   struct table_set *t = table_open_fd(fd);
   assert_non_null(t);
   assert_int_equal(fstat(fd, &st), 0);
   set_address(&sender, "a@hosted.example");
   for (off_t size = st.st_size; size >= st.st_size - 8; size--) {
     assert_int_equal(ftruncate(fd, size), 0);
+    assert_int_equal(gate_find(t, &denied, 0, 0, &r), size < st.st_size ? GATE_TEMPFAIL : GATE_DENY);
+    assert_int_equal(gate_find(t, &stranger, 0, 0, &r), size < st.st_size ? GATE_TEMPFAIL : GATE_ALLOW);
     for (size_t i = 0; i < sizeof recipients / sizeof *recipients; i++) {
       set_address(&recipient, recipients[i]);
       set_facts(&f, TRUSTED | LOGIN | MAY | TLS, &sender, &recipient);
