@@ -1,5 +1,6 @@
 /* Which lines of the rules fit an address or a client: pure look-ups, each at most a few per label of a domain or per
- * prefix length in use, however many lines there are. Keys, all canonical:
+ * prefix length in use, however many lines there are (match_device: for each prefix that holds the client one per pair
+ * of a sender's and a recipient's label). Keys, all canonical:
  *
  * domains      DOMAIN, .SUFFIX (all below, not itself), [LITERAL]
  * recipients   LOCAL@DOMAIN   LOCAL+*@DOMAIN, LOCAL-*@DOMAIN (an extension follows)   @DOMAIN   @.SUFFIX

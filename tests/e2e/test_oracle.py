@@ -41,6 +41,7 @@ TLS = {"client": "203.0.113.1", "tls": True, "sender": "<a@far.example>"}
 
 @pytest.fixture
 def driver():
+    assert os.path.exists(DRIVER), "%s is not there: `make drivers` makes it" % DRIVER
     d = compare.Driver(DRIVER)
     yield d
     assert d.close() == 0
