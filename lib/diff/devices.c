@@ -174,11 +174,60 @@ static int with_senders(struct making *x)
   return failed;
 }
 
+/* Where for each pair all marks under which there is somebody are in a set, or none, the marks say nothing. Then they go,
+ * so that the line can be joined with those of other clients. */
+static int drop_marks(struct making *x, struct side const *s, uint32_t *set, uint32_t *marks_set)
+{
+  struct model *m = x->d->model;
+  genalloc marks = GENALLOC_ZERO, pairs = GENALLOC_ZERO;
+  uint32_t all = (uint32_t)genalloc_len(struct pair, &s->pairs);
+  size_t k, n;
+  uint32_t const *list = sets_get(&m->sets, *marks_set, &k);
+  int ok = 1, some = 1, r = 0;
+  for (size_t i = 0; i < k && ok; i++) {
+    size_t class = list[i];
+    ok = genalloc_append(size_t, &marks, &class);
+  }
+  list = sets_get(&m->sets, *set, &n);
+  unsigned char *in = calloc((k + 1) * all, 1);
+  for (size_t i = 0; i < n && in; i++) in[list[i]] = 1;
+  for (uint32_t p = 0; p < all && in && ok && some; p++) {
+    int before = -1;
+    for (size_t i = 0; i <= k && some; i++) {
+      if (side_find(m, s, p, mark_at(&marks, i), genalloc_s(size_t, &marks), k) == CLASSES_NONE) continue;
+      some = before < 0 || before == in[i * all + p];
+      before = in[i * all + p];
+    }
+    if (before > 0) ok = genalloc_append(uint32_t, &pairs, &p);
+  }
+  if (!ok || !in) r = -1, errno = ENOMEM;
+  else if (some && (r = sets_add(&m->sets, genalloc_s(uint32_t, &pairs), genalloc_len(uint32_t, &pairs), set)) == 0)
+    *marks_set = 0;
+  free(in);
+  genalloc_free(size_t, &marks);
+  genalloc_free(uint32_t, &pairs);
+  return r;
+}
+
+/* Joins the atom's lines, from number `from` on, among themselves. */
+static int tidy(struct making *x, size_t from)
+{
+  if (lines_join(x->d, from) < 0) return -1;
+  for (size_t i = from; i < genalloc_len(struct diff_line, &x->d->lines); i++) {
+    struct diff_line l = genalloc_s(struct diff_line, &x->d->lines)[i];
+    if (l.sender_marks && drop_marks(x, &x->d->model->senders, &l.senders, &l.sender_marks) < 0) return -1;
+    if (l.recipient_marks && drop_marks(x, &x->d->model->recipients, &l.recipients, &l.recipient_marks) < 0) return -1;
+    genalloc_s(struct diff_line, &x->d->lines)[i] = l;
+  }
+  return lines_join(x->d, from);
+}
+
 static int with_atom(struct making *x)
 {
   struct atom const *a = genalloc_s(struct atom, &x->d->model->atoms) + x->atom;
   genalloc marks = GENALLOC_ZERO;
   uint32_t number = (uint32_t)x->atom;
+  size_t from = genalloc_len(struct diff_line, &x->d->lines);
   int failed = 0;
   x->lines.len = 0;
   for (unsigned t = 0; t < 2 && !failed; t++)
@@ -188,6 +237,7 @@ static int with_atom(struct making *x)
   if (!failed) failed = keep_marks(x, &marks, &x->senders, &x->sender_marks);
   if (!failed) failed = sets_add(&x->d->model->sets, &number, 1, &x->clients);
   if (!failed) failed = with_senders(x);
+  if (!failed) failed = tidy(x, from);
   genalloc_free(struct mark, &marks);
   return failed;
 }

@@ -93,11 +93,11 @@ static int unite(struct diff *d, struct keyed const *k, size_t n, uint32_t *set)
   return failed;
 }
 
-/* Returns how many lines went, or -1. */
-static ssize_t join(struct diff *d, enum factor f)
+/* Returns how many lines (from number `from` on) went, or -1. */
+static ssize_t join(struct diff *d, size_t from, enum factor f)
 {
-  struct diff_line *l = genalloc_s(struct diff_line, &d->lines);
-  size_t n = genalloc_len(struct diff_line, &d->lines), len = 0;
+  struct diff_line *l = genalloc_s(struct diff_line, &d->lines) + from;
+  size_t n = genalloc_len(struct diff_line, &d->lines) - from, len = 0;
   struct keyed *k = calloc(n + 1, sizeof *k);
   if (!k) return -1;
   for (size_t i = 0; i < n; i++) {
@@ -114,18 +114,19 @@ static ssize_t join(struct diff *d, enum factor f)
     *factor_of(l + len++, f) = set;
   }
   free(k);
-  genalloc_setlen(struct diff_line, &d->lines, len);
+  genalloc_setlen(struct diff_line, &d->lines, from + len);
   return (ssize_t)(n - len);
 }
 
-int lines_join(struct diff *d)
+int lines_join(struct diff *d, size_t from)
 {
   static enum factor const order[] = { RECIPIENTS, SENDERS, CLIENTS };
   ssize_t gone;
+  if (genalloc_len(struct diff_line, &d->lines) == from) return 0;
   do {
     gone = 0;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-      ssize_t r = join(d, order[i]);
+      ssize_t r = join(d, from, order[i]);
       if (r < 0) return -1;
       gone += r;
     }

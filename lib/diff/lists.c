@@ -14,18 +14,22 @@ static int put_number(struct text *x, uint64_t n)
   return stralloc_catb(x->out, text, number_fmt(text, n));
 }
 
-/* " (before -> now)", each as one() writes it for that table; nothing when neither has anything. */
+/* " (before -> now)", each as one() writes it for that table; "(both)" when they are alike, nothing when neither has
+ * anything. */
 static int put_lines(struct text *x, int (*one)(struct text *, void const *, unsigned), void const *what)
 {
-  size_t begin = x->out->len;
+  size_t begin = x->out->len, at[3];
   if (!put(x, " (")) return 0;
   for (unsigned t = 0; t < 2; t++) {
-    if (t && !put(x, " -> ")) return 0;
-    size_t at = x->out->len;
-    if (!one(x, what, t)) return 0;
-    if (x->out->len == at && !put(x, "-")) return 0;
+    at[t] = x->out->len;
+    if (!one(x, what, t) || (x->out->len == at[t] && !put(x, "-")) || (!t && !put(x, " -> "))) return 0;
   }
-  if (x->out->len == begin + 8 && !memcmp(x->out->s + begin, " (- -> -", 8)) return x->out->len = begin, 1;
+  at[2] = x->out->len;
+  size_t n = at[2] - at[1];
+  if (at[1] - at[0] == n + 4 && !memcmp(x->out->s + at[0], x->out->s + at[1], n)) {
+    if (n == 1) return x->out->len = begin, 1;
+    x->out->len = at[0] + n;
+  }
   return put(x, ")");
 }
 

@@ -111,8 +111,8 @@ struct cell {
   struct kinds const *kinds;
 };
 int lines_add(struct diff *d, struct cell const *c);
-/* Joins lines that differ in one of clients, senders, recipients alone, until there are none. */
-int lines_join(struct diff *d);
+/* Joins lines (from this number on) that differ in one of clients, senders, recipients alone, until there are none. */
+int lines_join(struct diff *d, size_t from);
 int gate_lines(struct diff *d);
 
 /* Sets the facts of a situation. */
