@@ -105,7 +105,7 @@ static void check_recipient(struct compiler *c, uint32_t line, char const *mailb
   int one = *mailbox != '@';
   /* a recipient of its own also counts before an alias for its domain, and as a user */
   int counts = one && (rules_relay_line(c, "grant sender user") || rules_catch_all(c, TABLE_ALIASES, domain, 1));
-  if (check_denied(c, FILE_RECIPIENTS, line, mailbox)) return;
+  if (!rules_relay_line(c, "grant sender user") && check_denied(c, FILE_RECIPIENTS, line, mailbox)) return;
   if (alias && !keeps(c, mailbox))
     rules_warn_at(c, WARN_UNUSED, FILE_RECIPIENTS, line, "aliases:%u comes before it", (unsigned)alias);
   else if (wider && !counts)
@@ -115,7 +115,9 @@ static void check_recipient(struct compiler *c, uint32_t line, char const *mailb
 
 static void check_alias(struct compiler *c, uint32_t line, char const *mailbox)
 {
-  if (!check_denied(c, FILE_ALIASES, line, mailbox)) check_catch_all(c, FILE_ALIASES, line, mailbox);
+  /* other aliases lead through one that is denied */
+  int target = seen_has(&c->aliases.targets, TABLE_ALIASES, mailbox, strlen(mailbox));
+  if (target || !check_denied(c, FILE_ALIASES, line, mailbox)) check_catch_all(c, FILE_ALIASES, line, mailbox);
 }
 
 void rules_check_mailboxes(struct compiler *c)
