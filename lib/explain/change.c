@@ -1,4 +1,5 @@
-/* The smallest change that turns the verdict: single lines first, then two together, then three. */
+/* The smallest change that turns the verdict: single lines first, then two together, then three. To host a domain is a
+ * change only for who owns it, so it does not end the search. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,25 @@ struct search {
   int accept;              /* the verdict that is looked for */
 };
 
+/* Do the chosen edits contain a change that was found already? */
+static int is_more(struct search const *s, unsigned n)
+{
+  struct change const *c = genalloc_s(struct change, &s->x->changes);
+  for (size_t i = 0; i < genalloc_len(struct change, &s->x->changes); i++) {
+    unsigned same = 0;
+    for (unsigned k = 0; k < c[i].n; k++)
+      for (unsigned m = 0; m < n; m++)
+        same += c[i].edits[k].action == s->chosen[m]->action && c[i].edits[k].text == s->chosen[m]->text &&
+          c[i].edits[k].by == s->chosen[m]->by;
+    if (same == c[i].n) return 1;
+  }
+  return 0;
+}
+
 static void try(struct search *s, unsigned n)
 {
   struct outcome o;
+  if (is_more(s, n)) return;
   s->tries++;
   if (!bench_try(&s->bench, s->chosen, n, &o)) return;
   if (o.decision.verdict != (s->accept ? VERDICT_ACCEPT : VERDICT_REFUSE)) return;
@@ -62,8 +79,11 @@ static unsigned width(struct change const *c)
 
 static int compare(void const *a, void const *b)
 {
-  unsigned x = width(a), y = width(b);
-  return x < y ? -1 : x > y;
+  struct change const *c = a, *d = b;
+  unsigned x = width(c), y = width(d);
+  if (c->n != d->n) return c->n < d->n ? -1 : 1;
+  if (x != y) return x < y ? -1 : 1;
+  return c->edits[0].text < d->edits[0].text ? -1 : c->edits[0].text > d->edits[0].text;
 }
 
 /* A line that lets all trusted clients relay is tried with all of `clients`: the compiler adds up whom they trust. */
@@ -103,6 +123,18 @@ static void sift(struct search *s)
   genalloc_setlen(struct change, &s->x->changes, kept);
 }
 
+/* Is there a change that needs no `perhaps`? */
+static int has_sure(struct explanation const *x)
+{
+  struct change const *c = genalloc_s(struct change, &x->changes);
+  for (size_t i = 0; i < genalloc_len(struct change, &x->changes); i++) {
+    unsigned k = 0;
+    while (k < c[i].n && !c[i].edits[k].perhaps) k++;
+    if (k == c[i].n) return 1;
+  }
+  return 0;
+}
+
 void find_changes(struct explanation *x, struct question *q, struct table_set const *t,
                   struct neighbours const *around)
 {
@@ -119,9 +151,9 @@ void find_changes(struct explanation *x, struct question *q, struct table_set co
     pool_fill(&pool, &s.bench, around);
     s.pool = genalloc_s(struct edit, &pool);
     s.pool_n = genalloc_len(struct edit, &pool);
-    for (unsigned n = 1; n <= EXPLAIN_EDITS && !genalloc_len(struct change, &x->changes) && !x->broken; n++) {
+    for (unsigned n = 1; n <= EXPLAIN_EDITS && !has_sure(x) && !x->broken; n++) {
       combine(&s, 0, n, 0);
-      if (genalloc_len(struct change, &x->changes)) sift(&s);
+      sift(&s);
     }
   }
   genalloc_free(struct edit, &pool);

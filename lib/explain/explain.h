@@ -66,6 +66,7 @@ struct edit {
   size_t by;          /* ACTION_REPLACE: what takes its place */
   char const *note;   /* what else it does, static */
   unsigned width;     /* how much else; narrow ones are shown first */
+  unsigned perhaps : 1; /* right only if something is so that the rules don't know */
 };
 
 /* Lines that together turn the verdict: it was tried. */

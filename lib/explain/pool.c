@@ -42,21 +42,21 @@ static void put_line(struct filling *f, enum table which, enum width width, char
     memcpy(line + n, *pieces, more);
     n += more;
   }
-  struct edit e = { ACTION_ADD, which, 0, keep_bytes(f->x, line, n), 0, note, width };
+  struct edit e = { ACTION_ADD, which, 0, keep_bytes(f->x, line, n), 0, note, width, which == TABLE_DOMAINS };
   put(f, &e);
 }
 #define ADD(f, which, width, note, ...) put_line(f, which, width, note, (char const *const[]){ __VA_ARGS__, 0 })
 
 static void remove_line(struct filling *f, struct bench_line const *l, enum width width, char const *note)
 {
-  struct edit e = { ACTION_REMOVE, l->which, l->line, l->text, 0, note, width };
+  struct edit e = { ACTION_REMOVE, l->which, l->line, l->text, 0, note, width, 0 };
   put(f, &e);
 }
 
 /* Puts `by`, of the explanation's text, in the line's place. */
 static void replace_line(struct filling *f, struct bench_line const *l, size_t by, enum width width, char const *note)
 {
-  struct edit e = { ACTION_REPLACE, l->which, l->line, l->text, by, note, width };
+  struct edit e = { ACTION_REPLACE, l->which, l->line, l->text, by, note, width, 0 };
   put(f, &e);
 }
 

@@ -186,7 +186,7 @@ static int stand_required(struct survey *s, enum says says, struct record const 
   int held = says == SAYS_REQUIRE_LOGIN ? f->login != 0 : says == SAYS_REQUIRE_TLS ? f->tls :
     s->sender.a && match_hosted(s->t, s->sender.a->domain, &hosted) == 1;
   if (decided(s, r)) return stands(out, STANDING_DECIDES, words[i].fails);
-  if (s->step < STEP_REQUIRED) return stands(out, STANDING_LOST, not_asked[s->step]);
+  if (s->step < STEP_REQUIRED) return !held && stands(out, STANDING_LOST, not_asked[s->step]);
   if (held) return stands(out, STANDING_HOLDS, words[i].holds);
   return behind(s, out, STANDING_LOST, "fails, too, but %s:%u stands before");
 }
