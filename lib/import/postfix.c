@@ -89,9 +89,10 @@ static void read_all(struct postfix *p)
   postfix_domains(p);
   postfix_recipients(p);
   postfix_aliases(p);
+  postfix_deserted(p);
+  postfix_routes(p);
   postfix_grants(p);
   postfix_networks(p);
-  postfix_routes(p);
   postfix_limits(p);
   postfix_others(p);
 }
@@ -100,6 +101,7 @@ static void release(struct postfix *p)
 {
   maincf_free(&p->main);
   names_free(&p->class);
+  names_free(&p->peopled);
   names_free(&p->done);
   stralloc_free(&p->config);
   stralloc_free(&p->root);

@@ -18,7 +18,9 @@ struct postfix {
   struct names class;       /* domain or .suffix -> enum class */
   stralloc local;           /* the domains of CLASS_LOCAL, NUL behind each */
   stralloc hosted;          /* all of class' keys, in their order, NUL behind each */
+  struct names peopled;     /* domains with a recipient or an alias, and all their suffixes */
   struct names done;        /* parameters of main.cf that have been dealt with */
+  unsigned sealed : 1;      /* mail to all other domains is refused, whoever sends it */
   uint32_t closed;          /* the line that refuses strangers altogether; 0: none does */
 };
 
@@ -64,7 +66,7 @@ unsigned postfix_class(struct postfix const *p, char const *domain);
 enum delivery {
   DELIVERY_ROUTE,
   DELIVERY_USUAL,  /* both parts are empty */
-  DELIVERY_ERROR,
+  DELIVERY_ERROR,  /* refused, or thrown away, which was said */
   DELIVERY_OTHER   /* said to be left out */
 };
 #define POSTFIX_ROUTE (DOMAIN_TEXT + 16)
@@ -76,6 +78,7 @@ enum delivery postfix_nexthop(struct postfix *p, char route[POSTFIX_ROUTE], stru
 void postfix_domains(struct postfix *p);
 void postfix_recipients(struct postfix *p);
 void postfix_aliases(struct postfix *p);
+void postfix_deserted(struct postfix *p);
 void postfix_networks(struct postfix *p);
 void postfix_grants(struct postfix *p);
 void postfix_routes(struct postfix *p);

@@ -209,9 +209,11 @@ void postfix_grants(struct postfix *p)
         "NO restriction refuses relaying: that is an open relay, or Postfix doesn't run so. Nobody may relay here");
     return;
   }
-  write_grant(p, g.login, "grant login", g.blocker_login, from);
-  write_grant(p, g.clients, "grant clients", g.blocker_clients, from);
-  if (g.login && !postfix_yes(p, "smtpd_sasl_auth_enable", 0))
+  if (!p->sealed) {
+    write_grant(p, g.login, "grant login", g.blocker_login, from);
+    write_grant(p, g.clients, "grant clients", g.blocker_clients, from);
+  }
+  if (g.login && !p->sealed && !postfix_yes(p, "smtpd_sasl_auth_enable", 0))
     import_note(p->x, postfix_place(p, "smtpd_sasl_auth_enable"),
                 "logins are off in main.cf (perhaps on in master.cf): `grant login` "
                 "counts for those who log in, if relay-smtpd lets them");

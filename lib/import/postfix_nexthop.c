@@ -81,6 +81,10 @@ enum delivery postfix_delivery(struct postfix *p, char route[POSTFIX_ROUTE], str
   text_cut(t, ':', &transport, &hop);
   hop = text_trim(hop);
   if (text_is_word(transport, "error")) return DELIVERY_ERROR;
+  if (text_is_word(transport, "discard")) {
+    import_left(p->x, from, "%.*s: such mail is refused here, not taken and thrown away", SHOWN(t));
+    return DELIVERY_ERROR;
+  }
   if (transport.n && !text_is_word(transport, "smtp") && !text_is_word(transport, "relay")) {
     import_left(p->x, from, "delivery by %.*s: only SMTP goes on from here", SHOWN(t));
     return DELIVERY_OTHER;

@@ -14,7 +14,6 @@ static struct { char const *name, *why; } const deciding[] = {
   { "body_checks", 0 },
   { "canonical_*", 0 },
   { "content_filter", 0 },
-  { "default_transport", 0 },
   { "fallback_*", 0 },
   { "header_checks", 0 },
   { "inet_interfaces", "the super-server says where to listen" },

@@ -55,11 +55,21 @@ static int of_class(struct postfix *p, char const *key, struct map const *m, str
   return 0;
 }
 
+/* Remembers that somebody lives in the domain behind the @ of key. */
+static void people(struct postfix *p, char const *key)
+{
+  uint32_t none = 0;
+  for (char const *s = strrchr(key, '@') + 1; *s; s = domain_wider(s))
+    if (names_add(&p->peopled, s, strlen(s), &none) < 0) p->x->broken = ENOMEM;
+}
+
 static void add_recipient(struct postfix *p, struct text t, struct place from, struct map const *m)
 {
   char key[ADDRESS_KEY + 1];
   size_t len = postfix_mailbox(p, key, t, from, 1);
-  if (len && of_class(p, key, m, from)) import_line(p->x, IMPORT_RECIPIENTS, key, len, from, 0, "%.*s", (int)len, key);
+  if (!len || !of_class(p, key, m, from)) return;
+  import_line(p->x, IMPORT_RECIPIENTS, key, len, from, 0, "%s", key);
+  people(p, key);
 }
 
 /* Puts a user's name before each domain of mydestination. fn gets the address. */
@@ -105,15 +115,24 @@ void postfix_recipients(struct postfix *p)
     if (postfix_set(p, maps[i].name)) postfix_tables(p, maps[i].name, one_recipient, maps + i);
 }
 
+/* Is key among those before? They are few. */
+static int twice(stralloc const *keys, char const *key)
+{
+  for (size_t i = 0; i < keys->len; i += strlen(keys->s + i) + 1)
+    if (!strcmp(keys->s + i, key)) return 1;
+  return 0;
+}
+
 /* The targets of an alias as our file has them; without a domain they are myorigin's. Returns their number, 0 after
  * saying what is wrong. */
-static size_t targets(struct postfix *p, stralloc *out, struct text value, struct place from, char const *origin)
+static size_t targets(struct postfix *p, stralloc *out, stralloc *keys, struct text value, struct place from,
+                      char const *origin)
 {
   struct text word;
   char key[ADDRESS_KEY + 1];
   char address[LIMIT_ADDRESS + DOMAIN_TEXT + 2];
   size_t n = 0;
-  out->len = 0;
+  out->len = keys->len = 0;
   for (; text_word(&value, &word); n++) {
     int bare = !memchr(word.s, '@', word.n);
     if (memchr("|/:\"\\", *word.s, 5)) {
@@ -126,8 +145,11 @@ static size_t targets(struct postfix *p, stralloc *out, struct text value, struc
       return 0;
     }
     int len = snprintf(address, sizeof address, bare ? "%.*s@%s" : "%.*s", (int)word.n, word.s, origin);
-    if (!postfix_mailbox(p, key, (struct text){ address, (size_t)len }, from, 0)) return 0;
-    if (!stralloc_catb(out, " ", 1) || !stralloc_catb(out, address, (size_t)len)) p->x->broken = ENOMEM;
+    size_t key_len = postfix_mailbox(p, key, (struct text){ address, (size_t)len }, from, 0);
+    if (!key_len) return 0;
+    if (twice(keys, key)) continue;
+    if (!stralloc_catb(keys, key, key_len + 1) || !stralloc_catb(out, " ", 1) ||
+        !stralloc_catb(out, address, (size_t)len)) p->x->broken = ENOMEM;
   }
   if (!n) import_left(p->x, from, "an alias for nobody");
   return n;
@@ -137,7 +159,7 @@ struct alias {
   struct map map;
   char origin[IMPORT_DOMAIN];  /* myorigin */
   struct text value;
-  stralloc targets;
+  stralloc targets, keys;      /* the targets as they are written, and their keys */
 };
 
 static void add_alias(struct postfix *p, struct text t, struct place from, void *arg)
@@ -145,7 +167,9 @@ static void add_alias(struct postfix *p, struct text t, struct place from, void 
   struct alias *a = arg;
   char key[ADDRESS_KEY + 1];
   size_t len = postfix_mailbox(p, key, t, from, 1);
-  if (!len || !of_class(p, key, &a->map, from) || !targets(p, &a->targets, a->value, from, a->origin)) return;
+  if (!len || !of_class(p, key, &a->map, from) || !targets(p, &a->targets, &a->keys, a->value, from, a->origin))
+    return;
+  people(p, key);
   import_line(p->x, IMPORT_ALIASES, key, len, from, 0, "%.*s%.*s", (int)len, key, (int)a->targets.len, a->targets.s);
 }
 
@@ -183,4 +207,25 @@ void postfix_aliases(struct postfix *p)
                 "alias_maps: aliases of local delivery, which is the mailboxes' host's to do");
   postfix_done(p, "alias_maps");
   stralloc_free(&a.targets);
+  stralloc_free(&a.keys);
+}
+
+/* What stands for all below a domain of relay_domains need not have recipients: the line says that this is meant. */
+void postfix_deserted(struct postfix *p)
+{
+  static char const listed[] = " listed # ", ok[] = "ok: no-recipients; ";
+  stralloc const old = p->x->text[IMPORT_DOMAINS];
+  stralloc text = STRALLOC_ZERO;
+  for (size_t i = 0; i < old.len && !p->x->broken; ) {
+    char const *s = old.s + i, *lf = memchr(s, '\n', old.len - i), *space = memchr(s, ' ', old.len - i);
+    size_t n = (size_t)(lf - s) + 1, key = (size_t)(space - s), head = key + sizeof listed - 1;
+    int deserted = *s == '.' && !names_find(&p->peopled, s, key, 0);
+    int mark = deserted && head < n && !memcmp(space, listed, sizeof listed - 1);
+    if (!mark) head = 0;
+    if (!stralloc_catb(&text, s, head) || (mark && !stralloc_catb(&text, ok, sizeof ok - 1)) ||
+        !stralloc_catb(&text, s + head, n - head)) p->x->broken = ENOMEM;
+    i += n;
+  }
+  stralloc_free(&p->x->text[IMPORT_DOMAINS]);
+  p->x->text[IMPORT_DOMAINS] = text;
 }

@@ -8,10 +8,15 @@ struct routes {
   int there;                 /* there is one */
 };
 
-static void deny(struct postfix *p, char const *key, size_t len, struct text value, struct place from)
+/* Mail to a domain is refused; for all other domains that means: no grants. */
+static void deny(struct postfix *p, char const *key, size_t len, struct place from)
 {
-  if (len) import_line(p->x, IMPORT_RELAY, key, len, from, 0, "deny to %s", key);
-  else import_left(p->x, from, "%.*s for all other domains", SHOWN(value));
+  if (len) {
+    import_line(p->x, IMPORT_RELAY, key, len, from, 0, "deny to %s", key);
+  } else {
+    import_left(p->x, from, "mail to all other domains is refused: so nothing is granted in `relay`");
+    p->sealed = 1;
+  }
 }
 
 static void one_transport(struct postfix *p, struct text key, struct text value, struct place from, void *arg)
@@ -30,7 +35,7 @@ static void one_transport(struct postfix *p, struct text key, struct text value,
   enum delivery d = postfix_delivery(p, route, value, from);
   if (d == DELIVERY_OTHER) return;
   if (d == DELIVERY_ERROR) {
-    deny(p, name, len, value, from);
+    deny(p, name, len, from);
     return;
   }
   if (d == DELIVERY_USUAL && r->there && !(len && postfix_class(p, name))) strcpy(route, r->host);
@@ -76,12 +81,19 @@ static void classes(struct postfix *p, unsigned class, int relayhost)
   }
 }
 
+/* Where mail goes that has no other route. A relayhost comes before the next hop of default_transport. */
 static void read_relayhost(struct postfix *p, struct routes *r)
 {
   stralloc value = STRALLOC_ZERO;
+  if (postfix_set(p, "default_transport") && postfix_get(p, "default_transport", &value)) {
+    struct place from = postfix_place(p, "default_transport");
+    enum delivery d = postfix_delivery(p, r->host, (struct text){ value.s, value.len }, from);
+    r->there = d == DELIVERY_ROUTE && *r->host;
+    if (d == DELIVERY_ERROR) deny(p, "", 0, from);
+  }
   if (postfix_set(p, "relayhost") && postfix_get(p, "relayhost", &value)) {
     struct text t = text_trim((struct text){ value.s, value.len });
-    r->there = t.n && postfix_nexthop(p, r->host, t, postfix_place(p, "relayhost")) == DELIVERY_ROUTE;
+    if (t.n) r->there = postfix_nexthop(p, r->host, t, postfix_place(p, "relayhost")) == DELIVERY_ROUTE;
   }
   stralloc_free(&value);
 }
@@ -91,6 +103,7 @@ void postfix_routes(struct postfix *p)
   struct routes r = { .there = 0 };
   read_relayhost(p, &r);
   if (postfix_set(p, "transport_maps")) postfix_tables(p, "transport_maps", one_transport, &r);
-  int used = r.there && import_line(p->x, IMPORT_ROUTES, "", 0, postfix_place(p, "relayhost"), 0, ":%s", r.host);
+  struct place from = postfix_place(p, postfix_set(p, "relayhost") ? "relayhost" : "default_transport");
+  int used = r.there && import_line(p->x, IMPORT_ROUTES, "", 0, from, 0, ":%s", r.host);
   for (unsigned class = CLASS_LOCAL; class <= CLASS_RELAY; class++) classes(p, class, used);
 }

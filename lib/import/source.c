@@ -66,6 +66,7 @@ int text_cut(struct text t, char at, struct text *before, struct text *rest)
 
 char const *import_path(struct import *x, char const *dir, char const *name)
 {
+  if (x->broken) return 0; /* the path stays the one that did it */
   x->path.len = 0;
   if ((!dir || (stralloc_cats(&x->path, dir) && stralloc_cats(&x->path, "/"))) && stralloc_cats(&x->path, name) &&
       stralloc_0(&x->path)) return x->path.s;
@@ -78,7 +79,7 @@ int source_open(struct import *x, struct source *f, char const *dir, char const 
   *f = (struct source){ .name = name };
   if (!import_path(x, dir, name)) return -1;
   if (!io_slurp(x->path.s, RULES_FILE_MAX, &f->s, &f->len)) return 1;
-  if (errno == ENOENT || errno == ENOTDIR) return 0;
+  if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG) return 0;
   x->broken = errno;
   return -1;
 }

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "import/source.h"
 #include "import/write.h"
+#include "prove/report.h"
 #include "table/table.h"
 
 #define ASIDE ".import"
@@ -110,6 +111,7 @@ int import_check(char const *dir, complain_fn *complain, void *arg)
     else if (!strcmp(controls[i], "me")) texts[i] = (struct rules_text){ "me", "me.invalid", 10 };
   }
   if (!r) r = rules_compile_texts(texts, CONTROLS, fileno(f), complain, arg);
+  if (!r) r = report_check(fileno(f), complain, arg);
   int e = errno;
   for (size_t i = 0; i < CONTROLS; i++) free(data[i]);
   import_free(&scratch);

@@ -10,7 +10,8 @@
  * there (its path in x->path); -1 with errno and x->path. */
 int import_write(struct import *x, char const *dir, int force);
 
-/* Compiles the files of dir into a temporary file. A missing `me` is made up. Returns as rules_compile. */
+/* Compiles the files of dir into a temporary file, and asks whether strangers can relay by them, as relay-mkcdb does
+ * (but for what it knows of this host's neighbours). A missing `me` is made up. Returns as rules_compile. */
 int import_check(char const *dir, complain_fn *complain, void *arg);
 
 /* Goes through the control files in dir that we did not write: *i starts at 0. Returns the next one's name, or null. */
