@@ -1,11 +1,10 @@
 /* relay-prove: can a stranger relay? Proves for compiled rules that none can, or shows how. */
 #include <fcntl.h>
-#include <unistd.h>
+#include <string.h>
 #include <skalibs/buffer.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
-#include <string.h>
 #include "prove/prove.h"
 #include "prove/report.h"
 #include "table/damage.h"
@@ -19,24 +18,25 @@ struct options {
   char const *rules;
 };
 
-/* `--json` may stand where an option may. */
+/* `--json` may stand where options do. */
 static void options(struct options *o, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  o->rules = DEFAULT_RULES;
-  for (;;) {
-    if (l.ind && l.ind < argc && !strcmp(argv[l.ind], "--json")) {
-      o->json = 1;
-      l.ind++;
-      continue;
-    }
-    int c = subgetopt_r(argc, argv, "q", &l);
-    if (c == -1) break;
+  char const *short_ones[argc + 1];
+  int n = 0, ended = 0;
+  for (int i = 0; i < argc; i++) {
+    int json = i && !ended && !strcmp(argv[i], "--json");
+    ended |= i && (argv[i][0] != '-' || !strcmp(argv[i], "--"));
+    if (json) o->json = 1;
+    else short_ones[n++] = argv[i];
+  }
+  short_ones[n] = 0;
+  for (int c; (c = subgetopt_r(n, short_ones, "q", &l)) != -1; ) {
     if (c == 'q') o->quiet = 1;
     else strerr_dieusage(100, USAGE);
   }
-  if (argc - l.ind > 1) strerr_dieusage(100, USAGE);
-  if (argc > l.ind) o->rules = argv[l.ind];
+  if (n - l.ind > 1) strerr_dieusage(100, USAGE);
+  o->rules = n > l.ind ? short_ones[l.ind] : DEFAULT_RULES;
 }
 
 static void die_nomem(void)

@@ -143,14 +143,14 @@ static int try_line(struct devices *x, struct device_line const *d, struct way *
   return 0;
 }
 
-/* The widest prefix that has a line that opens. */
-static int first_way(struct devices *x, struct way *way, int named, struct device_line const **line)
+/* The widest prefix (of IPv4 if `four`, of IPv6 if `six`) that has a line that opens. */
+static int first_way(struct devices *x, struct way *way, int named, int four, int six, struct device_line const **line)
 {
   struct prefix const *p = genalloc_s(struct prefix, &x->prefixes);
   for (unsigned bits = 0; bits <= 128; bits++) {
     if (!x->bits[0][bits] && !x->bits[1][bits]) continue;
     for (size_t i = 0; i < genalloc_len(struct prefix, &x->prefixes); i++) {
-      if (p[i].bits != bits || p[i].client == CLASSES_NONE) continue;
+      if (p[i].bits != bits || p[i].client == CLASSES_NONE || !(p[i].ip.len == 4 ? four : six)) continue;
       struct client_class const *k = classes_client(x->w->c, p[i].client);
       *(named ? &way->named : &way->client) = k->example;
       way->trusted = k->view->trusted;
@@ -185,15 +185,19 @@ static int with_devices(struct work *w, struct amount *sum, int (*then)(struct d
 
 static int open_them(struct devices *x, void *arg)
 {
-  struct opening o = { .kind = OPENING_DEVICES, .amount = x->w->p->devices };
+  struct amount const *sum = &x->w->p->devices, four = { .v4 = sum->v4 }, six = { .v6 = sum->v6 };
   struct device_line const *line;
   (void)arg;
-  if (!amount_is_half(&o.amount)) return 0;
-  int relayed = first_way(x, &o.way, 0, &line);
-  if (relayed <= 0) return relayed;
-  o.record = line->record;
-  work_cost(x->w, &o.way);
-  return work_open(x->w, &o);
+  for (int v6 = 0; v6 < 2; v6++) {
+    struct opening o = { .kind = OPENING_DEVICES, .amount = v6 ? six : four };
+    int relayed = amount_is_half(&o.amount) ? first_way(x, &o.way, 0, !v6, v6, &line) : 0;
+    if (relayed < 0) return -1;
+    if (!relayed) continue;
+    o.record = line->record;
+    work_cost(x->w, &o.way);
+    if (work_open(x->w, &o) < 0) return -1;
+  }
+  return 0;
 }
 
 static int nothing(struct devices *x, void *arg)
@@ -220,7 +224,7 @@ int open_devices(struct work *w)
 static int name_one(struct devices *x, void *arg)
 {
   struct device_line const *line;
-  return first_way(x, arg, 1, &line);
+  return first_way(x, arg, 1, 1, 1, &line);
 }
 
 int devices_way(struct work *w, struct way *way)

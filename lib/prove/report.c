@@ -81,9 +81,10 @@ static int put_counts(stralloc *out, struct proof const *p, char const *rules, c
   char text[TEXT];
   if (!stralloc_cats(out, "rules: ") || !stralloc_cats(out, rules) || !stralloc_cats(out, "\nsha256: ") ||
       !stralloc_cats(out, sha256)) return 0;
-  snprintf(text, sizeof text, "\nclients: %zu classes, of %zu ranges of addresses"
-           "\nsenders: %zu classes, in %zu groups\nrecipients: %zu classes, in %zu groups\nsessions: 4 kinds\ndecisions: %zu\nseconds: %u.%03u\n", p->clients,
-           p->intervals, p->senders, p->sender_groups, p->recipients, p->recipient_groups, p->decisions,
+  snprintf(text, sizeof text, "\nclients: %zu classes, of %zu ranges of addresses\n"
+           "senders: %zu classes, in %zu groups\nrecipients: %zu classes, in %zu groups\n"
+           "sessions: 4 kinds\ndecisions: %zu\nseconds: %u.%03u\n",
+           p->clients, p->intervals, p->senders, p->sender_groups, p->recipients, p->recipient_groups, p->decisions,
            (unsigned)(p->milliseconds / 1000), (unsigned)(p->milliseconds % 1000));
   return stralloc_cats(out, text);
 }

@@ -1,0 +1,272 @@
+"""Closed rules, opened in every way: relay-mkcdb refuses them with file and line unless they declare it; relay-prove
+finds the line in tables that were made by hand; and each dialogue that is printed really relays."""
+import random
+
+import pytest
+
+from lib.closed import Rules
+from lib.prove import House, add_client, add_relay, parse
+
+RC, RP = b"+RELAYCLIENT=\0", b"+RELAYPROXY=\0"
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
+
+
+def pieces(n, how_many, start=0, v6=False):
+    """how_many prefixes of n bits of IPv4, or of n + 3 bits of 2000::/3, from the start-th on."""
+    if v6:
+        return ["%x::/%d" % (0x2000 + (i << 13 - n), n + 3) for i in range(start, start + how_many)]
+    return ["%d.%d.0.0/%d" % (i << 16 - n >> 8, (i << 16 - n) & 255, n) for i in range(start, start + how_many)]
+
+
+def shuffled(r, items):
+    items = list(items)
+    r.shuffle(items)
+    return items
+
+
+# Which addresses are half of all or more, however they are written. [] in a table: `:` and `=` are keys of their own.
+HALVES = [
+    [""], ["0.0.0.0/0"], ["::/0"], ["0-255."], ["0-127."], ["128-255."], ["0.0.0.0/1"], ["128.0.0.0/1"], ["2000::/3"],
+    ["2000::/4"], ["3000::/4"], ["::/1"], ["::/2"], ["::ffff:0:0/96"], ["::ffff:128.0.0.0/97"], ["::/1", "8000::/1"],
+    ["0.0.0.0/1", "128.0.0.0/1"], ["0.0.0.0/2", "128.0.0.0/2"], ["64-127.", "128-191."], ["0-100.", "101-200."],
+    ["0-63.", "64.0.0.0/2"], ["0.0-255.", "1-127."], pieces(2, 3), pieces(3, 4, 2), pieces(4, 9, 3), pieces(5, 16),
+    pieces(6, 40, 20), pieces(8, 128, 5), pieces(8, 200, 50), pieces(9, 256), pieces(1, 1, 1, v6=True),
+    pieces(2, 2, 1, v6=True), pieces(3, 5, 2, v6=True), pieces(5, 17, 7, v6=True), pieces(7, 64, 64, v6=True),
+    ["0-126."] + ["127.%d-%d." % (i, i + 15) for i in range(0, 256, 16)], ["%d." % i for i in range(60, 190)],
+]
+# Just not: a half without an address that is denied or not trusted.
+ALMOST = [
+    (["0.0.0.0/1"], ["77.1.2.3:deny"]), (["128-255."], ["200.0.0.1:allow"]), (pieces(4, 8), ["3.3.3.3/32:deny"]),
+    (["2000::/4"], ["2001:db8::/64:deny"]), (["::/1", "8000::/1", "0.0.0.0/1", "128.0.0.0/1"], [
+        "0.0.0.0/2:allow", "192.0.0.0/2:allow", "255.255.255.255:deny", "100.0.0.1:deny", "2000::/4:deny",
+        "3fff:ffff::/32:deny"]),
+    (pieces(4, 7), []), (pieces(5, 15, 3), []), (pieces(6, 31, 9, v6=True), []),
+    (["0.0.0.0/2", "::/3", "4000::/2"], []),
+]
+
+
+def base(house, r, relay="", clients=None):
+    house.closed = Rules(r, plain=True, size=r.choice([0, 0, 0, 40]))
+    texts = house.closed.texts
+    texts["relay"] += relay
+    if clients is not None:
+        texts["clients"] = clients
+    return texts
+
+
+def lines(text):
+    return text.count("\n")
+
+
+def expect(house, kind, places, declared=False):
+    """relay-prove finds the way in by one of these lines, and its dialogue relays."""
+    code, ways, found = house.prove()
+    assert code == 1 and found["verdict"] == ("declared" if declared else "open"), found
+    hits = [w for w, o in zip(ways, found["openings"]) if o["kind"] == kind and w.place in places]
+    assert hits, (kind, places, [(w.place, w.why) for w in ways])
+    for w in hits:
+        assert w.declared == declared
+        local, domain = w.said[-2][len("C: RCPT TO:<"):-1].rsplit("@", 1)
+        assert not house.closed.reachable(local, domain)
+        house.replay(w)
+
+
+def refused(house, texts, places):
+    code, said = house.compile(texts)
+    assert code == 100 and any(l.startswith(tuple(p + ": " for p in places)) for l in said.splitlines()
+                               if "warning:" not in l), (said, places)
+    for way in parse(said):
+        assert way.said == [] or way.said[-1] == "S: 250"
+
+
+@pytest.mark.parametrize("n", range(len(HALVES)))
+def test_clients(house, n):
+    """RELAYCLIENT for half of the internet."""
+    r = random.Random("clients %d" % n)
+    lead = "127.0.0.1:allow,RELAYCLIENT=\"\"\n# more\n"
+    spelled = shuffled(r, HALVES[n])
+    places = ["clients:%d" % (3 + i) for i in range(len(spelled))]
+    text = lead + "".join('%s:allow,RELAYCLIENT=""\n' % a for a in spelled)
+    text += "" if "" in spelled else r.choice([":allow\n", ":deny\n"])
+    texts = base(house, r, clients=text)
+    refused(house, texts, places)
+    texts["clients"] = lead
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    for i, a in enumerate(spelled):
+        add_client(records, 3 + i, a, RC)
+    if r.random() < .5 and "" not in spelled:
+        add_client(records, 500, "", b"D\0")
+    house.make(records)
+    expect(house, "clients", places)
+
+
+@pytest.mark.parametrize("n", range(len(HALVES)))
+def test_proxies(house, n):
+    """RELAYPROXY for half of the internet: the dialogue begins with a PROXY line for a client that is trusted."""
+    r = random.Random("proxies %d" % n)
+    lead = r.choice(['8.8.8.8', '192.0.2.0/24', '2001:db8::7']) + ':allow,RELAYCLIENT=""\n'
+    device = r.random() < .3
+    spelled = shuffled(r, HALVES[n])
+    # what the trusted ones take away must not make it less than half
+    more = ["0.0.0.0/0"] if not any(":" in a for a in spelled) and spelled != [""] else []
+    more += ["2000::/3"] if any(":" in a for a in spelled) else []
+    spelled += [a for a in more if a not in spelled]
+    places = ["clients:%d" % (3 + i) for i in range(len(spelled))]
+    lead = "# none\n" if device else lead
+    text = lead + "\n" + "".join('%s:allow,RELAYPROXY=""\n' % a for a in spelled)
+    texts = base(house, r, clients=text, relay="grant device 9.9.9.9 from any to any\n" if device else "")
+    refused(house, texts, places)
+    texts["clients"] = lead
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    for i, a in enumerate(spelled):
+        add_client(records, 3 + i, a, RP)
+    house.make(records)
+    expect(house, "proxies", places)
+    assert any(s.startswith("C: PROXY TCP") for w in house.prove()[1] for s in w.said)
+
+
+@pytest.mark.parametrize("n", range(len(ALMOST)))
+def test_almost(house, n):
+    """Less than half, by what is denied or not trusted: no alarm."""
+    r = random.Random("almost %d" % n)
+    for variable in ("RELAYCLIENT", "RELAYPROXY"):
+        spelled, others = ALMOST[n]
+        text = "".join('%s:allow,%s=""\n' % (a, variable) for a in spelled) + "".join(o + "\n" for o in others)
+        if variable == "RELAYPROXY":
+            text += 'fd00::7:allow,RELAYCLIENT=""\n'
+        code, said = house.compile(base(house, r, clients=text + ":deny\n"))
+        assert code == 0 and "open relay" not in said, said
+        assert house.prove()[0] == 0
+
+
+@pytest.mark.parametrize("key", ["=", "=.com", "=.net", "=.xyz", "=.de"])
+def test_names(house, key):
+    r = random.Random(key)
+    text = '127.:allow,RELAYCLIENT=""\n%s:allow,RELAYCLIENT=""\n10.0.0.0/8:deny\n:allow\n' % key
+    texts = base(house, r, clients=text)
+    refused(house, texts, ["clients:2"])
+    texts["clients"] = '127.:allow,RELAYCLIENT=""\n:allow\n'
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    add_client(records, 2, key, RC)
+    house.make(records)
+    expect(house, "names", ["clients:2"])
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_anyone(house, n):
+    r = random.Random("anyone %d" % n)
+    texts = base(house, r, relay=r.choice(["", "require sender hosted\n"]))
+    place = "relay:%d" % (lines(texts["relay"]) + 1)
+    refused(house, dict(texts, relay=texts["relay"] + "grant anyone\n"), [place])
+    code, said = house.compile(dict(texts, relay=texts["relay"] + "grant anyone open-relay\n"))
+    assert code == 0 and place + ": warning: an open relay" in said
+    expect(house, "anyone", [place], declared=True)
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    add_relay(records, lines(texts["relay"]) + 1, "grant anyone", r.choice([b"", b"open relay", b"forgeable "]))
+    house.make(records)
+    expect(house, "anyone", [place])
+
+
+SENDERS = ["hosted", "user", "@friend.example", "@.friend.example", "boss@friend.example", "@[192.0.2.50]",
+           "@xn--grn-ioa.example", "o'x@friend.example", "@com", "@.com", "a+b@friend.example", "abuse@alpha.com"]
+
+
+@pytest.mark.parametrize("who", SENDERS)
+@pytest.mark.parametrize("n", range(3))
+def test_sender(house, who, n):
+    r = random.Random("sender %s %d" % (who, n))
+    widened = {"hosted": "local .com\nlocal x@y.example\n", "user": "local someone@abroad2.example\n"}.get(who, "")
+    texts = base(house, r, relay=widened)
+    at = lines(texts["relay"]) + 1
+    place = "relay:%d" % at
+    refused(house, dict(texts, relay=texts["relay"] + "grant sender %s\n" % who), [place])
+    code, said = house.compile(dict(texts, relay=texts["relay"] + "grant sender %s forgeable\n" % who))
+    assert code == 0 and place + ": warning: an open relay" in said, said
+    expect(house, "sender", [place], declared=True)
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    add_relay(records, at, "grant sender " + who, r.choice([b"", b"", b"forgeabl", b"FORGEABLE"]))
+    house.make(records)
+    expect(house, "sender", [place])
+
+
+WIDE = [["0.0.0.0/0"], ["::/0"], ["0.0.0.0/1"], ["128.0.0.0/1"], ["2000::/3"], ["::/1"], ["::ffff:0:0/96"],
+        ["0.0.0.0/2", "128.0.0.0/2"], pieces(4, 9, 2), pieces(3, 5, 1, v6=True)]
+
+
+@pytest.mark.parametrize("n", range(len(WIDE)))
+@pytest.mark.parametrize("pair", ["any any", "any victim.example", "@.friend.example any", "hosted .victim.example",
+                                  "boss@friend.example joe@victim.example"])
+def test_devices(house, n, pair):
+    r = random.Random("devices %d %s" % (n, pair))
+    who, to = pair.split()
+    needs = r.choice(["", "", "require sender hosted\n"]) if who in ("any", "hosted") else ""
+    texts = base(house, r, relay=needs, clients=":allow\n")
+    at = lines(texts["relay"]) + 1
+    spelled = ["grant device %s from %s to %s" % (p, who, to) for p in WIDE[n]]
+    places = ["relay:%d" % (at + i) for i in range(len(spelled))]
+    for i, l in enumerate(texts["relay"].splitlines()):
+        if "device 64.0.0.0/2" in l:   # not enough by itself, but the widest of those that are too many together
+            places.append("relay:%d" % (i + 1))
+    refused(house, dict(texts, relay=texts["relay"] + "".join(s + "\n" for s in spelled)), places)
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    for i, s in enumerate(spelled):
+        add_relay(records, at + i, s)
+    house.make(records)
+    expect(house, "devices", places)
+
+
+@pytest.mark.parametrize("n", range(len(WIDE)))
+def test_to_host(house, n):
+    r = random.Random("to-host %d" % n)
+    texts = base(house, r)
+    at = lines(texts["relay"]) + 1
+    spelled = ["grant to-host %s" % p for p in WIDE[n]]
+    places = ["relay:%d" % (at + i) for i in range(len(spelled))]
+    refused(house, dict(texts, relay=texts["relay"] + "".join(s + "\n" for s in spelled)), places)
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    for i, s in enumerate(spelled):
+        add_relay(records, at + i, s)
+    house.make(records)
+    expect(house, "to-host", places)
+
+
+@pytest.mark.parametrize("suffix", [".com", ".net", ".uk", ".museum", ".arpa", ".xn--p1ai"])
+@pytest.mark.parametrize("check", ["any", "listed # ok: no-recipients", "asked", "granted"])
+def test_suffixes(house, suffix, check):
+    r = random.Random(suffix + check)
+    granted = check == "granted"
+    texts = base(house, r)
+    file = "relay" if granted else "domains"
+    at = lines(texts[file]) + 1
+    line = "grant to %s\n" % suffix if granted else "%s %s\n" % (suffix, check)
+    refused(house, dict(texts, **{file: texts[file] + line}), ["%s:%d" % (file, at)])
+    assert house.compile(texts)[0] == 0
+    records = house.records()
+    if granted:
+        add_relay(records, at, "grant to " + suffix)
+    else:
+        records[b"d" + suffix.encode()] = at.to_bytes(4, "little") + check.split()[0].encode()
+    house.make(records)
+    expect(house, "granted" if granted else "hosted", ["%s:%d" % (file, at)])
+
+
+def test_bare_tables(house):
+    """A requirement taken out of a table opens what it held shut."""
+    texts = base(house, random.Random(1), clients=":allow\n")
+    texts["relay"] = "require login\ngrant anyone open-relay\ndeny to .com\n"
+    assert house.compile(texts)[0] == 0 and house.prove()[0] == 0
+    records = house.records()
+    del records[b"rrequire login"]
+    house.make(records)
+    expect(house, "anyone", ["relay:2"], declared=True)
