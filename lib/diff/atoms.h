@@ -39,7 +39,8 @@ int name_codes(struct atoms *x);
 int group_names(struct atoms *x);
 /* The code of the addresses for clients with names of the group. */
 uint8_t combine(struct addresses const *p, struct name_group const *g, unsigned t);
-/* The addresses with all groups of names: an atom for each two codes that come of it. user, unless CLASSES_NONE: a rule. */
+/* The addresses with all groups of names: an atom for each two codes that come of it. user, unless CLASSES_NONE: a
+ * rule. */
 int cross(struct atoms *x, struct addresses const *p, size_t user);
 int add_atom(struct atoms *x, struct addresses const *p, uint8_t const code[2], uint32_t names, size_t user);
 /* Atoms for the rules that name users. */

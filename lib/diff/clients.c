@@ -74,7 +74,8 @@ static int add_parts(struct diff_clients *c, struct diff const *d, unsigned char
   int failed = 0;
   for (size_t i = 0; i < genalloc_len(struct atom, &d->model->atoms) && !failed; i++) {
     struct atom const *a = genalloc_s(struct atom, &d->model->atoms) + i;
-    if (!in[i] || (c->trusted && view_pair(a) == TRUSTED * 3 + TRUSTED) || (c->strangers && view_pair(a) == 0)) continue;
+    unsigned views = view_pair(a);
+    if (!in[i] || (c->trusted && views == TRUSTED * 3 + TRUSTED) || (c->strangers && !views)) continue;
     size_t at = find_part(c, &sources, d, a);
     if (at == CLASSES_NONE || !genalloc_catb(struct span, &genalloc_s(struct source, &sources)[at].spans,
         genalloc_s(struct span, &d->model->spans) + a->first, a->n)) failed = -1, errno = ENOMEM;

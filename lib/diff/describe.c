@@ -1,5 +1,5 @@
-/* Sets of senders and recipients, said in few words: by traits that both tables see alike where all of those are meant or
- * none, else by where, from wide ones to narrower ones, it changes who is meant. */
+/* Sets of senders and recipients, said in few words: by traits that both tables see alike where all of those are meant
+ * or none, else by where, from wide ones to narrower ones, it changes who is meant. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static int implied(struct diff const *d, struct diff_line const *l, int recipien
 static void find_members(struct making *x, struct diff_line const *l, unsigned char const *groups, uint32_t *mark)
 {
   size_t marks, pairs = genalloc_len(struct pair, &x->side->pairs);
-  uint32_t const *list = sets_get(&x->d->model->sets, x->side->recipient ? l->recipient_marks : l->sender_marks, &marks);
+  uint32_t set = x->side->recipient ? l->recipient_marks : l->sender_marks;
+  uint32_t const *list = sets_get(&x->d->model->sets, set, &marks);
   memset(mark, 0, x->n * sizeof *mark);
   for (size_t i = 0; i < marks; i++) mark[list[i]] = (uint32_t)i + 1;
   for (size_t place = 0; place < x->n; place++) {

@@ -1,6 +1,6 @@
-/* The lines `grant device`: they look at client, sender and recipient together. A device is a class of clients; for each
- * the senders are told apart by those of its lines that fit them, and for each of these the recipients by whether one of
- * those lines fits them. */
+/* The lines `grant device`: they look at client, sender and recipient together. A device is a class of clients; for
+ * each the senders are told apart by those of its lines that fit them, and for each of these the recipients by whether
+ * one of those lines fits them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,8 +174,8 @@ static int with_senders(struct making *x)
   return failed;
 }
 
-/* Where for each pair all marks under which there is somebody are in a set, or none, the marks say nothing. Then they go,
- * so that the line can be joined with those of other clients. */
+/* Where for each pair all marks under which there is somebody are in a set, or none, the marks say nothing. Then they
+ * go, so that the line can be joined with those of other clients. */
 static int drop_marks(struct making *x, struct side const *s, uint32_t *set, uint32_t *marks_set)
 {
   struct model *m = x->d->model;

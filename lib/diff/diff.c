@@ -21,7 +21,8 @@ static int redirected(struct diff const *d, size_t class)
 {
   struct address a;
   struct decision decided[2];
-  struct facts f = { .listener = "", .recipient = classes_example(&d->classes, classes_address(&d->classes, class), &a) };
+  struct address_class const *k = classes_address(&d->classes, class);
+  struct facts f = { .listener = "", .recipient = classes_example(&d->classes, k, &a) };
   for (unsigned t = 0; t < 2; t++) decide(decided + t, d->t[t], &f);
   if (decided[0].reason != REASON_ALIAS && decided[1].reason != REASON_ALIAS) return 0;
   return decided[0].reason != decided[1].reason || decided[0].record.len != decided[1].record.len ||
@@ -68,9 +69,9 @@ int diff_make(struct diff *d, struct table_set const *old, struct table_set cons
   struct table_set const *both[2] = { old, new };
   *d = (struct diff){ .t = { old, new }, .classes = CLASSES_ZERO, .lines = GENALLOC_ZERO };
   if (!(d->model = calloc(1, sizeof *d->model))) return errno = ENOMEM, -1;
-  if (classes_make(&d->classes, both, 2) < 0 || hosts_make(d) < 0 || prefixes_make(d) < 0 || order_make(d) < 0 || sides_make(d) < 0 ||
-      atoms_make(d) < 0 || cells_make(d) < 0 || devices_make(d) < 0 || lines_join(d, 0) < 0 || redirect_line(d) < 0 ||
-      gate_lines(d) < 0) return -1;
+  if (classes_make(&d->classes, both, 2) < 0 || hosts_make(d) < 0 || prefixes_make(d) < 0 || order_make(d) < 0 ||
+      sides_make(d) < 0 || atoms_make(d) < 0 || cells_make(d) < 0 || devices_make(d) < 0 || lines_join(d, 0) < 0 ||
+      redirect_line(d) < 0 || gate_lines(d) < 0) return -1;
   size_t n = genalloc_len(struct diff_line, &d->lines);
   if (n) qsort(genalloc_s(struct diff_line, &d->lines), n, sizeof(struct diff_line), by_kind);
   return 0;

@@ -1,10 +1,12 @@
-/* The difference between two compiled tables, exactly: who is let in, who may relay, which mail is ours, before and now.
+/* The difference between two compiled tables, exactly: who is let in, who may relay, which mail is ours, before and
+ * now.
  *
  * All clients, senders and recipients come in classes (classes/classes.h), the sessions in kinds; what decide() sees of
  * them in the old table and in the new one puts them into few groups. decide() is asked in both tables for one
- * representative of each combination of groups, and where the outcomes differ the combination goes into a line. Lines of
- * the same kind are joined as far as they stay true. A line is a product: its clients, its senders, its recipients, the
- * situations in which they meet. So what a line says holds for each of its members, and whatever has changed is in one. */
+ * representative of each combination of groups, and where the outcomes differ the combination goes into a line. Lines
+ * of the same kind are joined as far as they stay true. A line is a product: its clients, its senders, its recipients,
+ * the situations in which they meet. So what a line says holds for each of its members, and what has changed is in one
+ * of them. */
 #ifndef DIFF_DIFF_H
 #define DIFF_DIFF_H
 
@@ -72,7 +74,7 @@ struct diff {
 int diff_make(struct diff *d, struct table_set const *old, struct table_set const *new);
 void diff_free(struct diff *d);
 
-/* A change between the address classes: who is named by it, and those that it is wider than, is in (or not) from here. */
+/* A change between the address classes: whom it names, and those that it is wider than, are in (or not) from here. */
 struct diff_flip {
   size_t class;
   int in;
@@ -107,8 +109,8 @@ struct diff_part {
                            is none it isn't. By address, wide ones first */
   unsigned unknown : 1; /* also those without an address, as on a pipe */
   unsigned named : 1;   /* names counts: */
-  genalloc names;       /* size_t: of these rules for names (numbers in classes.names) the first that fits; or CLASSES_NONE:
-                           those whom no rule for names fits */
+  genalloc names;       /* size_t: of all rules for names one of these (numbers in classes.names) is the first that
+                           fits; CLASSES_NONE: those whom none fits */
   size_t user;          /* number in classes.names of the rule for their user, or CLASSES_NONE */
 };
 /* In lines about mail nobody is meant whom one of the tables denies. */

@@ -49,7 +49,8 @@ static int is_mark(struct model const *m, uint32_t const *marks, size_t n, size_
 }
 
 /* The first class of the first group of a set. */
-static void find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set, struct address *a)
+static void find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set,
+                         struct address *a)
 {
   size_t n, k;
   uint32_t const *list = sets_get(&d->model->sets, set, &n), *m = sets_get(&d->model->sets, marks_set, &k);

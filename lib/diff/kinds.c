@@ -90,7 +90,8 @@ int kinds_get(struct diff *d, size_t atom, size_t sender, size_t recipient, unsi
 {
   struct model *m = d->model;
   struct atom const *a = genalloc_s(struct atom, &m->atoms) + atom;
-  size_t senders = genalloc_len(struct pair, &m->senders.pairs), recipients = genalloc_len(struct pair, &m->recipients.pairs);
+  size_t senders = genalloc_len(struct pair, &m->senders.pairs);
+  size_t recipients = genalloc_len(struct pair, &m->recipients.pairs);
   struct kinds made;
   if (!m->memo && !(m->memo = calloc(VIEWS * senders * recipients * 4, sizeof *m->memo))) return errno = ENOMEM, -1;
   uint32_t *memo = m->memo + ((view_pair(a) * senders + m->senders.pair[sender]) * recipients

@@ -1,5 +1,5 @@
-/* Lines: one for each cell in which something changes, then joined. Two that differ in one factor of their product alone
- * are one with both factors. */
+/* Lines: one for each cell in which something changes, then joined. Two that differ in one factor of their product
+ * alone are one with both factors. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -75,7 +75,9 @@ static int put_part(struct text *x, struct diff_part const *p)
   if (p->user != CLASSES_NONE && !(put(x, "    user ") && put_rule(x, p->user))) return 0;
   for (size_t i = 0; i < genalloc_len(size_t, &p->names); i++) {
     size_t name = genalloc_s(size_t, &p->names)[i];
-    if (name == CLASSES_NONE ? !put(x, "    with a name that no rule has, or none\n") : !(put(x, "    named ") && put_rule(x, name))) return 0;
+    int ok = name == CLASSES_NONE ? put(x, "    with a name that no rule has, or none\n") :
+      put(x, "    named ") && put_rule(x, name);
+    if (!ok) return 0;
   }
   return put_prefixes(x, &p->prefixes) && (!p->unknown || put(x, "    client without an address\n"));
 }
@@ -84,8 +86,8 @@ static int put_part(struct text *x, struct diff_part const *p)
 static int is_one(struct diff_clients const *c)
 {
   struct diff_part const *p = genalloc_s(struct diff_part, &c->parts);
-  return !c->trusted && !c->strangers && genalloc_len(struct diff_part, &c->parts) == 1 && p->user == CLASSES_NONE && !p->named &&
-    !p->unknown && genalloc_len(struct diff_prefix, &p->prefixes) == 1;
+  return !c->trusted && !c->strangers && genalloc_len(struct diff_part, &c->parts) == 1 && p->user == CLASSES_NONE &&
+    !p->named && !p->unknown && genalloc_len(struct diff_prefix, &p->prefixes) == 1;
 }
 
 int put_clients(struct text *x)
@@ -137,25 +139,24 @@ static int put_words(struct text *x, genalloc const *traits, int recipient)
 int put_addresses(struct text *x, struct diff_addresses const *a, int recipient)
 {
   size_t flips = genalloc_len(struct diff_flip, &a->flips), words = genalloc_len(unsigned, &a->and);
-  char const *below = recipient ? "the recipients below" : "the senders below";
   if (a->all && !put(x, recipient ? "all recipients" : "all senders")) return 0;
-  if (!put_words(x, &a->and, recipient) || (words && flips && !a->all && !put(x, " and "))) return 0;
-  if (!a->all && flips == 1 && !put_class(x, genalloc_s(struct diff_flip, &a->flips)->class, recipient)) return 0;
-  if (!a->all && flips > 1 && !put(x, below)) return 0;
-  if (a->all && flips && !(put(x, " but ") && put(x, below))) return 0;
+  if (!put_words(x, &a->and, recipient)) return 0;
+  if (flips && !put(x, a->all ? " but " : words ? " and " : "")) return 0;
+  if (flips == 1 && !put_class(x, genalloc_s(struct diff_flip, &a->flips)->class, recipient)) return 0;
+  if (flips > 1 && !put(x, a->all ? "those below" : recipient ? "the recipients below" : "the senders below")) return 0;
   if (!genalloc_len(unsigned, &a->but)) return 1;
-  return put(x, a->all && flips ? " and " : ", but not ") && put_words(x, &a->but, recipient);
+  return put(x, a->all && flips ? " and " : a->all ? " but " : ", but not ") && put_words(x, &a->but, recipient);
 }
 
 int put_address_list(struct text *x, struct diff_addresses const *a, int recipient)
 {
   size_t n = genalloc_len(struct diff_flip, &a->flips);
-  if (n < 2 && !a->all) return 1;
+  if (n < 2) return 1;
   for (size_t i = 0; i < n; i++) {
     struct diff_flip const *f = genalloc_s(struct diff_flip, &a->flips) + i;
     if (x->most && i == x->most) return more_of(x, n - i, recipient ? "recipients" : "senders");
-    if (!put(x, f->in ? "    " : "    not ") || !put(x, recipient ? "to " : "from ") || !put_class(x, f->class, recipient) ||
-        !put(x, "\n")) return 0;
+    if (!put(x, f->in ? "    " : "    not ") || !put(x, recipient ? "to " : "from ") ||
+        !put_class(x, f->class, recipient) || !put(x, "\n")) return 0;
   }
   return 1;
 }

@@ -84,25 +84,26 @@ struct name_group {
 
 int order_make(struct diff *d);
 int sides_make(struct diff *d);
-/* A class with the pair whose nearest wider one (or itself) among marks[0..n), sorted by place, is `mark`; CLASSES_NONE:
- * none of them. Returns its number, or CLASSES_NONE. */
-size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks, size_t n);
+/* A class with the pair whose nearest wider one (or itself) among marks[0..n), sorted by place, is `mark`;
+ * CLASSES_NONE: none of them. Returns its number, or CLASSES_NONE. */
+size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks,
+                 size_t n);
 int atoms_make(struct diff *d);
 int hosts_make(struct diff *d);
 int prefixes_make(struct diff *d);
 /* Appends struct diff_prefix'es for the addresses in n spans, which ascend. */
 int prefixes_describe(genalloc *out, struct diff const *d, struct span const *s, size_t n);
 
-/* The combination of an atom, a sender and a recipient (address classes), for whom a device's line holds in either table
- * as in device (bit 0: old, bit 1: new). */
+/* The combination of an atom, a sender and a recipient (address classes), for whom a device's line holds in either
+ * table as in device (bit 0: old, bit 1: new). */
 int kinds_get(struct diff *d, size_t atom, size_t sender, size_t recipient, unsigned device, struct kinds const **k);
 int cells_make(struct diff *d);
 int devices_make(struct diff *d);
 
 /* Can `grant device` make a difference for recipients of this pair? */
 int pair_devices(struct diff const *d, uint32_t pair);
-/* Some clients (a set of atoms), senders of a pair within a mark, recipients of a pair within a mark, and what becomes of
- * them: a line for each kind. */
+/* Some clients (a set of atoms), senders of a pair within a mark, recipients of a pair within a mark, and what becomes
+ * of them: a line for each kind. */
 struct cell {
   uint32_t clients;
   uint32_t sender, sender_marks;       /* number of the mark (0: none) times the number of pairs, plus the pair; set of

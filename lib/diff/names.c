@@ -1,6 +1,7 @@
 /* Rules that look at the client's name or user. Names that no table tells apart make a group. */
 #include <errno.h>
 #include <string.h>
+#include "classes/range.h"
 #include "diff/atoms.h"
 
 static int nomem(void)
@@ -56,7 +57,8 @@ static int group_name(struct atoms *x, size_t i, genalloc *lists)
   }
   static genalloc const none = GENALLOC_ZERO;
   if (at == genalloc_len(struct name_group, &x->m->groups) &&
-      (!genalloc_append(struct name_group, &x->m->groups, &g) || !genalloc_append(genalloc, lists, &none))) return nomem();
+      (!genalloc_append(struct name_group, &x->m->groups, &g) || !genalloc_append(genalloc, lists, &none)))
+    return nomem();
   return genalloc_append(uint32_t, genalloc_s(genalloc, lists) + at, &number) ? 0 : nomem();
 }
 
@@ -91,8 +93,9 @@ static int user_at_address(struct atoms *x, size_t user, struct ip const *ip)
     struct addresses p = genalloc_s(struct addresses, &x->parts)[i];
     struct span const *s = genalloc_s(struct span, &x->m->spans) + p.first;
     for (size_t k = 0; k < p.n; k++) {
-      if (s[k].first.len != ip->len || memcmp(s[k].first.b, ip->b, 16) > 0 || memcmp(s[k].last.b, ip->b, 16) < 0) continue;
-      struct span one = { .first = *ip, .last = *ip, .line = { name_at(x->c, user)->line[0], name_at(x->c, user)->line[1] } };
+      struct span one = { .first = *ip, .last = *ip };
+      if (range_cmp(&s[k].first, ip) > 0 || range_cmp(&s[k].last, ip) < 0) continue;
+      memcpy(one.line, name_at(x->c, user)->line, sizeof one.line);
       p.first = genalloc_len(struct span, &x->m->spans);
       p.n = 1;
       return genalloc_append(struct span, &x->m->spans, &one) ? cross(x, &p, user) : nomem();

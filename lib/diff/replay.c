@@ -9,7 +9,8 @@
 
 static char const *verdict_of(struct outcome const *o)
 {
-  return o->decision.verdict == VERDICT_ACCEPT ? "accepted" : o->decision.verdict == VERDICT_REFUSE ? "refused" : "deferred";
+  static char const *const words[] = { "accepted", "refused", "deferred" };
+  return words[o->decision.verdict <= VERDICT_TEMPFAIL ? o->decision.verdict : VERDICT_TEMPFAIL];
 }
 
 static char const *reason_of(struct outcome const *o)
@@ -32,7 +33,8 @@ static void place(char out[WORDS / 4], struct record const *r)
 static void say(char out[WORDS], char const *verdict, char const *reason, char const *rule, char const *gate)
 {
   int both = *rule && *gate, any = *rule || *gate;
-  snprintf(out, WORDS, "%s %s%s%s%s%s%s", verdict, reason, any ? " (" : "", rule, both ? ", " : "", gate, any ? ")" : "");
+  snprintf(out, WORDS, "%s %s%s%s%s%s%s", verdict, reason, any ? " (" : "", rule, both ? ", " : "", gate,
+           any ? ")" : "");
 }
 
 /* The gate's rule says more where it trusts the client. */
@@ -119,9 +121,10 @@ static int add_change(struct replay *r, struct question const *q, char const *th
   char ip[IP_TEXT] = "unknown";
   size_t at = r->text.len;
   if (q->facts.client.len) ip_fmt(ip, &q->facts.client);
-  if (add(r, ip, strlen(ip)) && add(r, q->facts.login ? q->facts.login : "", q->facts.login ? strlen(q->facts.login) : 0) &&
-      add(r, q->sender.text, q->sender.len) && add(r, q->recipient.text, q->recipient.len) && add(r, then, strlen(then)) &&
-      add(r, now, strlen(now))) return count(r, at);
+  char const *login = q->facts.login ? q->facts.login : "";
+  if (add(r, ip, strlen(ip)) && add(r, login, strlen(login)) && add(r, q->sender.text, q->sender.len) &&
+      add(r, q->recipient.text, q->recipient.len) && add(r, then, strlen(then)) && add(r, now, strlen(now)))
+    return count(r, at);
   return errno = ENOMEM, -1;
 }
 

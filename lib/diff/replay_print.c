@@ -48,10 +48,11 @@ static int put_field(stralloc *out, struct replay const *r, struct replay_change
 static int put_change(stralloc *out, struct replay const *r, struct replay_change const *c)
 {
   int login = *replay_field(r, c, REPLAY_LOGIN) != 0;
-  if (!put_number(out, c->times) || !put_field(out, r, c, c->times == 1 ? " time: client " : " times: client ", REPLAY_CLIENT, ""))
-    return 0;
+  char const *times = c->times == 1 ? " time: client " : " times: client ";
+  if (!put_number(out, c->times) || !put_field(out, r, c, times, REPLAY_CLIENT, "")) return 0;
   if (login && !put_field(out, r, c, " login ", REPLAY_LOGIN, "")) return 0;
-  return put_field(out, r, c, " from <", REPLAY_SENDER, ">") && put_field(out, r, c, " to <", REPLAY_RECIPIENT, ">\n") &&
+  return put_field(out, r, c, " from <", REPLAY_SENDER, ">") &&
+    put_field(out, r, c, " to <", REPLAY_RECIPIENT, ">\n") &&
     put_field(out, r, c, "    then: ", REPLAY_THEN, "\n") && put_field(out, r, c, "    now:  ", REPLAY_NOW, "\n");
 }
 
@@ -68,7 +69,8 @@ int replay_text(stralloc *out, struct replay *r, unsigned most)
   for (size_t i = 0; i < n && ok && (!most || i < most); i++)
     ok = put_change(out, r, genalloc_s(struct replay_change, &r->changes) + i);
   if (most && n > most) ok = ok && put(out, "and ") && put_number(out, n - most) && put(out, " more changes\n");
-  ok = ok && put_count(out, r->recipients, " recipients in the log", 1) && put_count(out, r->changed, " would change", 1) &&
+  ok = ok && put_count(out, r->recipients, " recipients in the log", 1) &&
+    put_count(out, r->changed, " would change", 1) &&
     put_count(out, r->reason, " would have the same verdict for another reason or by another line", 0) &&
     put_count(out, r->same, " would stay as they are", 1) &&
     put_count(out, r->open, " can't be decided: the network would have to be asked, and the line has no answer", 0) &&
@@ -86,7 +88,8 @@ int replay_json(stralloc *out, struct replay *r)
   struct json j = JSON_START(out);
   size_t n = sort(r);
   json_object(&j);
-  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) json_key(&j, counts[i].key), json_number(&j, (int64_t)counts[i].n);
+  for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+    json_key(&j, counts[i].key), json_number(&j, (int64_t)counts[i].n);
   json_key(&j, "changes"), json_array(&j);
   for (size_t i = 0; i < n; i++) {
     struct replay_change const *c = genalloc_s(struct replay_change, &r->changes) + i;

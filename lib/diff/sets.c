@@ -51,7 +51,7 @@ static int insert(struct sets *x, uint32_t const *list, size_t n, uint32_t *set)
   size_t at = p.hash & (slots - 1);
   for (; s[at]; at = (at + 1) & (slots - 1)) {
     uint32_t const *other = sets_get(x, s[at] - 1, &m);
-    if (m == n && !memcmp(other, list, n * sizeof *list)) return *set = s[at] - 1, 0;
+    if (m == n && (!n || !memcmp(other, list, n * sizeof *list))) return *set = s[at] - 1, 0;
   }
   if (!genalloc_catb(uint32_t, &x->pool, list, n) || !genalloc_append(struct set_place, &x->all, &p))
     return errno = ENOMEM, -1;
@@ -64,7 +64,7 @@ int sets_add(struct sets *x, uint32_t const *list, size_t n, uint32_t *set)
 {
   static uint32_t const nothing[1];
   if (!genalloc_len(struct set_place, &x->all) && insert(x, nothing, 0, set) < 0) return -1;
-  return insert(x, list, n, set);
+  return insert(x, n ? list : nothing, n, set);
 }
 
 void sets_free(struct sets *x)

@@ -8,10 +8,12 @@ static char const *term_words(enum diff_property p, unsigned fits)
   static char const *const logins[] = { 0, "without a login", "with a login that may relay",
     "without a login or with one that may relay", "with a login that may not relay", "without a login that may relay",
     "with a login" };
-  static char const *const others[DIFF_PROPERTIES][3] = { [DIFF_STAMP] = { 0, "without a POP stamp", "with a POP stamp" },
+  static char const *const others[DIFF_PROPERTIES][3] = {
+    [DIFF_STAMP] = { 0, "without a POP stamp", "with a POP stamp" },
     [DIFF_TLS] = { 0, "without TLS", "under TLS" },
     [DIFF_SUBMISSION] = { 0, "on a listener other than submission", "on the listener submission" },
-    [DIFF_MAILBOX] = { 0, "where the next hop does not take the recipient", "where the next hop takes the recipient" } };
+    [DIFF_MAILBOX] = { 0, "where the next hop does not take the recipient",
+                       "where the next hop takes the recipient" } };
   return p == DIFF_LOGIN ? logins[fits] : p == DIFF_EXCHANGERS ? 0 : others[p][fits];
 }
 
@@ -70,7 +72,8 @@ static int is_anywhere(struct diff_addresses const *a)
 static int put_sentence(struct text *x)
 {
   static char const *const gate[DIFF_KIND_COUNT] = {
-    [DIFF_LETS_IN] = " may connect now", [DIFF_TRUSTS] = " may connect now, and are trusted", [DIFF_SHUTS_OUT] = " may no longer connect",
+    [DIFF_LETS_IN] = " may connect now", [DIFF_TRUSTS] = " may connect now, and are trusted",
+    [DIFF_SHUTS_OUT] = " may no longer connect",
     [DIFF_BELIEVES] = " may say now whom they speak for (RELAYPROXY)",
     [DIFF_DOUBTS] = " may no longer say whom they speak for (RELAYPROXY)",
     [DIFF_APPENDS] = " have another value of RELAYCLIENT" };
@@ -85,7 +88,8 @@ static int put_sentence(struct text *x)
     return (x->clients.all || (put(x, ", from ") && put_clients(x))) && put_from(x) && put_when(x);
   }
   if (!put_clients(x) || !put(x, k == DIFF_GAINS ? " may send " : " may no longer send ")) return 0;
-  if (is_anywhere(&x->recipients) ? !put(x, "anywhere") : !(put(x, "to ") && put_addresses(x, &x->recipients, 1))) return 0;
+  if (is_anywhere(&x->recipients) ? !put(x, "anywhere") : !(put(x, "to ") && put_addresses(x, &x->recipients, 1)))
+    return 0;
   return put_from(x) && put_when(x);
 }
 
@@ -104,7 +108,8 @@ static int put_example(struct text *x)
   diff_example(&e, x->d, x->l);
   if (e.client.len) ip_fmt(ip, &e.client);
   if (!put(x, "    for example")) return 0;
-  if (x->l->kind != DIFF_REDIRECTS && !(put(x, " client ") && put(x, ip) && put_path(x, " from <", &e.sender))) return 0;
+  if (x->l->kind != DIFF_REDIRECTS && !(put(x, " client ") && put(x, ip) && put_path(x, " from <", &e.sender)))
+    return 0;
   if (!put_path(x, " to <", &e.recipient) || !put(x, ": ")) return 0;
   if (example_words(x->out, &e, 0) < 0 || !put(x, " -> ") || example_words(x->out, &e, 1) < 0) return 0;
   return put(x, "\n");
@@ -124,9 +129,11 @@ int diff_text(stralloc *out, struct diff const *d, unsigned most)
   int ok = 1;
   for (size_t i = 0; i < genalloc_len(struct diff_line, &d->lines) && ok; i++) {
     struct text x = { .out = out, .d = d, .l = genalloc_s(struct diff_line, &d->lines) + i, .most = most,
-      .clients = DIFF_CLIENTS_ZERO, .senders = DIFF_ADDRESSES_ZERO, .recipients = DIFF_ADDRESSES_ZERO, .when = GENALLOC_ZERO };
+      .clients = DIFF_CLIENTS_ZERO, .senders = DIFF_ADDRESSES_ZERO, .recipients = DIFF_ADDRESSES_ZERO,
+      .when = GENALLOC_ZERO };
     ok = diff_describe_clients(&x.clients, d, x.l) == 0 && diff_describe_senders(&x.senders, d, x.l) == 0 &&
-      diff_describe_recipients(&x.recipients, d, x.l) == 0 && diff_describe_when(&x.when, &x.l->when) == 0 && put_line(&x);
+      diff_describe_recipients(&x.recipients, d, x.l) == 0 && diff_describe_when(&x.when, &x.l->when) == 0 &&
+      put_line(&x);
     diff_clients_free(&x.clients);
     diff_addresses_free(&x.senders);
     diff_addresses_free(&x.recipients);

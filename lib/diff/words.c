@@ -98,7 +98,8 @@ char const *property_word(enum diff_property p)
 char const *value_word(enum diff_property p, unsigned value)
 {
   static char const *const words[DIFF_PROPERTIES][4] = {
-    { "none", "relay", "norelay" }, { "none", "stamp" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION }, { "no", "yes" },
+    { "none", "relay", "norelay" }, { "none", "stamp" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION },
+    { "no", "yes" },
     { "neither", "old", "new", "both" },
   };
   return words[p][value];

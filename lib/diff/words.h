@@ -18,7 +18,7 @@ char const *traits_words(unsigned traits, int recipient);
 char const *property_word(enum diff_property p);
 char const *value_word(enum diff_property p, unsigned value);
 
-/* "550 5.1.1 no-such-recipient (recipients:4)", "accepted, client (relay:2, clients:5)", "the gate denies (clients:3)". */
+/* "550 5.1.1 no-such-recipient (domains:4)", "accepted, client (relay:2, clients:5)". */
 int example_words(stralloc *s, struct diff_example const *x, unsigned table);
 
 #endif

@@ -66,7 +66,8 @@ static int in_addresses(struct diff_addresses const *s, struct diff const *d, in
   if (old == new && has(&s->and, old)) return 1;
   for (; class != CLASSES_NONE; class = classes_address(&d->classes, class)->wider)
     for (size_t i = 0; i < genalloc_len(struct diff_flip, &s->flips); i++)
-      if (genalloc_s(struct diff_flip, &s->flips)[i].class == class) return genalloc_s(struct diff_flip, &s->flips)[i].in;
+      if (genalloc_s(struct diff_flip, &s->flips)[i].class == class) return genalloc_s(struct diff_flip,
+          &s->flips)[i].in;
   return s->all;
 }
 
@@ -166,47 +167,57 @@ static int exchangers_in(struct table_set const *t, struct facts const *f)
 
 static int in_when(genalloc const *terms, struct diff const *d, struct facts const *f)
 {
-  unsigned values[DIFF_PROPERTIES] = { !f->login ? 0 : f->login_may_relay ? 1 : 2, f->stamp != 0, f->tls, *f->listener != 0,
-    f->mailbox == ANSWER_YES, (unsigned)(exchangers_in(d->t[0], f) + 2 * exchangers_in(d->t[1], f)) };
+  unsigned values[DIFF_PROPERTIES] = {
+    !f->login ? 0 : f->login_may_relay ? 1 : 2, f->stamp != 0, f->tls, *f->listener != 0, f->mailbox == ANSWER_YES,
+    (unsigned)(exchangers_in(d->t[0], f) + 2 * exchangers_in(d->t[1], f)) };
   for (size_t i = 0; i < genalloc_len(struct diff_term, terms); i++) {
+    struct diff_term const *t = genalloc_s(struct diff_term, terms) + i;
     int all = 1;
-    for (unsigned p = 0; p < DIFF_PROPERTIES; p++) all &= genalloc_s(struct diff_term, terms)[i].fits[p] >> values[p] & 1;
+    for (unsigned p = 0; p < DIFF_PROPERTIES; p++) all &= t->fits[p] >> values[p] & 1;
     if (all) return 1;
   }
   return 0;
 }
 
-/* Is the trial among those whom the line means? What is refused in any case never is: recipients that could route
- * onward, a submission listener without a login. */
-static int in_line(struct diff const *d, struct diff_line const *l, struct trial const *x)
-{
+/* A line's description. */
+struct described {
+  struct diff_line const *line;
   struct diff_clients clients;
   struct diff_addresses senders, recipients;
-  genalloc when = GENALLOC_ZERO;
-  int in = 1;
-  if (l->kind != DIFF_REDIRECTS) {
-    assert_int_equal(diff_describe_clients(&clients, d, l), 0);
-    in = in_clients(&clients, d, l->kind, x);
-    diff_clients_free(&clients);
-  }
-  if (in && l->kind <= DIFF_REDIRECTS) {
-    size_t class = class_of(&d->classes, &x->recipient);
-    unsigned traits = diff_traits(d, 1, class, l->kind == DIFF_GAINS);
-    assert_int_equal(diff_describe_recipients(&recipients, d, l), 0);
-    in = in_addresses(&recipients, d, 1, class) && !((l->kind == DIFF_GAINS || l->kind == DIFF_LOSES) &&
-      traits & (RECIPIENT_DENIED | RECIPIENT_HOSTED));
-    diff_addresses_free(&recipients);
-  }
-  if (in && l->kind < DIFF_REDIRECTS && !x->facts.login && *x->facts.listener) in = 0;
-  if (l->kind <= DIFF_REDIRECTS && x->recipient.onward) in = 0;
-  if (in && l->kind < DIFF_REDIRECTS) {
-    assert_int_equal(diff_describe_senders(&senders, d, l), 0);
-    assert_int_equal(diff_describe_when(&when, &l->when), 0);
-    in = in_addresses(&senders, d, 0, class_of(&d->classes, &x->sender)) && in_when(&when, d, &x->facts);
-    diff_addresses_free(&senders);
-    genalloc_free(struct diff_term, &when);
-  }
-  return in;
+  genalloc when;
+};
+
+static void describe(struct described *x, struct diff const *d, struct diff_line const *l)
+{
+  *x = (struct described){ .line = l, .when = GENALLOC_ZERO };
+  assert_int_equal(diff_describe_clients(&x->clients, d, l), 0);
+  assert_int_equal(diff_describe_senders(&x->senders, d, l), 0);
+  assert_int_equal(diff_describe_recipients(&x->recipients, d, l), 0);
+  assert_int_equal(diff_describe_when(&x->when, &l->when), 0);
+}
+
+static void described_free(struct described *x)
+{
+  diff_clients_free(&x->clients);
+  diff_addresses_free(&x->senders);
+  diff_addresses_free(&x->recipients);
+  genalloc_free(struct diff_term, &x->when);
+}
+
+/* Is the trial among those whom the line means? What is refused in any case never is: recipients that could route
+ * onward, a submission listener without a login. */
+static int in_line(struct described const *x, struct diff const *d, struct trial const *trial)
+{
+  enum diff_kind kind = x->line->kind;
+  if (kind != DIFF_REDIRECTS && !in_clients(&x->clients, d, kind, trial)) return 0;
+  if (kind > DIFF_REDIRECTS) return 1;
+  size_t class = class_of(&d->classes, &trial->recipient);
+  unsigned traits = diff_traits(d, 1, class, kind == DIFF_GAINS);
+  if (trial->recipient.onward || !in_addresses(&x->recipients, d, 1, class)) return 0;
+  if ((kind == DIFF_GAINS || kind == DIFF_LOSES) && traits & (RECIPIENT_DENIED | RECIPIENT_HOSTED)) return 0;
+  if (kind == DIFF_REDIRECTS) return 1;
+  if (!trial->facts.login && *trial->facts.listener) return 0;
+  return in_addresses(&x->senders, d, 0, class_of(&d->classes, &trial->sender)) && in_when(&x->when, d, &trial->facts);
 }
 
 #endif
