@@ -103,13 +103,43 @@ void neighbours_find(struct neighbours *x)
   add_bridges(x);
 }
 
-static int trusts(struct record const *rule)
+#define THROUGH "if strangers' connections come through it (NAT, a container's port, a proxy), they may "
+
+static int sets(struct record const *rule, char const *name)
 {
   uint32_t pos = 0;
   char const *var;
   while (gate_variable(rule, &pos, &var) > 0)
-    if (!strncmp(var, "RELAYCLIENT=", 12)) return 1;
+    if (!strncmp(var, name, strlen(name)) && var[strlen(name)] == '=') return 1;
   return 0;
+}
+
+/* What `clients` makes of a neighbour. */
+static void check_client(struct compiler *c, struct table_set const *t, struct neighbour const *x, char const *ip)
+{
+  struct record r;
+  if (gate_find(t, &x->ip, 0, 0, &r) != GATE_ALLOW) return;
+  if (sets(&r, "RELAYCLIENT"))
+    rules_warn_at(c, WARN_GATEWAY, FILE_CLIENTS, r.line, "trusts %s, %s: " THROUGH "relay", ip, x->what);
+  if (sets(&r, "RELAYPROXY"))
+    rules_warn_at(c, WARN_GATEWAY, FILE_CLIENTS, r.line, "believes %s, %s: " THROUGH "claim any address", ip, x->what);
+}
+
+/* And which devices it could be. */
+static void check_devices(struct compiler *c, struct neighbour const *x, char const *ip)
+{
+  static char const start[] = "grant device ";
+  size_t n = sizeof start - 1;
+  char key[TABLE_KEY + 1], bits[GATE_CIDR];
+  size_t len = gate_cidr_key(bits, &x->ip, 8U * x->ip.len);
+  uint32_t line;
+  for (size_t i = 0; (line = seen_next(&c->seen, &i, TABLE_RELAY, key)); ) {
+    if (strncmp(key, start, n)) continue;
+    size_t prefix = strcspn(key + n, " ");
+    if (prefix <= len && !memcmp(key + n, bits, prefix))
+      rules_warn_at(c, WARN_GATEWAY, FILE_RELAY, line, "takes %s, %s, for the device: " THROUGH "pass for it", ip,
+                    x->what);
+  }
 }
 
 int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd)
@@ -117,12 +147,10 @@ int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int f
   struct table_set *t = table_open_fd(fd);
   if (!t) return -1;
   for (size_t i = 0; i < x->len; i++) {
-    struct record r;
     char ip[IP_TEXT];
-    if (gate_find(t, &x->n[i].ip, 0, 0, &r) != GATE_ALLOW || !trusts(&r)) continue;
     ip_fmt(ip, &x->n[i].ip);
-    rules_warn_at(c, WARN_GATEWAY, FILE_CLIENTS, r.line, "trusts %s, %s: if strangers' connections come through it "
-                  "(NAT, a container's port, a proxy), they may relay", ip, x->n[i].what);
+    check_client(c, t, x->n + i, ip);
+    check_devices(c, x->n + i, ip);
   }
   table_close(t);
   return 0;

@@ -1,5 +1,5 @@
 /* The addresses around this host that hide strangers: its default gateways (NAT, the userland proxy of containers) and
- * its own addresses on bridges. A rule that trusts one of them is the commonest open relay. */
+ * its own addresses on bridges. A rule that trusts one of them is the commonest open relay; the compiler warns. */
 #ifndef RULES_NEIGHBOURS_H
 #define RULES_NEIGHBOURS_H
 

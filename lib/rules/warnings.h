@@ -8,7 +8,7 @@
   X(WARN_DEFAULT_ALLOW,  "default-allow",  "clients: no line for everybody else") \
   X(WARN_LARGE_PREFIX,   "large-prefix",   "clients: a large part of the internet is trusted") \
   X(WARN_BY_NAME,        "by-name",        "clients: a name is trusted, which its owner chooses") \
-  X(WARN_GATEWAY,        "gateway",        "clients: this host's gateway, or its address on a bridge, is trusted") \
+  X(WARN_GATEWAY,        "gateway",        "clients, relay: this host's gateway or an address on a bridge is trusted") \
   X(WARN_APPENDED_VALUE, "appended-value", "clients: RELAYCLIENT has a value, which is appended to each recipient") \
   X(WARN_DENY_VARIABLES, "deny-variables", "clients: variables for a client that is sent away") \
   X(WARN_MAPPED,         "mapped",         "clients: an IPv4-mapped IPv6 address, which counts as IPv4") \

@@ -230,7 +230,7 @@ def test_check_only(control):
 def test_usage(control):
     for args in (["-x"], ["-n", control, control], [control, "b"]):
         r = mkcdb(*args)
-        assert r.returncode == 100 and b"usage: relay-mkcdb [-n] [DIR]" in r.stderr
+        assert r.returncode == 100 and b"usage: relay-mkcdb [-n] [--diff] [DIR]" in r.stderr
 
 
 def test_system_errors(control):
