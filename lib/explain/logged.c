@@ -6,13 +6,11 @@
 int logged_same(struct explanation const *x, struct logged const *l)
 {
   struct outcome const *o = &x->outcome;
+  struct decision const *d = o->stage == STAGE_NOWHERE ? &o->given : &o->decision; /* whose reason relay-smtpd logs */
   char rule[64] = "";
-  char const *verdict = verdict_word(o->decision.verdict);
-  if (o->stage != STAGE_GIVEN && o->stage != STAGE_CHANGED) return 0;
-  if (o->decision.record.line)
-    snprintf(rule, sizeof rule, "%s:%u", o->decision.record.file, (unsigned)o->decision.record.line);
-  /* unqueued: the rules let it in, and the injector did not take it */
-  if (!strcmp(l->verdict, "unqueued") ? o->decision.verdict != VERDICT_ACCEPT : strcmp(l->verdict,
-    verdict) != 0) return 0;
-  return !strcmp(l->reason, reason_word(o->decision.reason)) && !strcmp(l->rule, rule);
+  if (o->stage < STAGE_GIVEN) return 0;
+  if (d->record.line) snprintf(rule, sizeof rule, "%s:%u", d->record.file, (unsigned)d->record.line);
+  if (strcmp(l->reason, reason_word(d->reason)) || strcmp(l->rule, rule)) return 0;
+  if (!strcmp(l->verdict, "unqueued")) return o->decision.verdict == VERDICT_ACCEPT; /* the injector did not take it */
+  return !strcmp(l->verdict, verdict_word(o->decision.verdict));
 }

@@ -7,7 +7,7 @@
 #define LINE 3072   /* bytes of a line that is proposed */
 
 /* How wide: how much else the line changes. */
-enum width { WIDTH_ONE, WIDTH_RECIPIENT, WIDTH_CLIENT, WIDTH_DOMAIN, WIDTH_LINE, WIDTH_ALL };
+enum width { WIDTH_ONE, WIDTH_RECIPIENT, WIDTH_CLIENT, WIDTH_DOMAIN, WIDTH_LINE, WIDTH_ALL, WIDTH_PERHAPS };
 
 struct filling {
   genalloc *pool;
@@ -23,6 +23,14 @@ static int plain(char const *s)
 {
   for (; *s; s++)
     if (*s <= ' ' || *s >= 0x7f || *s == '\\') return 0;
+  return 1;
+}
+
+/* The same between quotes. */
+static int plain_value(char const *s)
+{
+  for (; *s; s++)
+    if (*s < ' ' || *s >= 0x7f || *s == '\\' || *s == '"') return 0;
   return 1;
 }
 
@@ -77,7 +85,11 @@ static void own_line(struct filling *f, char const *action, int trust, enum widt
   for (size_t i = 0; i < genalloc_len(struct bench_line, &f->b->lines); i++)
     if (l[i].which == TABLE_CLIENTS && piece_is(key_of(f, l + i), f->ip)) own = l + i;
   while (ok && strcmp(action, ":deny") && gate_variable(&f->x->outcome.gate, &pos, &var) > 0) {
-    if (!strncmp(var, "RELAYCLIENT=", 12) || !plain(var) || strchr(var, '"')) continue;
+    if (!strncmp(var, "RELAYCLIENT=", 12)) continue;
+    if (!plain_value(var)) {
+      stralloc_free(&line);
+      return;
+    }
     size_t name = (size_t)(strchr(var, '=') - var);
     ok = stralloc_cats(&line, ",") && stralloc_catb(&line, var, name) && stralloc_cats(&line, "=\"") &&
       stralloc_cats(&line, var + name + 1) && stralloc_cats(&line, "\"");
@@ -163,7 +175,7 @@ static void open_recipient(struct filling *f)
       ip);
   }
   ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "everybody may send to this domain then", "grant to ", a->domain);
-  ADD(f, TABLE_DOMAINS, WIDTH_LINE, "if the domain is yours: all its recipients are accepted then", a->domain);
+  ADD(f, TABLE_DOMAINS, WIDTH_PERHAPS, "if the domain is yours: all its recipients are accepted then", a->domain);
 }
 
 static void fill_open(struct filling *f)
@@ -175,7 +187,7 @@ static void fill_open(struct filling *f)
   open_recipient(f);
   open_grants(f);
   if (!f->q->sender_error && from->len && plain(from->domain) && f->x->outcome.decision.reason == REASON_REQUIRE_SENDER)
-    ADD(f, TABLE_DOMAINS, WIDTH_LINE, "if the sender's domain is yours: mail to it is taken then", from->domain);
+    ADD(f, TABLE_DOMAINS, WIDTH_PERHAPS, "if the sender's domain is yours: mail to it is taken then", from->domain);
   for (size_t i = 0; i < genalloc_len(struct bench_line, &f->b->lines); i++) open_line(f, l + i);
 }
 

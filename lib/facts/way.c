@@ -72,6 +72,7 @@ void question_decide(struct outcome *o, struct question *q, struct table_set con
   complete(&given, t);
   if (!appended(&o->changed, &given, q->relayclient)) {
     settle(o, STAGE_NOWHERE, VERDICT_TEMPFAIL, REASON_COUNT);
+    o->decision.record = none.decision.record;
     return;
   }
   o->stage = STAGE_CHANGED;

@@ -272,6 +272,8 @@ static void way(void **state)
       assert_int_equal(o.gate.line, 2);
       assert_string_equal(q.relayclient, "ple");
     }
+    if (o.stage == STAGE_NOWHERE) assert_true(!o.decision.record.line && o.given.record.line &&
+      o.given.reason == REASON_CLIENT);
     question_decide(&o, &q, 0);
     assert_true(o.stage == STAGE_GATE && o.decision.verdict == VERDICT_TEMPFAIL && o.decision.reason == REASON_TABLES);
   }
