@@ -18,25 +18,25 @@ struct options {
   char const *rules;
 };
 
-/* `--json` may stand where options do. */
-static void options(struct options *o, int argc, char const *const *argv)
+/* `--json` may stand where options do; subgetopt gets the others. */
+static void options(struct options *o, int words, char const *const *word)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  char const *short_ones[argc + 1];
-  int n = 0, ended = 0;
-  for (int i = 0; i < argc; i++) {
-    int json = i && !ended && !strcmp(argv[i], "--json");
-    ended |= i && (argv[i][0] != '-' || !strcmp(argv[i], "--"));
+  char const *argv[words + 1];
+  int argc = 0, ended = 0;
+  for (int i = 0; i < words; i++) {
+    int json = i && !ended && !strcmp(word[i], "--json");
+    ended |= i && (word[i][0] != '-' || !strcmp(word[i], "--"));
     if (json) o->json = 1;
-    else short_ones[n++] = argv[i];
+    else argv[argc++] = word[i];
   }
-  short_ones[n] = 0;
-  for (int c; (c = subgetopt_r(n, short_ones, "q", &l)) != -1; ) {
+  argv[argc] = 0;
+  for (int c; (c = subgetopt_r(argc, argv, "q", &l)) != -1; ) {
     if (c == 'q') o->quiet = 1;
     else strerr_dieusage(100, USAGE);
   }
-  if (n - l.ind > 1) strerr_dieusage(100, USAGE);
-  o->rules = n > l.ind ? short_ones[l.ind] : DEFAULT_RULES;
+  if (argc - l.ind > 1) strerr_dieusage(100, USAGE);
+  o->rules = argc > l.ind ? argv[l.ind] : DEFAULT_RULES;
 }
 
 static void die_nomem(void)

@@ -65,7 +65,8 @@ static void check_closed(struct table_set const *t, struct input const *x)
   if (!x->client.len || !x->recipient.len || gate_find(t, &x->client, 0, 0, &r) != GATE_ALLOW || trusted(&r)) return;
   if (match_device(t, &x->client, &x->sender, &x->recipient, &r) > 0) return;
   for (int tls = 0; tls < 2; tls++) {
-    struct facts f = { .client = x->client, .listener = "", .tls = tls, .sender = &x->sender, .recipient = &x->recipient };
+    struct facts f = { .client = x->client, .listener = "", .tls = tls, .sender = &x->sender };
+    f.recipient = &x->recipient;
     decide(&d, t, &f);
     MUST(d.verdict != VERDICT_ACCEPT || reason_incoming(d.reason) || match_to(t, "grant to", &x->recipient, &r) > 0);
   }
