@@ -117,13 +117,16 @@ static int wanted(struct gathering *g, enum extent extent, enum table which, str
 static void gather(struct bench *b, enum extent extent)
 {
   struct gathering g = { .b = b };
+  struct question const *q = b->q;
+  struct address becomes;
   struct record r;
   struct piece key;
   enum table which;
   uint32_t pos = 0;
-  target_set(&g.given, b->q->recipient_error ? 0 : &b->q->recipient);
-  target_set(&g.changed, b->x->outcome.stage == STAGE_CHANGED ? &b->x->outcome.changed : 0);
-  target_set(&g.sender, b->q->sender_error ? 0 : &b->q->sender);
+  int changed = !q->recipient_error && q->relayclient && *q->relayclient && question_becomes(&becomes, q, b->t);
+  target_set(&g.given, q->recipient_error ? 0 : &q->recipient);
+  target_set(&g.changed, changed ? &becomes : 0);
+  target_set(&g.sender, q->sender_error ? 0 : &q->sender);
   while (!b->x->broken && table_next(b->t, &pos, &which, &key.s, &key.n, &r) > 0) {
     if (!r.line) continue;
     if (extent == EXTENT_FITTING) b->all++;

@@ -98,6 +98,7 @@ static int trusts_all(struct change const *c, struct explanation const *x)
 static struct bench *last_bench(struct search *s, int whole)
 {
   if (!s->has_last) {
+    question_decide(&s->x->outcome, s->bench.q, s->bench.t); /* what was tried is gone, with its table */
     bench_start(&s->last, s->x, s->bench.q, s->bench.t);
     bench_whole(&s->last, !whole);
   }
@@ -118,7 +119,9 @@ static void sift(struct search *s)
     for (unsigned k = 0; k < c[i].n; k++) edits[k] = c[i].edits + k;
     if ((whole || trusts_all(c + i, s->x)) &&
         (!bench_try(last_bench(s, whole), edits, c[i].n, &o) || o.decision.verdict != c[i].verdict)) continue;
-    c[kept++] = c[i];
+    c[kept] = c[i];
+    if (whole) c[kept].reason = outcome_word(&o);
+    kept++;
   }
   genalloc_setlen(struct change, &s->x->changes, kept);
 }

@@ -99,11 +99,11 @@ struct bench {
   unsigned targeted : 1;    /* an alias stands for the recipient */
   unsigned domain_targeted : 1; /* or for somebody in its domain */
 };
-/* Gathers the lines. */
+/* Gathers the lines. q must have been decided by t. */
 void bench_start(struct bench *b, struct explanation *x, struct question *q, struct table_set const *t);
 void bench_end(struct bench *b);
 /* Decides q by the lines with n edits. Returns 1, or 0 when the edits make no rules that compile without an error. The
- * decision's record is of no use. */
+ * decision's record is of no use, nor is what q holds of the rules. */
 int bench_try(struct bench *b, struct edit const *const *edits, unsigned n, struct outcome *o);
 /* All lines are looked at from now on, and edits are none by which strangers relay (prove/prove.h): for the last look
  * at

@@ -68,6 +68,10 @@ struct outcome {
  * null. */
 void question_decide(struct outcome *o, struct question *q, struct table_set const *t);
 
+/* What becomes of the recipient, which must be one, with RELAYCLIENT's value behind, after question_decide found one.
+ * Returns 1, or 0 when no address comes of it. */
+int question_becomes(struct address *out, struct question const *q, struct table_set const *t);
+
 /* What a line of the log says beside the facts; "" where it is silent. */
 struct logged {
   char const *verdict;  /* accepted, refused, deferred, unqueued */

@@ -48,6 +48,13 @@ static void complete(struct address *a, struct table_set const *t)
   a->text[a->len] = 0;
 }
 
+int question_becomes(struct address *out, struct question const *q, struct table_set const *t)
+{
+  struct address given = q->recipient;
+  complete(&given, t);
+  return appended(out, &given, q->relayclient);
+}
+
 void question_decide(struct outcome *o, struct question *q, struct table_set const *t)
 {
   static struct outcome const none = {
@@ -68,9 +75,7 @@ void question_decide(struct outcome *o, struct question *q, struct table_set con
   }
   o->given = o->decision;
   if (o->stage != STAGE_GIVEN || o->decision.verdict != VERDICT_ACCEPT || !q->relayclient || !*q->relayclient) return;
-  struct address given = q->recipient;
-  complete(&given, t);
-  if (!appended(&o->changed, &given, q->relayclient)) {
+  if (!question_becomes(&o->changed, q, t)) {
     settle(o, STAGE_NOWHERE, VERDICT_TEMPFAIL, REASON_COUNT);
     o->decision.record = none.decision.record;
     return;
