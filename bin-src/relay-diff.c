@@ -51,7 +51,8 @@ static struct table_set *open_rules(char const *path)
   if (!stralloc_cats(&file, path) || (directory && !stralloc_cats(&file, "/rules.cdb")) || !stralloc_0(&file))
     strerr_diefu1sys(111, "get memory");
   struct table_set *t = table_open(file.s);
-  if (!t && errno == EPROTO) strerr_dief2x(111, file.s, ": these are no rules, or those of another version, or damaged");
+  if (!t && errno == EPROTO) strerr_dief2x(111, file.s,
+      ": these are no rules, or those of another version, or damaged");
   if (!t) strerr_diefu2sys(111, "open ", file.s);
   stralloc_free(&file);
   return t;
@@ -60,7 +61,7 @@ static struct table_set *open_rules(char const *path)
 static void print(stralloc *out, int json)
 {
   if (json && !stralloc_cats(out, "\n")) strerr_diefu1sys(111, "get memory");
-  if (out->len && !buffer_putflush(buffer_1, out->s, out->len)) strerr_diefu1sys(111, "write");
+  if (out->len && buffer_putflush(buffer_1, out->s, out->len) < 0) strerr_diefu1sys(111, "write");
 }
 
 static int compare(struct options const *o, struct table_set *old, struct table_set *new)

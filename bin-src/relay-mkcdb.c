@@ -54,7 +54,7 @@ static void die(char const *what, char const *dir)
 static void show_diff(char const *dir, int fd, int only_check)
 {
   stralloc out = STRALLOC_ZERO;
-  if (diff_installed(&out, RULES, fd) == 0 && buffer_putflush(buffer_1, out.s, out.len)) {
+  if (diff_installed(&out, RULES, fd) == 0 && buffer_putflush(buffer_1, out.s, out.len) >= 0) {
     stralloc_free(&out);
     return;
   }

@@ -102,7 +102,7 @@ int diff_describe_clients(struct diff_clients *c, struct diff const *d, struct d
   if (!in) return errno = ENOMEM, -1;
   for (size_t i = 0; i < n; i++) in[list[i]] = 1;
   c->all = !!complete(d, in, l->kind, -1);
-  if (!c->all) {
+  if (!c->all && l->kind < DIFF_REDIRECTS) {
     c->trusted = !!complete(d, in, l->kind, TRUSTED * 3 + TRUSTED);
     c->strangers = !!complete(d, in, l->kind, 0);
   }

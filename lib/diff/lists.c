@@ -145,7 +145,8 @@ int put_addresses(struct text *x, struct diff_addresses const *a, int recipient)
   if (flips == 1 && !put_class(x, genalloc_s(struct diff_flip, &a->flips)->class, recipient)) return 0;
   if (flips > 1 && !put(x, a->all ? "those below" : recipient ? "the recipients below" : "the senders below")) return 0;
   if (!genalloc_len(unsigned, &a->but)) return 1;
-  return put(x, a->all && flips ? " and " : a->all ? " but " : ", but not ") && put_words(x, &a->but, recipient);
+  if (a->all) return put(x, flips ? " and " : " but ") && put_words(x, &a->but, recipient);
+  return put(x, " (but not ") && put_words(x, &a->but, recipient) && put(x, ")");
 }
 
 int put_address_list(struct text *x, struct diff_addresses const *a, int recipient)

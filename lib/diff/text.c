@@ -104,9 +104,14 @@ static int put_example(struct text *x)
 {
   struct diff_example e;
   char ip[IP_TEXT] = "without an address";
-  if (x->l->kind > DIFF_REDIRECTS) return 1;
+  if (x->l->kind > DIFF_REDIRECTS && x->l->kind != DIFF_APPENDS) return 1;
   diff_example(&e, x->d, x->l);
   if (e.client.len) ip_fmt(ip, &e.client);
+  if (x->l->kind == DIFF_APPENDS) {
+    if (!e.line[0] || !e.line[1]) return 1; /* not by its address alone */
+    return put(x, "    for example client ") && put(x, ip) && put(x, ": ") && !gate_words(x->out, x->d, &e, 0) &&
+      put(x, " -> ") && !gate_words(x->out, x->d, &e, 1) && put(x, "\n");
+  }
   if (!put(x, "    for example")) return 0;
   if (x->l->kind != DIFF_REDIRECTS && !(put(x, " client ") && put(x, ip) && put_path(x, " from <", &e.sender)))
     return 0;

@@ -3,7 +3,10 @@
 #include "codec/escape.h"
 #include "diff/words.h"
 #include "parse/number.h"
+#include "policy/gate.h"
 #include "smtp/verdict.h"
+
+#define TARGETS 3 /* of an alias, that are named */
 
 static int cats(stralloc *s, char const *words)
 {
@@ -117,6 +120,41 @@ static int add_where(stralloc *s, struct record const *r, uint32_t gate)
   return cats(s, ")");
 }
 
+/* " to a@b.example, c@d.example", and how many more. */
+static int add_targets(stralloc *s, struct record const *r)
+{
+  uint32_t at = 0, n = 0, more = 0;
+  for (uint32_t next; at < r->len; at = next) {
+    char const *end = memchr(r->data + at, 0, r->len - at);
+    next = end ? (uint32_t)(end - r->data) + 1 : r->len;
+    size_t len = next - at - (end != 0);
+    if (n++ >= TARGETS) {
+      more++;
+      continue;
+    }
+    if (cats(s, n > 1 ? ", " : " to ") < 0 || !stralloc_readyplus(s, CODEC_ESCAPED(len))) return -1;
+    s->len += codec_escape(s->s + s->len, r->data + at, len);
+  }
+  return !more ? 0 : cats(s, " and ") < 0 || cat_number(s, more) < 0 ? -1 : cats(s, " more");
+}
+
+int gate_words(stralloc *s, struct diff const *d, struct diff_example const *x, unsigned table)
+{
+  struct record r;
+  uint32_t pos = 0;
+  char const *var;
+  if (gate_find(d->t[table], &x->client, 0, 0, &r) == GATE_TEMPFAIL) return 0;
+  while (gate_variable(&r, &pos, &var) > 0) {
+    size_t n = strlen(var);
+    if (strncmp(var, "RELAYCLIENT=", 12)) continue;
+    if (!stralloc_readyplus(s, CODEC_ESCAPED(n) + 2)) return -1;
+    stralloc_catb(s, "\"", 1);
+    s->len += codec_escape(s->s + s->len, var + 12, n - 12);
+    stralloc_catb(s, "\"", 1);
+  }
+  return add_where(s, &(struct record){ .line = 0 }, x->line[table]);
+}
+
 int example_words(stralloc *s, struct diff_example const *x, unsigned table)
 {
   struct decision const *d = x->decision + table;
@@ -131,5 +169,6 @@ int example_words(stralloc *s, struct diff_example const *x, unsigned table)
     while (i < n && (line[i] != ' ' || ++blanks < 2)) i++; /* code and enhanced code */
     if (!stralloc_catb(s, line, i) || cats(s, " ") < 0) return -1;
   }
-  return cats(s, reason_word(d->reason)) < 0 ? -1 : add_where(s, &d->record, trusted ? x->line[table] : 0);
+  if (cats(s, reason_word(d->reason)) < 0 || add_where(s, &d->record, trusted ? x->line[table] : 0) < 0) return -1;
+  return d->reason == REASON_ALIAS ? add_targets(s, &d->record) : 0;
 }

@@ -18,7 +18,10 @@ char const *traits_words(unsigned traits, int recipient);
 char const *property_word(enum diff_property p);
 char const *value_word(enum diff_property p, unsigned value);
 
-/* "550 5.1.1 no-such-recipient (domains:4)", "accepted, client (relay:2, clients:5)". */
+/* "\".inner\" (clients:5)": RELAYCLIENT as the gate sets it for the example's client. */
+int gate_words(stralloc *s, struct diff const *d, struct diff_example const *x, unsigned table);
+/* "550 5.1.1 no-such-recipient (domains:4)", "accepted, client (relay:2, clients:5)", "accepted, alias (aliases:1) to
+ * joe@a.example". */
 int example_words(stralloc *s, struct diff_example const *x, unsigned table);
 
 #endif

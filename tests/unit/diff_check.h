@@ -65,9 +65,10 @@ static int in_addresses(struct diff_addresses const *s, struct diff const *d, in
   if (old == new && has(&s->but, old)) return 0;
   if (old == new && has(&s->and, old)) return 1;
   for (; class != CLASSES_NONE; class = classes_address(&d->classes, class)->wider)
-    for (size_t i = 0; i < genalloc_len(struct diff_flip, &s->flips); i++)
-      if (genalloc_s(struct diff_flip, &s->flips)[i].class == class) return genalloc_s(struct diff_flip,
-          &s->flips)[i].in;
+    for (size_t i = 0; i < genalloc_len(struct diff_flip, &s->flips); i++) {
+      struct diff_flip const *f = genalloc_s(struct diff_flip, &s->flips) + i;
+      if (f->class == class) return f->in;
+    }
   return s->all;
 }
 
