@@ -96,6 +96,16 @@ static int run(struct work *w)
   return 0;
 }
 
+/* What no line declares before the rest, and the shortest first. */
+static int by_cost(void const *x, void const *y)
+{
+  struct opening const *a = x, *b = y;
+  if (a->declared != b->declared) return a->declared ? 1 : -1;
+  if (a->way.cost != b->way.cost) return a->way.cost < b->way.cost ? -1 : 1;
+  if (a->record.line != b->record.line) return a->record.line < b->record.line ? -1 : 1;
+  return (int)a->kind - (int)b->kind;
+}
+
 int prove(struct proof *p, struct table_set const *t)
 {
   int64_t start = io_now();
@@ -109,6 +119,7 @@ int prove(struct proof *p, struct table_set const *t)
   w->t = t;
   w->c = &p->classes;
   if (r == 0) r = run(w);
+  if (proof_openings(p)) qsort(proof_opening(p, 0), proof_openings(p), sizeof(struct opening), by_cost);
   int e = errno;
   stralloc_free(&w->traits);
   stralloc_free(&w->devices);

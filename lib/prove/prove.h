@@ -87,7 +87,7 @@ struct lines {
 struct proof {
   struct table_set const *t;
   struct classes classes;
-  genalloc openings;         /* struct opening */
+  genalloc openings;         /* struct opening: undeclared ones before the others, the shortest way first */
   size_t undeclared;         /* how many of them no line declares */
   size_t decisions;          /* calls of decide() */
   size_t intervals, clients, senders, recipients, sender_groups, recipient_groups;

@@ -39,7 +39,7 @@ struct lines_out {
 static int put_line(void *arg, char const *line)
 {
   struct lines_out *o = arg;
-  return stralloc_cats(o->out, o->before) && stralloc_cats(o->out, line) && stralloc_cats(o->out, "\n");
+  return stralloc_cats(o->out, o->before) && report_put(o->out, line, strlen(line)) && stralloc_cats(o->out, "\n");
 }
 
 /* `file:line: ` */
@@ -79,7 +79,7 @@ static int put_verdict(stralloc *out, struct proof const *p)
 static int put_counts(stralloc *out, struct proof const *p, char const *rules, char const *sha256)
 {
   char text[TEXT];
-  if (!stralloc_cats(out, "rules: ") || !stralloc_cats(out, rules) || !stralloc_cats(out, "\nsha256: ") ||
+  if (!stralloc_cats(out, "rules: ") || !report_put(out, rules, strlen(rules)) || !stralloc_cats(out, "\nsha256: ") ||
       !stralloc_cats(out, sha256)) return 0;
   snprintf(text, sizeof text, "\nclients: %zu classes, of %zu ranges of addresses\n"
            "senders: %zu classes, in %zu groups\nrecipients: %zu classes, in %zu groups\n"

@@ -4,7 +4,7 @@
 #include "policy/gate.h"
 #include "prove/report.h"
 
-static int put(stralloc *out, char const *s, size_t n)
+int report_put(stralloc *out, char const *s, size_t n)
 {
   static char const hex[] = "0123456789abcdef";
   for (size_t i = 0; i < n; i++) {
@@ -18,7 +18,7 @@ static int put(stralloc *out, char const *s, size_t n)
 
 static int text(stralloc *out, char const *s)
 {
-  return put(out, s, strlen(s));
+  return report_put(out, s, strlen(s));
 }
 
 /* `_BITS` and `^BITS` as a prefix; anything else as it is. */
@@ -27,7 +27,7 @@ static int put_bits(stralloc *out, char const *s, size_t n)
   char address[IP_TEXT], digits[NUMBER_TEXT];
   struct ip ip;
   unsigned bits;
-  if (!classes_bits(&ip, &bits, s, n)) return put(out, s, n);
+  if (!classes_bits(&ip, &bits, s, n)) return report_put(out, s, n);
   ip_fmt(address, &ip);
   number_fmt(digits, bits);
   return text(out, address) && text(out, "/") && text(out, digits);
@@ -40,22 +40,26 @@ static int put_client(stralloc *out, char const *key, size_t n, struct record co
   int ok = put_bits(out, key, n) && text(out, r->len && *r->data == 'D' ? ":deny" : ":allow");
   while (ok && gate_variable(r, &pos, &var) > 0) {
     size_t name = strcspn(var, "=");
-    ok = text(out, ",") && put(out, var, name) && text(out, "=\"") && text(out, var + name + 1) && text(out, "\"");
+    ok = text(out, ",") && report_put(out, var, name) && text(out, "=\"") && text(out, var + name + 1) &&
+      text(out, "\"");
   }
   return ok;
 }
 
-/* Words; those that are bits become prefixes. */
+/* Words; those that are bits become prefixes, and a device's line gets its `from` and `to` back. */
 static int put_relay(stralloc *out, char const *key, size_t n, struct record const *r)
 {
-  int ok = 1;
-  for (size_t i = 0; ok && i <= n; ) {
+  int ok = 1, device = n > 13 && !memcmp(key, "grant device ", 13);
+  for (size_t i = 0, words = 0; ok && i <= n; words++) {
     char const *blank = memchr(key + i, ' ', n - i);
     size_t end = blank ? (size_t)(blank - key) : n;
-    ok = (!i || text(out, " ")) && put_bits(out, key + i, end - i);
+    ok = !i || text(out, " ");
+    if (ok && device && words == 3) ok = text(out, "from ");
+    else if (ok && device && words > 3 && !blank) ok = text(out, "to ");
+    ok = ok && put_bits(out, key + i, end - i);
     i = end + 1;
   }
-  return ok && (!r->len || (text(out, " ") && put(out, r->data, r->len)));
+  return ok && (!r->len || (text(out, " ") && report_put(out, r->data, r->len)));
 }
 
 int report_says(stralloc *out, struct table_set const *t, struct record const *r)
@@ -70,7 +74,7 @@ int report_says(stralloc *out, struct table_set const *t, struct record const *r
     switch (which) {
       case TABLE_CLIENTS: return put_client(out, key, n, r);
       case TABLE_RELAY: return put_relay(out, key, n, r);
-      default: return put(out, key, n) && text(out, r->len ? " " : "") && put(out, r->data, r->len);
+      default: return report_put(out, key, n) && text(out, r->len ? " " : "") && report_put(out, r->data, r->len);
     }
   }
   return 1;
