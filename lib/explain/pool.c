@@ -80,8 +80,8 @@ static void own_line(struct filling *f, char const *action, int trust, enum widt
   stralloc line = STRALLOC_ZERO;
   uint32_t pos = 0;
   char const *var;
-  int ok = stralloc_cats(&line, f->ip) && stralloc_cats(&line, action);
   if (!*f->ip) return;
+  int ok = stralloc_cats(&line, f->ip) && stralloc_cats(&line, action);
   for (size_t i = 0; i < genalloc_len(struct bench_line, &f->b->lines); i++)
     if (l[i].which == TABLE_CLIENTS && piece_is(key_of(f, l + i), f->ip)) own = l + i;
   while (ok && strcmp(action, ":deny") && gate_variable(&f->x->outcome.gate, &pos, &var) > 0) {
