@@ -78,11 +78,13 @@ static int keeps(struct compiler const *c, char const *mailbox)
   return 0;
 }
 
-/* A mailbox that is denied as such: denials of domains are complained of elsewhere. */
+/* A mailbox that is denied as such: denials of domains are complained of elsewhere. As a sender it may be a user or
+ * not, by the same lines. */
 static int check_denied(struct compiler *c, enum file file, uint32_t line, char const *mailbox)
 {
   char const *domain = strchr(mailbox, '@') + 1;
-  uint32_t denied = *mailbox == '@' ? 0 : rules_line_to(c, "deny to ", mailbox, 1);
+  uint32_t denied = *mailbox == '@' || rules_relay_line(c, "grant sender user") ? 0 :
+    rules_line_to(c, "deny to ", mailbox, 1);
   if (!denied || denied == rules_line_to(c, "deny to ", domain, 1)) return 0;
   rules_warn_at(c, WARN_UNUSED, file, line, "`deny to` (relay:%u) refuses mail to it", (unsigned)denied);
   return 1;
@@ -105,7 +107,7 @@ static void check_recipient(struct compiler *c, uint32_t line, char const *mailb
   int one = *mailbox != '@';
   /* a recipient of its own also counts before an alias for its domain, and as a user */
   int counts = one && (rules_relay_line(c, "grant sender user") || rules_catch_all(c, TABLE_ALIASES, domain, 1));
-  if (!rules_relay_line(c, "grant sender user") && check_denied(c, FILE_RECIPIENTS, line, mailbox)) return;
+  if (check_denied(c, FILE_RECIPIENTS, line, mailbox)) return;
   if (alias && !keeps(c, mailbox))
     rules_warn_at(c, WARN_UNUSED, FILE_RECIPIENTS, line, "aliases:%u comes before it", (unsigned)alias);
   else if (wider && !counts)

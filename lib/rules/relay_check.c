@@ -1,4 +1,5 @@
 /* Warnings about `relay`: lines that do nothing, since another one grants, denies or hosts what they are about. */
+#include <stdio.h>
 #include <string.h>
 #include "rules/rules.h"
 
@@ -42,40 +43,46 @@ static int counts_as_hosted(struct compiler const *c, char const *from)
   return rules_hosted(c, domain_of(from)) || rules_line_to(c, "local ", *from == '@' ? from + 1 : from, 1);
 }
 
-/* The line `HEAD FROM` with a wider sender, `hosted` and `any` (for devices) among them; 0: there is none. `itself`:
- * the sender as it stands counts too. */
-static uint32_t wider_sender(struct compiler const *c, char const *head, char const *from, char const *tail, int itself)
+/* What is asked for: the line HEAD FROM TAIL with a wider sender. */
+struct question {
+  char const *head, *from, *tail;
+  unsigned hosted : 1;  /* `hosted` is wider */
+  unsigned itself : 1;  /* the sender as it stands counts too */
+};
+
+/* The line with SENDER, or 0. */
+static uint32_t line_with(struct compiler const *c, struct question const *q, char const *at, char const *sender)
 {
   char key[2 * TABLE_KEY];
-  size_t n = strlen(head), end = strlen(tail);
-  char const *forms[] = { "any", "hosted", from };
-  uint32_t line = 0;
-  memcpy(key, head, n);
-  for (size_t i = 0; i < 3 && !line; i++) {
-    size_t len = strlen(forms[i]);
-    if (!itself && !strcmp(forms[i], from)) continue;
-    if (i == 1 && (!strchr(from, '@') || !counts_as_hosted(c, from))) continue;
-    memcpy(key + n, forms[i], len);
-    memcpy(key + n + len, tail, end);
-    line = seen_line(&c->seen, TABLE_RELAY, key, n + len + end);
-  }
-  if (!strchr(from, '@')) return line;
-  key[n] = '@';
-  for (char const *s = *from == '@' ? rules_wider(from + 1) : rules_wider(from); *s && !line; s = rules_wider(s)) {
-    size_t len = strlen(s);
-    memcpy(key + n + 1, s, len);
-    memcpy(key + n + 1 + len, tail, end);
-    line = seen_line(&c->seen, TABLE_RELAY, key, n + 1 + len + end);
-  }
+  int n = snprintf(key, sizeof key, "%s%s%s%s", q->head, at, sender, q->tail);
+  return n < (int)sizeof key ? seen_line(&c->seen, TABLE_RELAY, key, (size_t)n) : 0;
+}
+
+static uint32_t wider_sender(struct compiler const *c, struct question const *q)
+{
+  uint32_t line = strcmp(q->from, "any") ? line_with(c, q, "", "any") : 0;
+  if (!line && q->hosted) line = line_with(c, q, "", "hosted");
+  if (!line && q->itself) line = line_with(c, q, "", q->from);
+  if (!strchr(q->from, '@')) return line;
+  for (char const *s = rules_wider(*q->from == '@' ? q->from + 1 : q->from); *s && !line; s = rules_wider(s))
+    line = line_with(c, q, "@", s);
   return line;
 }
 
-/* Is there a line of this table whose key starts so? */
-static int has(struct compiler const *c, enum table which, char const *start)
+/* The line `grant sender` that has this sender, or a wider one. */
+static uint32_t sender_line(struct compiler const *c, char const *from, int itself)
+{
+  struct question q = { .head = "grant sender ", .from = from, .tail = "", .itself = itself != 0 };
+  q.hosted = strchr(from, '@') && counts_as_hosted(c, from);
+  return wider_sender(c, &q);
+}
+
+/* Is there a line of this table whose key starts so, and has `within` in it? */
+static int has(struct compiler const *c, enum table which, char const *start, char const *within)
 {
   char key[TABLE_KEY + 1];
   for (size_t i = 0; seen_next(&c->seen, &i, which, key); )
-    if (!strncmp(key, start, strlen(start))) return 1;
+    if (!strncmp(key, start, strlen(start)) && strstr(key, within)) return 1;
   return 0;
 }
 
@@ -96,14 +103,14 @@ static uint32_t refused_sender(struct compiler const *c, char const *from)
 static void check_sender(struct compiler *c, uint32_t line, char const *from)
 {
   uint32_t hosted = rules_relay_line(c, "grant sender hosted");
-  uint32_t wider = strcmp(from, "user") ? wider_sender(c, "grant sender ", from, "", 0) : hosted;
+  uint32_t wider = strcmp(from, "user") ? sender_line(c, from, 0) : hosted;
   uint32_t required = refused_sender(c, from);
-  if (!strcmp(from, "hosted") && !hosts(c) && !has(c, TABLE_RELAY, "local "))
+  if (!strcmp(from, "hosted") && !hosts(c) && !has(c, TABLE_RELAY, "local ", ""))
     UNUSED(line, "there is nothing in `domains`, and no line `local`");
   else if (required) UNUSED(line, "void: this sender is not hosted, and `require sender hosted` (line %u) refuses it",
                             (unsigned)required);
-  else if (!strcmp(from, "user") && !has(c, TABLE_RECIPIENTS, "") && !has(c, TABLE_RELAY, "local "))
-    UNUSED(line, "there is nothing in `recipients`, and no line `local`");
+  else if (!strcmp(from, "user") && !has(c, TABLE_RECIPIENTS, "", "") && !has(c, TABLE_RELAY, "local ", "@"))
+    UNUSED(line, "there is nothing in `recipients`, and no line `local` with an address");
   else if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
 }
 
@@ -138,23 +145,28 @@ static void check_to_host(struct compiler *c, uint32_t line, char const *bits)
   if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
 }
 
-/* A line for a device with the same or a wider prefix, sender and recipient. */
+/* A line for a device with the same or a wider prefix, sender and recipient. Whom a line `local` names is not hosted
+ * here. */
 static uint32_t wider_device(struct compiler const *c, char const *bits, size_t len, char const *from, char const *to)
 {
   char head[TABLE_KEY + 1] = "grant device ", tail[TABLE_KEY + 1] = " ";
   size_t n = strlen(head);
   uint8_t const *used = lengths_of(&c->device, bits);
+  struct question q = { .head = head, .from = from, .tail = tail };
   uint32_t line = 0;
+  q.hosted = strchr(from, '@') && rules_hosted(c, domain_of(from));
   for (size_t i = 0; i < len && !line; i++) {
     memcpy(head + n, bits, i + 1);
     if (!used[i] || !seen_has(&c->seen, TABLE_RELAY, head, n + 1 + i)) continue;
     memcpy(head + n + 1 + i, " ", 2);
-    int shorter = i + 1 < len;
+    int shorter = i + 1 < len, any = !strcmp(to, "any");
     strcpy(tail + 1, "any");
-    line = wider_sender(c, head, from, tail, shorter || strcmp(to, "any"));
-    for (char const *s = to; *s && !line && strcmp(to, "any"); s = rules_wider(s)) {
+    q.itself = shorter || !any;
+    line = wider_sender(c, &q);
+    for (char const *s = to; *s && !line && !any; s = rules_wider(s)) {
       strcpy(tail + 1, s);
-      line = wider_sender(c, head, from, tail, shorter || s != to);
+      q.itself = shorter || s != to;
+      line = wider_sender(c, &q);
     }
   }
   return line;
@@ -181,15 +193,25 @@ static void check_device(struct compiler *c, uint32_t line, char const *rest)
     return;
   }
   uint32_t granted = any ? 0 : rules_line_to(c, "grant to ", to, 1);
+  uint32_t sender = strcmp(from, "any") ? sender_line(c, from, 1) : 0;
   uint32_t wider = wider_device(c, rest, (size_t)(first - rest), from, to);
   if (!any && settled(c, line, to)) return;
-  if (granted) wider = granted;
+  if (granted || sender) wider = granted ? granted : sender;
   if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+}
+
+/* Nobody relays, without a word about it elsewhere. */
+static void check_required(struct compiler *c, uint32_t line, char const *rest)
+{
+  if (!*rest && !hosts(c))
+    rules_warn_at(c, WARN_NOBODY_RELAYS, FILE_RELAY, line, "there is nothing in `domains`: this refuses whoever wants "
+                  "to relay");
 }
 
 static struct { char const *start; void (*check)(struct compiler *, uint32_t, char const *); } const checks[] = {
   { "grant to ", check_to }, { "grant to-host ", check_to_host }, { "grant sender ", check_sender },
   { "grant device ", check_device }, { "deny to ", check_deny }, { "local ", check_local },
+  { "require sender hosted", check_required },
 };
 
 void rules_check_relay(struct compiler *c)

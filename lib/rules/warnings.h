@@ -17,6 +17,7 @@
   X(WARN_DENY_HOSTED,    "deny-hosted",    "relay, domains: a denial takes the mail of a hosted domain away") \
   X(WARN_UNKNOWN_TARGET, "unknown-target", "aliases: a target in a listed domain that is no recipient of it") \
   X(WARN_CATCH_ALL,      "catch-all",      "recipients, aliases: a line for a whole domain undoes its check") \
+  X(WARN_NOBODY_RELAYS,  "nobody-relays",  "relay: the sender must be hosted, and no domain is") \
   X(WARN_LONG_POP,       "long-pop",       "relay: a POP login is trusted for more than an hour") \
   X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host")
 

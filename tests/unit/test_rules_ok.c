@@ -18,6 +18,7 @@ static struct { char const *word, *text; } const all[] = {
   { "deny-hosted", "%domains\nb.a.example" MARK "\n%relay\ndeny to .a.example\n" },
   { "unknown-target", "%domains\na.example listed\n%aliases\nx@a.example y@a.example" MARK "\n" },
   { "catch-all", "%domains\na.example asked\n%aliases\n@a.example y@b.example" MARK "\n" },
+  { "nobody-relays", "%relay\nrequire sender hosted" MARK "\n" },
   { "long-pop", "%relay\ngrant pop 5000" MARK "\n" },
   { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
 };

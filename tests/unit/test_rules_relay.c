@@ -7,7 +7,8 @@
 
 static struct good_case const good[] = {
   { "relay", "", "" },
-  { "relay", "grant login\n grant\tclients # ours\ngrant pop\nrequire login\nrequire tls\nrequire  sender hosted\n",
+  { "relay", "grant login\n grant\tclients # ours\ngrant pop\nrequire login\nrequire tls\n"
+    "require  sender hosted # ok: nobody-relays\n",
     "rgrant login@1= rgrant clients@2= rgrant pop@3=300 rrequire login@4= rrequire tls@5= rrequire sender hosted@6= " },
   { "relay", "grant pop 1\n", "rgrant pop@1=1 " },
   { "relay", "grant pop 3600\n", "rgrant pop@1=3600 " },
@@ -153,7 +154,7 @@ static struct bad_case const warned[] = {
   { "relay", "grant sender hosted forgeable\n",
     "1: warning: there is nothing in `domains`, and no line `local` [unused]\n" },
   { "%", HOSTED "grant sender user forgeable\n",
-    "relay:1: warning: there is nothing in `recipients`, and no line `local` [unused]\n" },
+    "relay:1: warning: there is nothing in `recipients`, and no line `local` with an address [unused]\n" },
   /* local */
   { "relay", "local a.example\nlocal joe@b.example\n",
     "1: warning: only `grant sender hosted` and `grant sender user` look at it, and neither stands here [unused]\n"
@@ -177,9 +178,17 @@ static struct bad_case const warned[] = {
     "grant device 10.0.0.2 from ann@far.example to ann@y.example\ngrant device 10.0.0.2 from any to .y.example\n",
     "relay:2: warning: " TOO("1") "relay:3: warning: " TOO("1") "relay:7: warning: " TOO("6")
     "relay:9: warning: " TOO("8") },
+  { "%", HOSTED "grant device 10.0.0.1 from hosted to any\ngrant device 10.0.0.1 from @far.example to any\n"
+    "local far.example # ok: unused\n", "" }, /* a device's `hosted` is not `local` */
   { "relay", "grant device 2001:db8::/32 from any to any\ngrant device 2001:db8::1 from joe@a.example to a.example\n"
     "grant device 10.0.0.0/8 from any to any\n", "2: warning: " TOO("1") },
   { "relay", "grant device 10.0.0.1 from hosted to any\n", "1: warning: there is nothing in `domains` [unused]\n" },
+  { "%", HOSTED "grant sender hosted forgeable\ngrant sender @far.example forgeable\n"
+    "grant device 10.0.0.1 from hosted to any\ngrant device 10.0.0.1 from joe@far.example to any\n"
+    "grant device 10.0.0.1 from @ours.example to x.example\ngrant device 10.0.0.1 from any to any\n",
+    "relay:3: warning: " TOO("1") "relay:4: warning: " TOO("2") "relay:5: warning: " TOO("1") },
+  { "relay", "require sender hosted\ngrant login\n",
+    "1: warning: there is nothing in `domains`: this refuses whoever wants to relay [nobody-relays]\n" },
   /* a requirement that no such sender fulfils */
   { "%", HOSTED "require sender hosted\ngrant sender @partner.example forgeable\ngrant sender ann@p.example forgeable\n"
     "grant sender @.p.example forgeable\ngrant sender joe@ours.example forgeable\nlocal far.example\n"

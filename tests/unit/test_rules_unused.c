@@ -6,7 +6,7 @@
 #include "rules_double.h"
 #include "unit.h"
 
-#define ROUNDS 1200
+#define ROUNDS 1500
 #define QUESTIONS 300  /* for each line that is taken out */
 #define WORDS(...) ((char const *const[]){ __VA_ARGS__, 0 })
 
@@ -29,9 +29,10 @@ static char const *one(char const *const *words)
 #define DOMAIN one(WORDS("a.t", "b.a.t", ".a.t", ".b.a.t", "d.t", ".t", "e.t", "[192.0.2.7]"))
 #define TO one(WORDS("a.t", "b.a.t", ".a.t", ".b.a.t", "d.t", ".t", "e.t", "j@a.t", "k@b.a.t", "j@d.t", "k@e.t", \
   "[192.0.2.7]", "j@[192.0.2.7]"))
-#define FROM one(WORDS("@a.t", "@b.a.t", "@.a.t", "@.b.a.t", "@d.t", "@.t", "@e.t", "j@a.t", "k@b.a.t", "j@d.t", "k@e.t"))
-#define MAILBOX one(WORDS("@a.t", "@b.a.t", "@.a.t", "j@a.t", "j+*@a.t", "j+x@a.t", "j+x+*@a.t", "k@b.a.t", "j@d.t", "@d.t", \
-  "k-*@d.t", "j@e.t"))
+#define FROM one(WORDS("@a.t", "@b.a.t", "@.a.t", "@.b.a.t", "@d.t", "@.t", "@e.t", "j@a.t", "k@b.a.t", "j@d.t", \
+  "k@e.t"))
+#define MAILBOX one(WORDS("@a.t", "@b.a.t", "@.a.t", "j@a.t", "j+*@a.t", "j+x@a.t", "j+x+*@a.t", "k@b.a.t", "j@d.t", \
+  "@d.t", "k-*@d.t", "j@e.t"))
 #define TARGET one(WORDS("j@a.t", "k@b.a.t", "j@d.t", "x@f.t", "j+x@a.t", "y@g.t"))
 #define PREFIX one(WORDS("10.0.0.0/8", "10.0.0.0/16", "10.0.0.0/31", "10.0.0.0", "10.0.0.1", "2001:db8::/32", \
   "2001:db8::1", "192.0.2.0/24"))
@@ -57,15 +58,15 @@ static void clients_line(char *s)
 }
 static void relay_line(char *s)
 {
-  switch (chance(12)) {
+  switch (chance(13)) {
     case 0: sprintf(s, "grant %s", one(WORDS("login", "clients", "pop", "anyone open-relay"))); break;
     case 1: case 2: sprintf(s, "grant to %s", TO); break;
     case 3: sprintf(s, "grant to-host %s", PREFIX); break;
     case 4: sprintf(s, "grant sender %s forgeable", FROM); break;
     case 5: sprintf(s, "grant sender %s forgeable", one(WORDS("hosted", "user"))); break;
     case 6: sprintf(s, "local %s", TO); break;
-    case 7: sprintf(s, "deny to %s", TO); break;
-    case 8: sprintf(s, "require %s", one(WORDS("login", "tls", "sender hosted"))); break;
+    case 7: case 8: sprintf(s, "deny to %s", TO); break;
+    case 9: sprintf(s, "require %s", one(WORDS("login", "tls", "sender hosted"))); break;
     default:
       sprintf(s, "grant device %s from %s to %s", PREFIX, chance(2) ? FROM : one(WORDS("any", "hosted")),
               chance(2) ? TO : one(WORDS("any", "hosted")));
@@ -121,8 +122,8 @@ static void read_ip(struct ip *ip, char const *s)
   assert_true(ip_scan(ip, s, strlen(s)));
 }
 
-#define ADDRESS one(WORDS("j@a.t", "k@a.t", "j+x@a.t", "j+x+y@a.t", "j@b.a.t", "k@b.a.t", "j@c.b.a.t", "j@d.t", "k@d.t", \
-  "k-1@d.t", "j@e.t", "k@e.t", "x@f.t", "j@[192.0.2.7]", "k@[192.0.2.7]"))
+#define ADDRESS one(WORDS("j@a.t", "k@a.t", "j+x@a.t", "j+x+y@a.t", "j@b.a.t", "k@b.a.t", "j@c.b.a.t", "j@d.t", \
+  "k@d.t", "k-1@d.t", "j@e.t", "k@e.t", "x@f.t", "j@[192.0.2.7]", "k@[192.0.2.7]"))
 #define IP one(WORDS("10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.1.1", "10.1.1.1", "10.200.1.1", \
   "2001:db8::", "2001:db8::1", "2001:db8::2", "192.0.2.1", "203.0.113.1"))
 
