@@ -21,6 +21,7 @@ static struct { char const *records, *openings; } const cases[] = {
   { GC "c\t+RELAYCLIENT=~\nc_\t\nc^\t\nc/4\t%\nc/6\t%\n", "" }, /* nobody is left for the first */
   { GC "c_0" RC "c_00\tD~\nc_01\tD~\nc/4\t\x02\x01\n", "" },
   { GC "c_0" RC "c_00\tD~\nc/4\t\x02\x01\n", "" },
+  { GC "c_0\tD~+RELAYCLIENT=~\nc_1\tD~+RELAYPROXY=~\nc10." RC "c/4\t\x01\n", "" },
   { "c" RC, "" }, /* without the grant */
   { "c" RP, "" }, /* nobody to name */
   { GC "c_0" RC "c/4\t\x01\nrrequire login\t\n", "" },
@@ -34,6 +35,7 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant device _00 any any\t\nrgrant device _00\t\nrgrant device/4\t\x02\n", "" },
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x02\n", "" },
   { "rgrant to-host _01\t\nrgrant to-host/4\t\x02\n", "" },
+  { "rgrant to-host _00\t\nrgrant to-host _000\t\nrgrant to-host _001\t\nrgrant to-host/4\t\x03\x02\n", "" },
   { "d.example\tany\nd.internal\tany\nrgrant to .local\t\nrgrant to .home.arpa\t\nd.b.com\tany\ndcom\tany\n", "" },
   { "d.com\tany\nrdeny to .com\t\n", "" },
   { GC "c=.a.com" RC "c=host" RC "cu@192.0.2.1" RC, "" },
@@ -67,6 +69,7 @@ static struct { char const *records, *openings; } const cases[] = {
     "c_10000000000000000000000000000000" RC, "clients@2" },
   { GC "c_" RC "c_0\tD~\nc_10\t\nc/4\t\x02\x01%\n", "" }, /* a quarter */
   { GC "c_0\t\nc" RC "c/4\t\x01\n", "clients@3" },
+  { GC "c" RC "c_0\t\nc_10\tD~\nc^\t\nc/4\t\x02\x01\nc/6\t%\n", "clients@2" }, /* a quarter, but everybody else */
   { "rgrant clients\topen-relay\nc" RC, "clients@2!" },
   /* names */
   { GC "c=" RC, "names@2" },
