@@ -1,6 +1,7 @@
 """relay-mkcdb on a large site, and in a network whose gateway or bridge the rules trust."""
 import os
 import random
+import resource
 import subprocess
 import time
 
@@ -36,6 +37,11 @@ def test_large(control):
     assert prefixes[0].endswith("/24")
     key = b"c_" + bits(prefixes[0][:prefixes[0].rindex(".")])
     assert get(rules, key) == at(1, b"+RELAYCLIENT=\0")
+    old = rules.read_bytes()
+    for megabytes in (20, 60, 100):  # no memory: the old rules stay
+        r = mkcdb(control, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20,) * 2))
+        assert r.returncode == 111 and r.stderr.endswith(b": Cannot allocate memory\n"), r.stderr
+        assert rules.read_bytes() == old and not (control / "rules.cdb.tmp").exists()
 
 
 def beside_neighbours(control, clients):
