@@ -87,7 +87,7 @@ static int describe(struct diff_addresses *a, struct making *x, int all)
     if (!genalloc_append(struct diff_flip, &a->flips, &f)) return errno = ENOMEM, -1;
     x->now[class] = x->is[class];
   }
-  return 0;
+  return x->side->recipient ? postmasters_describe(&a->flips, x->d, x->is, x->now, all) : 0;
 }
 
 static size_t words(struct diff_addresses const *a)

@@ -116,6 +116,11 @@ int lines_add(struct diff *d, struct cell const *c);
 int lines_join(struct diff *d, size_t from);
 int gate_lines(struct diff *d);
 
+/* Adds to the flips of a description of recipients what keeps postmaster@.SUFFIX from being misread. Of each class is:
+ * whether it is in (1), out (0) or does not matter; now: what the flips say. */
+int postmasters_describe(genalloc *flips, struct diff const *d, unsigned char const *is, unsigned char const *now,
+                         int all);
+
 /* Sets the facts of a situation. */
 void situation_facts(struct diff const *d, struct facts *f, unsigned i);
 
