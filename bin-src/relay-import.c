@@ -12,7 +12,7 @@
 
 static struct import x;
 
-static struct { char const *name; int (*read)(struct import *, char const *); } const kinds[] = {
+static struct kind { char const *name; int (*read)(struct import *, char const *); } const kinds[] = {
   { "qmail", import_qmail },
   { "postfix", import_postfix },
   { "tcprules", import_tcprules },
@@ -26,12 +26,21 @@ static void complain(void *arg, int warning, char const *line)
   buffer_put(buffer_2, "\n", 1);
 }
 
-static void read_source(char const *kind, char const *from)
+static _Noreturn void usage(void)
 {
-  size_t i = 0;
-  while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i].name, kind)) i++;
-  if (i == sizeof kinds / sizeof *kinds) strerr_dieusage(100, USAGE);
-  int r = kinds[i].read(&x, from);
+  strerr_dieusage(100, USAGE);
+}
+
+static struct kind const *find_kind(char const *name)
+{
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i].name, name)) return kinds + i;
+  usage();
+}
+
+static void read_source(struct kind const *kind, char const *from)
+{
+  int r = kind->read(&x, from);
   if (r < 0) {
     errno = x.broken ? x.broken : errno;
     strerr_diefu2sys(111, "read ", x.path.len ? x.path.s : from);
@@ -71,10 +80,10 @@ int main(int argc, char const *const *argv)
   PROG = "relay-import";
   for (int c; (c = subgetopt_r(argc, argv, "f", &opt)) != -1; ) {
     if (c == 'f') force = 1;
-    else strerr_dieusage(100, USAGE);
+    else usage();
   }
-  if (argc - opt.ind != 3) strerr_dieusage(100, USAGE);
-  read_source(argv[opt.ind], argv[opt.ind + 1]);
+  if (argc - opt.ind != 3) usage();
+  read_source(find_kind(argv[opt.ind]), argv[opt.ind + 1]);
   write_files(argv[opt.ind + 2], force);
   return report(argv[opt.ind + 2]);
 }
