@@ -129,9 +129,11 @@ static int add_unknown(struct atoms *x)
   return genalloc_append(struct addresses, &x->parts, &p) ? 0 : nomem();
 }
 
-int add_atom(struct atoms *x, struct addresses const *p, uint8_t const code[2], uint32_t names, size_t user)
+int add_atom(struct atoms *x, struct addresses const *p, uint8_t const code[2], struct atom a)
 {
-  struct atom a = { .class = p->class, .first = p->first, .n = p->n, .names = names, .user = user };
+  a.class = p->class;
+  a.first = p->first;
+  a.n = p->n;
   for (unsigned t = 0; t < 2; t++) {
     a.view[t] = code[t] & CODE_VIEW;
     a.proxy[t] = !!(code[t] & CODE_PROXY);
@@ -160,7 +162,8 @@ int cross(struct atoms *x, struct addresses const *p, size_t user)
       if (!memcmp(codes[i], codes[k], 2)) list[len++] = (uint32_t)k, done[k] = 1;
     names = 0;
     if (len < n && sets_add(&x->m->sets, list, len, &names) < 0) return -1;
-    if (add_atom(x, p, codes[i], names, user) < 0) return -1;
+    struct atom a = { .names = names, .user = user, .user_host = CLASSES_NONE };
+    if (add_atom(x, p, codes[i], a) < 0) return -1;
   }
   return 0;
 }

@@ -40,9 +40,10 @@ int group_names(struct atoms *x);
 /* The code of the addresses for clients with names of the group. */
 uint8_t combine(struct addresses const *p, struct name_group const *g, unsigned t);
 /* The addresses with all groups of names: an atom for each two codes that come of it. user, unless CLASSES_NONE: a
- * rule. */
+ * rule for a user at the address. */
 int cross(struct atoms *x, struct addresses const *p, size_t user);
-int add_atom(struct atoms *x, struct addresses const *p, uint8_t const code[2], uint32_t names, size_t user);
+/* One atom, with all but its code and place in a. */
+int add_atom(struct atoms *x, struct addresses const *p, uint8_t const code[2], struct atom a);
 /* Atoms for the rules that name users. */
 int add_users(struct atoms *x);
 

@@ -36,19 +36,20 @@ static int add_names(struct diff_part *p, struct diff const *d, uint32_t groups)
 /* What a part of a description is made of. */
 struct source {
   uint32_t names;
-  size_t user;
+  size_t user, user_host;
   genalloc spans;   /* struct span */
 };
 
 /* The part with these names and this user: its number, or CLASSES_NONE with errno. */
 static size_t find_part(struct diff_clients *c, genalloc *sources, struct diff const *d, struct atom const *a)
 {
-  struct diff_part fresh = { .prefixes = GENALLOC_ZERO, .names = GENALLOC_ZERO, .user = a->user };
-  struct source source = { a->names, a->user, GENALLOC_ZERO };
+  struct diff_part fresh = { .prefixes = GENALLOC_ZERO, .names = GENALLOC_ZERO, .user = a->user,
+    .user_host = a->user_host };
+  struct source source = { a->names, a->user, a->user_host, GENALLOC_ZERO };
   size_t n = genalloc_len(struct source, sources);
   for (size_t i = n; i--; ) {
     struct source const *s = genalloc_s(struct source, sources) + i;
-    if (s->names == a->names && s->user == a->user) return i;
+    if (s->names == a->names && s->user == a->user && s->user_host == a->user_host) return i;
   }
   if (genalloc_append(struct diff_part, &c->parts, &fresh) && genalloc_append(struct source, sources, &source) &&
       add_names(genalloc_s(struct diff_part, &c->parts) + n, d, a->names) == 0) return n;

@@ -16,7 +16,41 @@ static int may_redirect(struct diff const *d, size_t class)
   return 0;
 }
 
-/* Do its mails go elsewhere now? */
+/* An alias' targets, NUL behind each, their domains in canonical form. */
+static int canonical(stralloc *out, struct record const *r)
+{
+  struct address a;
+  for (char const *s = r->data, *end = s + r->len; s < end; s += strnlen(s, (size_t)(end - s)) + 1) {
+    if (address_mailbox(&a, s, strnlen(s, (size_t)(end - s)), 1) != ADDRESS_OK) continue;
+    if (!stralloc_catb(out, a.text, a.local_len) || !stralloc_catb(out, "@", 1) || !stralloc_cats(out, a.domain) ||
+        !stralloc_0(out)) return -1;
+  }
+  return 0;
+}
+
+/* Is each of these in those? */
+static int all_in(stralloc const *these, stralloc const *those)
+{
+  for (size_t i = 0; i < these->len; i += strlen(these->s + i) + 1) {
+    size_t k = 0;
+    while (k < those->len && strcmp(these->s + i, those->s + k)) k += strlen(those->s + k) + 1;
+    if (k >= those->len) return 0;
+  }
+  return 1;
+}
+
+/* Do two aliases stand for other addresses? Returns 1, 0, or -1. */
+static int other_targets(struct record const *old, struct record const *new)
+{
+  stralloc a = STRALLOC_ZERO, b = STRALLOC_ZERO;
+  if (old->len == new->len && !memcmp(old->data, new->data, old->len)) return 0;
+  int r = canonical(&a, old) < 0 || canonical(&b, new) < 0 ? (errno = ENOMEM, -1) : !all_in(&a, &b) || !all_in(&b, &a);
+  stralloc_free(&a);
+  stralloc_free(&b);
+  return r;
+}
+
+/* Do its mails go elsewhere now? Returns 1, 0, or -1. */
 static int redirected(struct diff const *d, size_t class)
 {
   struct address a;
@@ -25,8 +59,7 @@ static int redirected(struct diff const *d, size_t class)
   struct facts f = { .listener = "", .recipient = classes_example(&d->classes, k, &a) };
   for (unsigned t = 0; t < 2; t++) decide(decided + t, d->t[t], &f);
   if (decided[0].reason != REASON_ALIAS && decided[1].reason != REASON_ALIAS) return 0;
-  return decided[0].reason != decided[1].reason || decided[0].record.len != decided[1].record.len ||
-    memcmp(decided[0].record.data, decided[1].record.data, decided[0].record.len) != 0;
+  return decided[0].reason != decided[1].reason ? 1 : other_targets(&decided[0].record, &decided[1].record);
 }
 
 /* Each of the classes that come into question is a mark of its own. */
@@ -42,7 +75,8 @@ static int redirect_line(struct diff *d)
     if (!may_redirect(d, class)) continue;
     ok = genalloc_append(uint32_t, &marks, &class);
     uint32_t group = (uint32_t)genalloc_len(uint32_t, &marks) * pairs + m->recipients.pair[class];
-    if (ok && redirected(d, class)) ok = genalloc_append(uint32_t, &groups, &group);
+    int r = ok ? redirected(d, class) : 0;
+    if (r) ok = r > 0 && genalloc_append(uint32_t, &groups, &group);
   }
   size_t n = genalloc_len(uint32_t, &groups);
   if (!ok) errno = ENOMEM;

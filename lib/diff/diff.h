@@ -103,7 +103,7 @@ struct diff_prefix {
   int in;
   uint32_t line[2];     /* of `clients`, if it is in; 0: no rule */
 };
-/* Some clients: those at these addresses with one of these names, and without a rule for their user; or with one. */
+/* Some clients: those at these addresses with one of these names, and with these rules for their user, or none. */
 struct diff_part {
   genalloc prefixes;    /* struct diff_prefix: of those that hold an address the longest says whether it is in; if there
                            is none it isn't. By address, wide ones first */
@@ -111,7 +111,10 @@ struct diff_part {
   unsigned named : 1;   /* names counts: */
   genalloc names;       /* size_t: of all rules for names one of these (numbers in classes.names) is the first that
                            fits; CLASSES_NONE: those whom none fits */
-  size_t user;          /* number in classes.names of the rule for their user, or CLASSES_NONE */
+  size_t user;          /* number in classes.names of the rule for their user at their address,
+      or CLASSES_NONE: there is
+                           none */
+  size_t user_host;     /* the same for their user at their name */
 };
 /* In lines about mail nobody is meant whom one of the tables denies. */
 struct diff_clients {

@@ -3,6 +3,12 @@
 #include "diff/model.h"
 #include "policy/gate.h"
 
+/* Does its address alone say how the gate sees it? */
+static int by_address(struct atom const *a)
+{
+  return !a->names && a->user == CLASSES_NONE && a->user_host == CLASSES_NONE;
+}
+
 /* The client's: of the set the first with an address and neither name nor user, else the first. */
 static struct atom const *choose(struct diff const *d, uint32_t set)
 {
@@ -11,7 +17,7 @@ static struct atom const *choose(struct diff const *d, uint32_t set)
   struct atom const *all = genalloc_s(struct atom, &d->model->atoms), *first = n ? all + list[0] : 0;
   for (size_t i = 0; i < n; i++) {
     struct atom const *a = all + list[i];
-    if (a->class != CLASSES_NONE && !a->names && a->user == CLASSES_NONE) return a;
+    if (a->class != CLASSES_NONE && by_address(a)) return a;
   }
   return first;
 }
@@ -87,7 +93,7 @@ void diff_example(struct diff_example *x, struct diff const *d, struct diff_line
     if (a) {
       x->denied[t] = !!(a->view[t] & DENIED);
       f->trusted = !!(a->view[t] & TRUSTED);
-      x->line[t] = a->names || a->user != CLASSES_NONE ? 0 : line[t];
+      x->line[t] = by_address(a) ? line[t] : 0;
     }
     if (x->recipient.len) decide(x->decision + t, d->t[t], f);
   }

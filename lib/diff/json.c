@@ -33,11 +33,11 @@ static void put_prefixes(struct json *j, genalloc const *prefixes)
 
 static void put_rule(struct json *j, struct diff const *d, size_t name)
 {
-  struct client_name const *k = genalloc_s(struct client_name, &d->classes.names) + name;
   if (name == CLASSES_NONE) {
     json_null(j);
     return;
   }
+  struct client_name const *k = genalloc_s(struct client_name, &d->classes.names) + name;
   json_object(j);
   json_key(j, "rule"), json_str(j, classes_text(&d->classes, k->key));
   put_line_number(j, "old", k->line[0]);
@@ -66,6 +66,7 @@ static void put_clients(struct json *j, struct diff const *d, struct diff_client
       json_null(j);
     }
     json_key(j, "user"), put_rule(j, d, p->user);
+    json_key(j, "user-host"), put_rule(j, d, p->user_host);
     json_end(j);
   }
   json_end(j);

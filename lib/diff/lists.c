@@ -73,6 +73,7 @@ static int put_rule(struct text *x, size_t name)
 static int put_part(struct text *x, struct diff_part const *p)
 {
   if (p->user != CLASSES_NONE && !(put(x, "    user ") && put_rule(x, p->user))) return 0;
+  if (p->user_host != CLASSES_NONE && !(put(x, "    user ") && put_rule(x, p->user_host))) return 0;
   for (size_t i = 0; i < genalloc_len(size_t, &p->names); i++) {
     size_t name = genalloc_s(size_t, &p->names)[i];
     int ok = name == CLASSES_NONE ? put(x, "    with a name that no rule has, or none\n") :
@@ -87,7 +88,7 @@ static int is_one(struct diff_clients const *c)
 {
   struct diff_part const *p = genalloc_s(struct diff_part, &c->parts);
   return !c->trusted && !c->strangers && genalloc_len(struct diff_part, &c->parts) == 1 && p->user == CLASSES_NONE &&
-    !p->named && !p->unknown && genalloc_len(struct diff_prefix, &p->prefixes) == 1;
+    p->user_host == CLASSES_NONE && !p->named && !p->unknown && genalloc_len(struct diff_prefix, &p->prefixes) == 1;
 }
 
 int put_clients(struct text *x)

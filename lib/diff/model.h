@@ -37,7 +37,7 @@ struct atom {
   size_t class;         /* in classes.clients; CLASSES_NONE: without an address */
   size_t first, n;      /* its spans, in model.spans */
   uint32_t names;       /* set of name groups; 0: all */
-  size_t user;          /* in classes.names, or CLASSES_NONE */
+  size_t user, user_host; /* in classes.names, or CLASSES_NONE: rules for their user at their address, at their name */
   uint8_t view[2];      /* DENIED, or TRUSTED */
   uint8_t proxy[2];     /* RELAYPROXY is set */
   uint8_t value[2];     /* number of RELAYCLIENT's value */

@@ -86,42 +86,81 @@ uint8_t combine(struct addresses const *p, struct name_group const *g, unsigned 
   return g->suffix[t];
 }
 
-/* A user at an address: the part where that is, cut down to it. */
+/* The group of a host that a rule for a user names. */
+static struct name_group group_of(struct atoms const *x, char const *host)
+{
+  size_t i = find_name(x->c, host), n;
+  struct name_group own = { .exact = { ABSENT, ABSENT } };
+  for (unsigned t = 0; t < 2; t++) own.suffix[t] = suffix_code(x, host + 1, t);
+  if (i == CLASSES_NONE) return own;
+  for (size_t g = 0; g < genalloc_len(struct name_group, &x->m->groups); g++) {
+    uint32_t const *list = sets_get(&x->m->sets, genalloc_s(struct name_group, &x->m->groups)[g].names, &n);
+    for (size_t k = 0; k < n; k++)
+      if (list[k] == i) return genalloc_s(struct name_group, &x->m->groups)[g];
+  }
+  return own;
+}
+
+/* A user at a host (a rule's number) from these addresses; at: the rule for the user there, or CLASSES_NONE. */
+static int add_user(struct atoms *x, struct addresses const *p, size_t at, size_t user_host)
+{
+  struct atom a = { .user = at, .user_host = user_host };
+  struct name_group own = group_of(x, strrchr(classes_text(x->c, name_at(x->c, user_host)->key), '@') + 1);
+  uint8_t code[2];
+  for (unsigned t = 0; t < 2; t++) {
+    if (at != CLASSES_NONE && name_at(x->c, at)->in[t]) code[t] = name_code(x, at, t);
+    else if (name_at(x->c, user_host)->in[t]) code[t] = name_code(x, user_host, t);
+    else code[t] = combine(p, &own, t);
+  }
+  return add_atom(x, p, code, a);
+}
+
+/* Do both rules name the same user? */
+static int same_user(char const *a, char const *b)
+{
+  size_t n = (size_t)(strrchr(a, '@') - a) + 1;
+  return (size_t)(strrchr(b, '@') - b) + 1 == n && !memcmp(a, b, n);
+}
+
+static int is_user(char const *key)
+{
+  return *key != '=' && strrchr(key, '@') != 0;
+}
+
+/* A user at an address: the part where that is, cut down to it; with any name, and with those for which there is a
+ * rule, too. */
+static int at_address(struct atoms *x, struct addresses p, size_t user, struct ip const *ip)
+{
+  struct span one = { .first = *ip, .last = *ip };
+  char const *key = classes_text(x->c, name_at(x->c, user)->key);
+  memcpy(one.line, name_at(x->c, user)->line, sizeof one.line);
+  p.first = genalloc_len(struct span, &x->m->spans);
+  p.n = 1;
+  if (!genalloc_append(struct span, &x->m->spans, &one)) return nomem();
+  for (size_t i = 0; i < names_n(x->c); i++) {
+    char const *other = classes_text(x->c, name_at(x->c, i)->key);
+    if (!is_user(other) || strrchr(other, '@')[1] != '=' || !same_user(key, other)) continue;
+    if (add_user(x, &p, user, i) < 0) return -1;
+  }
+  return cross(x, &p, user);
+}
+
 static int user_at_address(struct atoms *x, size_t user, struct ip const *ip)
 {
   for (size_t i = 0; i < genalloc_len(struct addresses, &x->parts); i++) {
-    struct addresses p = genalloc_s(struct addresses, &x->parts)[i];
-    struct span const *s = genalloc_s(struct span, &x->m->spans) + p.first;
-    for (size_t k = 0; k < p.n; k++) {
-      struct span one = { .first = *ip, .last = *ip };
-      if (range_cmp(&s[k].first, ip) > 0 || range_cmp(&s[k].last, ip) < 0) continue;
-      memcpy(one.line, name_at(x->c, user)->line, sizeof one.line);
-      p.first = genalloc_len(struct span, &x->m->spans);
-      p.n = 1;
-      return genalloc_append(struct span, &x->m->spans, &one) ? cross(x, &p, user) : nomem();
-    }
+    struct addresses const *p = genalloc_s(struct addresses, &x->parts) + i;
+    struct span const *s = genalloc_s(struct span, &x->m->spans) + p->first;
+    for (size_t k = 0; k < p->n; k++)
+      if (range_cmp(&s[k].first, ip) <= 0 && range_cmp(&s[k].last, ip) >= 0) return at_address(x, *p, user, ip);
   }
   return 0;
 }
 
-/* A user at a host: all parts, with the group where the host is. */
-static int user_at_host(struct atoms *x, size_t user, char const *host)
+/* A user at a host: from all addresses. */
+static int user_at_host(struct atoms *x, size_t user)
 {
-  size_t i = find_name(x->c, host), group = 0, n;
-  struct name_group own = { .exact = { ABSENT, ABSENT } };
-  for (unsigned t = 0; t < 2; t++) own.suffix[t] = suffix_code(x, host + 1, t);
-  for (; i != CLASSES_NONE && group < genalloc_len(struct name_group, &x->m->groups); group++) {
-    uint32_t const *list = sets_get(&x->m->sets, genalloc_s(struct name_group, &x->m->groups)[group].names, &n);
-    for (size_t k = 0; k < n; k++)
-      if (list[k] == i) own = genalloc_s(struct name_group, &x->m->groups)[group];
-  }
-  for (size_t k = 0; k < genalloc_len(struct addresses, &x->parts); k++) {
-    struct addresses const *p = genalloc_s(struct addresses, &x->parts) + k;
-    uint8_t code[2];
-    for (unsigned t = 0; t < 2; t++)
-      code[t] = name_at(x->c, user)->in[t] ? name_code(x, user, t) : combine(p, &own, t);
-    if (add_atom(x, p, code, 0, user) < 0) return -1;
-  }
+  for (size_t k = 0; k < genalloc_len(struct addresses, &x->parts); k++)
+    if (add_user(x, genalloc_s(struct addresses, &x->parts) + k, CLASSES_NONE, user) < 0) return -1;
   return 0;
 }
 
@@ -131,8 +170,8 @@ int add_users(struct atoms *x)
   for (size_t i = 0; i < names_n(x->c) && !failed; i++) {
     char const *key = classes_text(x->c, name_at(x->c, i)->key), *at = strrchr(key, '@');
     struct ip ip;
-    if (*key == '=' || !at) continue;
-    if (at[1] == '=') failed = user_at_host(x, i, at + 1);
+    if (!is_user(key)) continue;
+    if (at[1] == '=') failed = user_at_host(x, i);
     else if (ip_scan(&ip, at + 1, strlen(at + 1))) failed = user_at_address(x, i, &ip);
   }
   return failed;

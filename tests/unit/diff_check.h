@@ -107,15 +107,12 @@ static size_t rule_for_name(struct classes const *c, char const *host)
   return i != CLASSES_NONE ? i : name_of(c, "=");
 }
 
-static size_t rule_for_user(struct classes const *c, struct trial const *x)
+static size_t rule_for_user(struct classes const *c, struct trial const *x, int by_host)
 {
   char key[300], ip[IP_TEXT] = "";
-  if (!x->info) return CLASSES_NONE;
+  if (!x->info || (by_host && !x->host)) return CLASSES_NONE;
   if (x->client.len) ip_fmt(ip, &x->client);
-  snprintf(key, sizeof key, "%s@%s", x->info, ip);
-  size_t i = name_of(c, key);
-  if (i != CLASSES_NONE || !x->host) return i;
-  snprintf(key, sizeof key, "%s@=%s", x->info, x->host);
+  snprintf(key, sizeof key, "%s@%s%s", x->info, by_host ? "=" : "", by_host ? x->host : ip);
   return name_of(c, key);
 }
 
@@ -123,7 +120,7 @@ static int in_part(struct diff_part const *p, struct classes const *c, struct tr
 {
   size_t name = rule_for_name(c, x->host);
   int found = !p->named;
-  if (p->user != rule_for_user(c, x)) return 0;
+  if (p->user != rule_for_user(c, x, 0) || p->user_host != rule_for_user(c, x, 1)) return 0;
   if (x->client.len ? !in_prefixes(&p->prefixes, &x->client) : !p->unknown) return 0;
   for (size_t i = 0; i < genalloc_len(size_t, &p->names); i++) found |= genalloc_s(size_t, &p->names)[i] == name;
   return found;

@@ -19,7 +19,8 @@ static unsigned draw(unsigned n)
 static char const *const client_keys[] = {
   "192.0.2.1", "192.0.2.", "192.0.2.0/25", "10.", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "2001:db8::/32",
   "2001:db8::1",
-  "=mail.a.example", "=.a.example", "=.example", "=", "joe@192.0.2.1", "ann@=mail.a.example", "ann@=other.test", "",
+  "=mail.a.example", "=.a.example", "=.example", "=", "joe@192.0.2.1", "joe@=mail.a.example", "ann@=mail.a.example",
+  "ann@=other.test", "",
 };
 static char const *const domain_lines[] = {
   "a.example", ".a.example listed", "b.example listed", "x.a.example asked", ".example any", "[192.0.2.7]",
