@@ -48,6 +48,9 @@ static char const *const relay_lines[] = {
   "grant device 10.0.0.0/8 from @a.example to .partner.test", "grant device 10.1.2.9 from any to any",
   "require tls", "require login", "require sender hosted", "grant anyone open-relay",
 };
+static char const *const route_lines[] = {
+  "partner.test:relay.test", ".partner.test:", ".test:relay.test", "away.test::", ":relay.test", "c.test:relay.test",
+};
 static char const *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.200", "10.0.0.1", "10.1.0.1", "10.1.2.3",
     "10.1.2.9",
   "2001:db8::1", "2001:db8::2", "2001:db9::1", "203.0.113.1" };
@@ -88,7 +91,7 @@ static size_t random_clients(char *out, size_t size)
 }
 
 #define TEXT 4096
-enum { ME, CLIENTS, DOMAINS, RECIPIENTS, ALIASES, RELAY, FILES };
+enum { ME, CLIENTS, DOMAINS, RECIPIENTS, ALIASES, RELAY, ROUTES, FILES };
 static char texts[FILES][TEXT], before[FILES][TEXT]; /* of the new table, and of the old one */
 
 /* Writes file number i anew. */
@@ -101,6 +104,7 @@ static void random_text(unsigned i)
     case RECIPIENTS: random_lines(texts[i], TEXT, mailboxes, ADDRESSES_N(mailboxes), some, ""); break;
     case ALIASES: random_lines(texts[i], TEXT, mailboxes, ADDRESSES_N(mailboxes), draw(2), ANY_OF(targets)); break;
     case RELAY: random_lines(texts[i], TEXT, relay_lines, ADDRESSES_N(relay_lines), some, ""); break;
+    case ROUTES: random_lines(texts[i], TEXT, route_lines, ADDRESSES_N(route_lines), draw(3), ""); break;
     default: strcpy(texts[i], "relay.example\n");
   }
 }
@@ -108,7 +112,7 @@ static void random_text(unsigned i)
 /* Compiles them; null when they are wrong. */
 static struct table_set *compile(void)
 {
-  static char const *const names[FILES] = { "me", "clients", "domains", "recipients", "aliases", "relay" };
+  static char const *const names[FILES] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes" };
   struct rules_text all[FILES];
   int result;
   for (unsigned i = 0; i < FILES; i++) all[i] = (struct rules_text){ names[i], texts[i], strlen(texts[i]) };
