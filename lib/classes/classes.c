@@ -4,6 +4,7 @@
 #include <string.h>
 #include "classes/parts.h"
 #include "policy/match.h"
+#include "policy/route.h"
 
 static char const *sort_text; /* for qsort; set before it is called */
 
@@ -47,7 +48,15 @@ static void join_names(struct classes *c)
   genalloc_setlen(struct client_name, &c->names, len);
 }
 
-static int walk(struct classes *c, unsigned table, struct cuts *cuts, struct names *names)
+/* Does decide() look at routes? Returns 1, 0, or -1. */
+static int uses_routes(struct table_set const *t)
+{
+  struct record r;
+  int v4 = match_line(t, "grant to-host/4", &r), v6 = match_line(t, "grant to-host/6", &r);
+  return v4 < 0 || v6 < 0 ? -1 : v4 || v6;
+}
+
+static int walk(struct classes *c, unsigned table, struct cuts *cuts, struct names *names, int routes)
 {
   uint32_t pos = 0;
   enum table which;
@@ -62,6 +71,7 @@ static int walk(struct classes *c, unsigned table, struct cuts *cuts, struct nam
       case TABLE_DOMAINS: failed = names_domain(names, c, key, n, &r); break;
       case TABLE_RECIPIENTS: failed = names_mailbox(names, c, NAMED_RECIPIENTS, key, n); break;
       case TABLE_ALIASES: failed = names_mailbox(names, c, NAMED_ALIASES, key, n); break;
+      case TABLE_ROUTES: failed = routes ? names_route(names, c, key, n) : 0; break;
       case TABLE_RELAY:
         failed = names_relay(names, c, table, key, n, &r);
         if (!failed && n > 13 && !memcmp(key, "grant device ", 13)) failed = cuts_device(cuts, key + 13, n - 13);
@@ -79,8 +89,13 @@ int classes_make(struct classes *c, struct table_set const *const *t, unsigned n
   *c = (struct classes)CLASSES_ZERO;
   c->n = n;
   for (unsigned i = 0; i < n; i++) c->t[i] = t[i];
-  int r = cuts_start(&cuts);
-  for (unsigned i = 0; r == 0 && i < n; i++) r = walk(c, i, &cuts, &names);
+  int r = cuts_start(&cuts), routes = 0;
+  for (unsigned i = 0; r == 0 && i < n; i++) {
+    int uses = uses_routes(t[i]);
+    if (uses < 0) errno = EPROTO, r = -1;
+    routes |= uses;
+  }
+  for (unsigned i = 0; r == 0 && i < n; i++) r = walk(c, i, &cuts, &names, routes);
   if (r == 0) {
     join_names(c);
     r = cuts_end(&cuts, c);
@@ -130,6 +145,13 @@ int classes_sender_traits(struct table_set const *t, struct address const *a, un
   return hosted < 0 || granted < 0 ? -1 : 0;
 }
 
+/* `grant to-host` is none for it, since a relay gets its mail. */
+static int is_routed(struct table_set const *t, char const *domain)
+{
+  int uses = uses_routes(t), by_mx = uses > 0 ? route_by_mx(t, domain) : 1;
+  return uses < 0 || by_mx < 0 ? -1 : !by_mx;
+}
+
 int classes_recipient_traits(struct table_set const *t, struct address const *a, unsigned *traits)
 {
   struct facts f = { .listener = "", .recipient = a };
@@ -139,7 +161,9 @@ int classes_recipient_traits(struct table_set const *t, struct address const *a,
   int granted = hosted ? 0 : match_to(t, "grant to", a, &r);
   *traits = (a->onward ? RECIPIENT_ONWARD : 0) | (a->literal ? RECIPIENT_LITERAL : 0) |
     (denied > 0 ? RECIPIENT_DENIED : 0) | (hosted > 0 ? RECIPIENT_HOSTED : 0) | (granted > 0 ? RECIPIENT_GRANTED : 0);
-  if (denied < 0 || hosted < 0 || granted < 0) return -1;
+  int routed = hosted || a->literal ? 0 : is_routed(t, a->domain);
+  if (routed > 0) *traits |= RECIPIENT_ROUTED;
+  if (denied < 0 || hosted < 0 || granted < 0 || routed < 0) return -1;
   if (!hosted || denied || a->onward) return 0;
   decide(&d, t, &f);
   if (d.reason == REASON_TABLES) return -1;

@@ -79,6 +79,7 @@ enum form {
 enum {
   NAMED_DOMAINS = 1, NAMED_RECIPIENTS = 2, NAMED_ALIASES = 4, NAMED_TO = 8, NAMED_DENY = 16, NAMED_LOCAL = 32,
   NAMED_SENDER = 64, NAMED_DEVICE_FROM = 128, NAMED_DEVICE_TO = 256,
+  NAMED_ROUTES = 512, /* only where a table has `grant to-host`, which looks at routes */
 };
 
 struct address_class {
@@ -153,7 +154,8 @@ enum {
   RECIPIENT_VALID = 8, RECIPIENT_ASKED = 16, /* the next hop is asked; neither: refused */
   RECIPIENT_GRANTED = 32,   /* not hosted, and a line `grant to` fits */
   RECIPIENT_LITERAL = 64,
-  TRAITS = 128
+  RECIPIENT_ROUTED = 128,   /* not hosted, there is `grant to-host`, and a route names a relay */
+  TRAITS = 256
 };
 int classes_sender_traits(struct table_set const *t, struct address const *a, unsigned *traits);
 int classes_recipient_traits(struct table_set const *t, struct address const *a, unsigned *traits);

@@ -5,7 +5,8 @@
 #include "policy/gate.h"
 
 #define AS_SENDER (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_LOCAL | NAMED_SENDER | NAMED_DEVICE_FROM)
-#define AS_RECIPIENT (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_TO | NAMED_DENY | NAMED_DEVICE_TO)
+#define AS_RECIPIENT (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_TO | NAMED_DENY | NAMED_DEVICE_TO | \
+  NAMED_ROUTES)
 
 static int nomem(void)
 {
@@ -77,6 +78,11 @@ int names_domain(struct names *x, struct classes *c, char const *key, size_t n, 
 {
   unsigned listed = r->len == 6 && !memcmp(r->data, "listed", 6) ? LISTED : 0;
   return add_domain(x, c, NAMED_DOMAINS | listed, NAMED_DOMAINS, key, n);
+}
+
+int names_route(struct names *x, struct classes *c, char const *key, size_t n)
+{
+  return n ? add_domain(x, c, NAMED_ROUTES, NAMED_ROUTES, key, n) : 0; /* the default route tells nobody apart */
 }
 
 /* An extension's key is that of the address with the asterisk, too; both find the same record. */

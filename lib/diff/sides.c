@@ -59,7 +59,8 @@ static unsigned reduce(struct diff const *d, int recipient, unsigned t)
   if (t & RECIPIENT_ONWARD) return RECIPIENT_ONWARD;
   if (t & RECIPIENT_DENIED) return RECIPIENT_DENIED;
   if (t & RECIPIENT_HOSTED) return t & (RECIPIENT_HOSTED | RECIPIENT_VALID | RECIPIENT_ASKED);
-  return t & (RECIPIENT_GRANTED | (d->model->to_host ? RECIPIENT_LITERAL : 0));
+  t &= RECIPIENT_GRANTED | (d->model->to_host ? RECIPIENT_LITERAL | RECIPIENT_ROUTED : 0);
+  return t & RECIPIENT_GRANTED ? t & ~(unsigned)RECIPIENT_ROUTED : t;
 }
 
 static int find_traits(struct diff const *d, int recipient, size_t class, unsigned traits[2])

@@ -51,6 +51,7 @@ int class_lines(stralloc *s, struct diff const *d, size_t class, int recipient, 
     { TABLE_ALIASES, "@", NAMED_ALIASES, 0, 1 }, { TABLE_RELAY, "grant to ", NAMED_TO, 0, 1 },
     { TABLE_RELAY, "deny to ", NAMED_DENY, 0, 1 }, { TABLE_RELAY, "local ", NAMED_LOCAL, 1, 0 },
     { TABLE_RELAY, "grant sender ", NAMED_SENDER, 1, 0 }, { TABLE_RELAY, "grant sender @", NAMED_SENDER, 1, 0 },
+    { TABLE_ROUTES, "", NAMED_ROUTES, 0, 1 },
   };
   struct address_class const *k = classes_address(&d->classes, class);
   char const *form = classes_text(&d->classes, k->key);
@@ -82,6 +83,7 @@ char const *traits_words(unsigned traits, int recipient)
   switch (traits) {
     case 0: return "other domains";
     case RECIPIENT_LITERAL: return "other address literals";
+    case RECIPIENT_ROUTED: return "other domains whose mail a route sends to a relay";
     case RECIPIENT_GRANTED: return "recipients of `grant to`";
     case RECIPIENT_GRANTED | RECIPIENT_LITERAL: return "address literals of `grant to`";
     case RECIPIENT_DENIED: return "recipients of `deny to`";

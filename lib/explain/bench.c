@@ -82,6 +82,7 @@ static int fits(struct gathering *g, enum table which, struct piece key, struct 
       /* fall through */
     case TABLE_RECIPIENTS:
       return fits_mailbox(key, &g->given) || fits_mailbox(key, &g->changed) || fits_mailbox(key, &g->sender);
+    case TABLE_ROUTES: return !key.n || fits_domain(key, &g->given) || fits_domain(key, &g->changed);
     case TABLE_RELAY: return relay_fits(g, key);
     default: return 0;
   }
@@ -111,7 +112,7 @@ static int wanted(struct gathering *g, enum extent extent, enum table which, str
 {
   if (extent == EXTENT_FITTING) return fits(g, which, key, r);
   if (extent == EXTENT_CLIENTS) return which == TABLE_CLIENTS;
-  return which != TABLE_LIMITS && which != TABLE_ROUTES;
+  return which != TABLE_LIMITS;
 }
 
 static void gather(struct bench *b, enum extent extent)

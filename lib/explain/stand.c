@@ -2,6 +2,7 @@
 #include <string.h>
 #include "explain/stand.h"
 #include "policy/match.h"
+#include "policy/route.h"
 
 /* Why a line of a later step is not asked, by the step that decided. */
 static char const *const not_asked[] = {
@@ -121,6 +122,17 @@ static int any_host(struct survey const *s, struct piece bits)
   return 0;
 }
 
+/* Does a route send the recipient's mail to a relay, whatever the DNS says? */
+static int is_routed(struct survey const *s, struct stand *out)
+{
+  static char const why[] = "mail for the recipient's domain goes to the relay of %s:%u, not to its mail exchangers";
+  struct record r;
+  char const *domain = s->recipient.a ? s->recipient.a->domain : "";
+  if (!*domain || *domain == '[' || route_by_mx(s->t, domain) || route_record(s->t, domain, &r) <= 0) return 0;
+  *out = (struct stand){ STANDING_FAILS, why, r.file, r.line };
+  return 1;
+}
+
 /* Does a grant hold? 1; 0 with why not; -1: it has nothing to do with the facts. */
 static int grant_holds(struct survey const *s, enum says says, struct piece arg, struct stand *out)
 {
@@ -152,6 +164,7 @@ static int grant_holds(struct survey const *s, enum says says, struct piece arg,
       out->why = device_fails(s, parts);
       break;
     case SAYS_TO_HOST:
+      if (is_routed(s, out)) break;
       if (!any_host(s, arg)) return -1;
       if (s->step == STEP_END) out->why = "a mail exchanger is in it, but another one is in no granted prefix";
       break;

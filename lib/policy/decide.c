@@ -3,6 +3,7 @@
 #include <strings.h>
 #include "policy/decide.h"
 #include "policy/match.h"
+#include "policy/route.h"
 
 static int settle(struct decision *d, enum verdict v, enum reason r)
 {
@@ -140,14 +141,16 @@ static int step_grants(struct decision *d, struct table_set const *t, struct fac
   return d->record.line != 0;
 }
 
-/* All addresses must be within granted prefixes, else the mail could go elsewhere. The first line of them gives the
- * reason. */
+/* All addresses must be within granted prefixes, else the mail could go elsewhere, as it does when a route names a relay:
+ * then the DNS says nothing about it. The first line of them gives the reason. */
 static int step_to_host(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
   int v4 = match_line(t, "grant to-host/4", &r), v6 = match_line(t, "grant to-host/6", &r);
   if (v4 < 0 || v6 < 0) return -1;
-  if ((!v4 && !v6) || f->recipient->literal || f->mx == ANSWER_NO) return 0;
+  if ((!v4 && !v6) || f->mx == ANSWER_NO) return 0;
+  int by_mx = route_by_mx(t, f->recipient->domain);
+  if (by_mx <= 0) return by_mx;
   if (f->mx == ANSWER_NOT_ASKED) return settle(d, VERDICT_ASK_MX, REASON_ASK);
   if (f->mx == ANSWER_UNKNOWN) return settle(d, VERDICT_TEMPFAIL, REASON_MX_UNKNOWN);
   struct record none = d->record;

@@ -9,7 +9,8 @@
  *      `aliases`, then in `recipients`, comes before those for whole domains; then the domain's own rule counts.
  *   5. Anything else is relaying. Each `require` must hold.
  *   6. Then a grant must hold; of several the first line gives the reason. But `grant to-host`, for which the DNS must
- *      be asked, comes last. Literals need a grant like names.
+ *      be asked, comes last; it is none for a domain whose mail a line of `routes` (the default one, too) sends to a
+ *      relay instead of its mail exchangers. Literals need a grant like names.
  *   7. Otherwise it is refused. Nothing that a stranger chooses (sender, HELO, local part) grants anything, unless the
  *      line says `forgeable`. */
 #ifndef POLICY_DECIDE_H

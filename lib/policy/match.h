@@ -48,7 +48,8 @@ int match_sender(struct table_set const *t, struct address const *sender, struct
 int match_as_hosted(struct table_set const *t, struct address const *sender);
 int match_as_user(struct table_set const *t, struct address const *sender);
 
-/* Of all lines `grant to-host` whose prefix holds ip the one that stands first. */
+/* Of all lines `grant to-host` whose prefix holds ip the one that stands first. That mail goes there at all is for
+ * route_by_mx (policy/route.h) to say. */
 int match_to_host(struct table_set const *t, struct ip const *ip, struct record *r);
 
 /* Of all lines `grant device` that fit client, sender and recipient the one that stands first. The recipient is not

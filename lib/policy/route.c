@@ -4,8 +4,7 @@
 #include "parse/number.h"
 #include "policy/route.h"
 
-/* The record for a domain: exact, wider suffixes, the default. A literal has no suffixes. */
-static int find(struct table_set const *t, char const *domain, struct record *r)
+int route_record(struct table_set const *t, char const *domain, struct record *r)
 {
   char const *key = domain;
   for (;;) {
@@ -58,7 +57,7 @@ int route_find(struct table_set const *t, char const *domain, struct route *r)
 {
   struct record rec;
   *r = (struct route){ .port = 25 };
-  int found = t ? find(t, domain, &rec) : 0;
+  int found = t ? route_record(t, domain, &rec) : 0;
   if (found < 0) return -1;
   if (!found) return set_host(r, "", 0, domain);
   char const *end = rec.data + rec.len;
@@ -67,6 +66,13 @@ int route_find(struct table_set const *t, char const *domain, struct route *r)
   char const *port = relay_end + 1;
   if (end - 1 > port && set_port(r, port, (size_t)(end - 1 - port)) < 0) return -1;
   return set_host(r, rec.data, (size_t)(relay_end - rec.data), domain);
+}
+
+int route_by_mx(struct table_set const *t, char const *domain)
+{
+  struct route r;
+  if (!*domain || *domain == '[') return 0;
+  return route_find(t, domain, &r) < 0 ? -1 : r.mx;
 }
 
 size_t route_fmt(char out[ROUTE_TEXT], struct route const *r)

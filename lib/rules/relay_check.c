@@ -143,6 +143,9 @@ static void check_to_host(struct compiler *c, uint32_t line, char const *bits)
   for (size_t i = 0; i + 1 < len && !wider; i++)
     if (used[i]) wider = seen_line(&c->seen, TABLE_RELAY, key, n + 1 + i);
   if (wider) UNUSED(line, "line %u grants that too", (unsigned)wider);
+  else if (c->default_relay && !c->by_mx)
+    UNUSED(line, "void: no mail goes to mail exchangers, since line %u of routes sends all of it to a relay",
+           (unsigned)c->default_relay);
 }
 
 /* A line for a device with the same or a wider prefix, sender and recipient. Whom a line `local` names is not hosted

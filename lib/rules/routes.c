@@ -92,5 +92,7 @@ void rules_routes(struct compiler *c, char const *s, size_t n)
     return;
   }
   if (colon && !(len = rules_domain_key(c, key, w->s, colon))) return;
+  if (!relay.n) c->by_mx = 1;
+  else if (!colon) c->default_relay = c->line;
   if (route_data(c, relay, port)) rules_add(c, TABLE_ROUTES, key, len, *w, c->data.s, c->data.len);
 }

@@ -93,6 +93,8 @@ struct compiler {
   struct seen seen;
   char me[DOMAIN_TEXT];
   genalloc hosted;      /* struct hosted, by line */
+  uint32_t default_relay;       /* the line of `routes` that sends all else to a relay; 0: there is none */
+  unsigned by_mx : 1;           /* `routes` has a line without a relay */
   struct lengths clients, to_host, device;
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   stralloc data;        /* scratch: a rule's value */

@@ -119,6 +119,22 @@ def test_said(tmp_path, what):
     assert (code, err) == (1, "") and back != out
 
 
+def test_routes_turn_to_host_on_and_off(tmp_path):
+    where = ", where `grant to-host` has all mail exchangers in both rules"
+    relay = GRANTS + "grant to-host 192.0.2.0/24\n"
+    old = make(tmp_path / "old", relay=relay)
+    new = make(tmp_path / "new", relay=relay, routes="far.example:10.0.0.5\n")
+    assert said(diff(old, new)[1]) == [
+        "loses: strangers may no longer send to far.example (- -> routes:1)" + NOT_YET + where]
+    assert said(diff(new, old)[1]) == ["gains: strangers may send to far.example (routes:1 -> -)" + NOT_YET + where]
+    old = make(tmp_path / "old", relay=relay, routes=":10.0.0.5\n")
+    new = make(tmp_path / "new", relay=relay, routes=":10.0.0.5\nfar.example:\n")
+    assert said(diff(old, new)[1]) == ["gains: strangers may send to far.example (- -> routes:2)" + NOT_YET + where]
+    # without such a grant no route matters
+    old, new = make(tmp_path / "old", relay=GRANTS), make(tmp_path / "new", relay=GRANTS)
+    assert diff(old, new)[0] == 0
+
+
 def test_examples_name_both_lines(tmp_path):
     old = make(tmp_path / "old", relay="grant clients\ngrant login\n")
     new = make(tmp_path / "new", recipients="ann@listed.example\n", clients=":allow\n")

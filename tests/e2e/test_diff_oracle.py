@@ -83,6 +83,9 @@ def recipient_words(oracle, a):
         return ("recipients of ours that the next hop is asked about" if domain.check == "asked" else
                 "unknown recipients in our domains"), False
     granted = any(s.verb == "grant to" and to_fits(s.args[0], a) for s in oracle.relay)
+    if not granted and any(s.verb == "grant to-host" for s in oracle.relay) and not a.domain.startswith("[") and \
+            oracle.relay_of(a.domain):
+        return "other domains whose mail a route sends to a relay", True
     # literals are a group of their own as soon as `grant to-host` tells them apart
     return ("%s of `grant to`" if granted else "other %s", True)
 

@@ -24,6 +24,7 @@ with open(os.path.join(ROOT, "lib", "policy", "decide.h")) as header:
     REASONS = set(re.findall(r'X\(REASON_\w+, "([a-z-]+)"\)', header.read())) - {"no-rules"}
 GRANTS = {"grant clients", "grant login", "grant pop", "grant to", "grant to-host", "grant sender", "grant device",
           "grant anyone", "require sender", "require login", "require tls", "deny to"}
+ROUTES = "direct.far.example:\n.far.example:10.0.0.5\n"
 GATES = {"user", "address", "name", "dots", "cidr", "ending", "named", "everybody"}
 
 CONTROL = {
@@ -79,6 +80,12 @@ def test_the_oracle_on_plain_cases():
         words, _, decision = compare.expected(oracle, Facts(**{**TLS, "recipient": "<%s>" % to, **more}))
         assert " ".join((decision.verdict, decision.reason, decision.where)) == want, (to, more, words)
     assert oracle.gate(Facts(client="192.0.2.66")).deny
+    routed = Oracle({**CONTROL, "routes": ROUTES})
+    asked = {to: routed.decide(Facts(**{**TLS, "recipient": "<x@%s>" % to}), False).verdict
+             for to in ("far.example", "a.far.example", "direct.far.example")}
+    assert list(asked.values()) == ["ask-mx", "refuse", "ask-mx"]
+    assert Oracle({**CONTROL, "routes": ":relay.example\n"}).decide(
+        Facts(**{**TLS, "recipient": "<x@far.example>"}), False).reason == "relaying-denied"
     both = oracle.decide(Facts(**{**TLS, "recipient": "<sales@example.com>"}), False)
     assert both.targets == ("joe@in.example.com", "x@partner.example")
 
@@ -118,6 +125,7 @@ def compare_table(driver, generator, seen):
         seen["compared"] += 1
         if said != want:
             return compare.minimised(driver, control, facts)
+    seen["line routes"] += oracle.routed
     return None
 
 
@@ -135,8 +143,8 @@ def test_the_oracle_agrees_with_the_compiled_decision(driver, half):
     assert not reports, "ORACLE_SEED=%s\n\n%s" % (SEED, "\n\n".join(reports))
     print(", ".join("%s %d" % x for x in sorted(seen.items())))
     assert seen["compared"] >= 100000 and seen["skipped"] < TABLES // 50, seen
-    rare = {w: seen[w] for w in ["reason " + r for r in REASONS] + ["line " + g for g in GRANTS] if seen[w] < 250}
-    rare.update((w, seen[w]) for w in ["file " + f for f in texts.FILES if f != "clients"] if seen[w] < 1000)
+    rare = {w: seen[w] for w in ["reason " + r for r in REASONS] + ["line " + g for g in GRANTS | {"routes"}] if seen[w] < 250}
+    rare.update((w, seen[w]) for w in ["file " + f for f in texts.FILES if f not in ("clients", "routes")] if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["origin local", "origin claimed", "origin external"] if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["gate %s %s" % (a, k) for a in ("allow", "deny") for k in GATES] if seen[w] < 40)
     assert not rare, "hardly compared: %s" % rare

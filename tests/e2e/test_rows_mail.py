@@ -77,7 +77,14 @@ def test_row_16_relay_to_the_listed_addresses(instances):
         assert ask(i, EVE, "x@six.example").by == "to-host relay:2"
         for to, code in (("out", 550), ("both", 550), ("gone", 550), ("down", 451)):
             assert ask(i, EVE, "x@%s.example" % to).code == code, to
-        i.compile(relay="grant clients\n")
+        # what a route sends elsewhere is not looked at: its exchangers don't get the mail
+        i.compile(routes="in.example:198.51.100.7\n")
+        assert ask(i, EVE, "x@in.example").code == 550 and ask(i, EVE, "x@down.example").code == 451
+        assert ask(i, EVE, "x@six.example").by == "to-host relay:2"
+        i.compile(routes=":198.51.100.7\nsix.example:\n")
+        assert ask(i, EVE, "x@in.example").code == 550 and ask(i, EVE, "x@down.example").code == 550
+        assert ask(i, EVE, "x@six.example").by == "to-host relay:2"
+        i.compile(relay="grant clients\n", routes="")
         assert ask(i, EVE, "x@in.example").refused
     rejected(instances, relay="grant to-host mx.in.example\n")
 

@@ -145,6 +145,11 @@ class Generator:
     def aliases_line(self):
         return self.mailbox_key() + " " + " ".join(self.address() for _ in range(self.one((1, 1, 1, 2, 3))))
 
+    def routes_line(self):
+        key = "" if self.chance(0.12) else self.domain_key()
+        relay = self.one(("", "", "10.0.0.5", "[2001:db8::25]", "inner.example", self.spelled("h.a.example")))
+        return key + ":" + relay + self.one(("", "", ":2525"))
+
     def relay_line(self):
         how = self.random.randrange(40)
         if how < 3:
@@ -179,9 +184,10 @@ class Generator:
         return "\n".join(out) + "\n"
 
     def texts(self):
-        sizes = self.one(((9, 4, 6, 5, 10), (4, 2, 0, 0, 5), (16, 6, 12, 8, 20), (3, 5, 8, 8, 3), (0, 1, 3, 0, 8)))
+        sizes = self.one(((9, 4, 6, 5, 10, 4), (4, 2, 0, 0, 5, 0), (16, 6, 12, 8, 20, 3), (3, 5, 8, 8, 3, 0),
+                          (0, 1, 3, 0, 8, 5)))
         makers = (("clients", self.clients_line), ("domains", self.domains_line), ("recipients", self.mailbox_key),
-                  ("aliases", self.aliases_line), ("relay", self.relay_line))
+                  ("aliases", self.aliases_line), ("relay", self.relay_line), ("routes", self.routes_line))
         texts = {name: self.text(line, most) for (name, line), most in zip(makers, sizes)}
         texts["me"] = "\n" * self.random.randrange(3) + "Relay.example.\n"
         return texts

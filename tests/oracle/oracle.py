@@ -55,6 +55,8 @@ class Oracle:
         self.recipients = texts.mailboxes_of(text["recipients"])
         self.aliases = texts.mailboxes_of(text["aliases"])
         self.relay = texts.relay_of(text["relay"])
+        self.routes = texts.routes_of(text["routes"])
+        self.routed = 0           # how often a relay made `grant to-host` void, for who counts
 
     # The gate
 
@@ -216,9 +218,13 @@ class Oracle:
 
     def to_host(self, facts, recipient):
         """`grant to-host` comes last, since the DNS must be asked, and wants every address to which the MX records
-        lead. A literal has no MX records. None: there is no such grant, or it does not hold."""
+        lead. A literal has no MX records, and those of a domain with a relay in `routes` don't count. None: there is no
+        such grant, or it does not hold."""
         grants = [s for s in self.relay if s.verb == "grant to-host"]
         if not grants or facts.mx == "no" or recipient.domain.startswith("["):
+            return None
+        if self.relay_of(recipient.domain):
+            self.routed += 1
             return None
         if not facts.mx:
             return say(ASK_MX, "ask")
@@ -229,6 +235,12 @@ class Oracle:
             return None
         first = min((s for one in fit for s in one), key=lambda s: s.line)
         return say(ACCEPT, "to-host", "relay", first.line, verb=first.verb)
+
+    def relay_of(self, name):
+        """The relay of the most specific route; "" where the MX records say it."""
+        fit = [r for r in self.routes if not r.key or names.domain_fits(r.key, name)]
+        best = max(fit, key=lambda r: (bool(r.key), not r.key.startswith("."), len(r.key)), default=None)
+        return best.relay if best else ""
 
     def refused(self, facts, recipient):
         if facts.login and not facts.privilege and any(s.verb == "grant login" for s in self.relay):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from . import names
 
-FILES = ("me", "clients", "domains", "recipients", "aliases", "relay")
+FILES = ("me", "clients", "domains", "recipients", "aliases", "relay", "routes")
 
 
 class Rule(NamedTuple):
@@ -28,6 +28,13 @@ class Mailbox(NamedTuple):
     line: int
     key: str
     targets: tuple
+
+
+class Route(NamedTuple):
+    """A line of `routes`."""
+    line: int
+    key: str       # "": all that have no other
+    relay: str     # "": by the MX records
 
 
 class Statement(NamedTuple):
@@ -125,6 +132,14 @@ def domains_of(text):
 def mailboxes_of(text):
     split = [(n, words(line)) for n, line in lines(text)]
     return [Mailbox(n, who_key(w[0]), tuple(names.mailbox(x).key for x in w[1:])) for n, w in split]
+
+
+def routes_of(text):
+    out = []
+    for number, line in lines(text):
+        literal, relay = re.match(r"(\[[^]]*\]|[^:]*):(\[[^]]*\]|[^:]*)", words(line)[0]).groups()
+        out.append(Route(number, domain_key(literal) if literal else "", relay))
+    return out
 
 
 def statement_of(number, w):

@@ -55,7 +55,8 @@ static void line(stralloc *text, char const *key, char const *rest)
 static void relay_lines(stralloc *text)
 {
   static char const *const fixed[] = { "grant clients", "grant login", "grant pop", "grant anyone open-relay",
-    "grant sender hosted forgeable", "grant sender user forgeable", "require sender hosted", "require tls" };
+    "grant sender hosted forgeable", "grant sender user forgeable", "require sender hosted", "require tls",
+    "grant to-host 192.0.2.0/24" };
   char key[300], a[100], b[100];
   for (unsigned n = dice(14); n--; ) {
     switch (dice(6)) {
@@ -83,17 +84,30 @@ static void put_mailboxes(stralloc *text, stralloc const *domains, char const *t
   }
 }
 
+/* Each domain once: to a relay, or by its MX records. */
+static void put_routes(stralloc *text)
+{
+  static char const *const relays[] = { ":10.0.0.5", ":", "::2525" };
+  char keys[16][64], d[64];
+  for (unsigned n = dice(5), i = 0, k; i < n; i++) {
+    strcpy(keys[i], dice(8) ? domain(d) : "");
+    for (k = 0; k < i && strcmp(keys[k], keys[i]); k++);
+    if (k == i) put(text, keys[i]), put(text, ONE_OF(relays)), put(text, "\n");
+  }
+}
+
 /* Some rules: what the compiler does not take is left for the next try. */
 static inline struct table_set *some_rules(void)
 {
   static char const *const checks[] = { "", " any", " listed", " asked" };
-  stralloc domains, recipients, aliases, relay;
+  stralloc domains, recipients, aliases, relay, routes;
   for (;;) {
     char d[64];
     int result;
-    domains = recipients = aliases = relay = (stralloc)STRALLOC_ZERO;
+    domains = recipients = aliases = relay = routes = (stralloc)STRALLOC_ZERO;
     for (unsigned n = dice(6); n--; ) line(&domains, domain(d), ONE_OF(checks));
     relay_lines(&relay);
+    put_routes(&routes);
     put(&domains, "\n");
     assert_true(stralloc_0(&domains));
     domains.len--;
@@ -101,14 +115,15 @@ static inline struct table_set *some_rules(void)
     put_mailboxes(&aliases, &domains, " z@elsewhere.example");
     struct rules_text texts[] = { { "me", "relay.example\n", 14 }, { "domains", domains.s, domains.len },
       { "recipients", recipients.s, recipients.len }, { "aliases", aliases.s, aliases.len },
-      { "relay", relay.s, relay.len } };
-    int fd = compiled(texts, 5, &result);
+      { "relay", relay.s, relay.len }, { "routes", routes.s, routes.len } };
+    int fd = compiled(texts, 6, &result);
     struct table_set *t = result ? 0 : table_open_fd(fd);
     close(fd);
     stralloc_free(&domains);
     stralloc_free(&recipients);
     stralloc_free(&aliases);
     stralloc_free(&relay);
+    stralloc_free(&routes);
     if (t) return t;
   }
 }

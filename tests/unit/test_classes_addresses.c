@@ -51,6 +51,8 @@ static int same(struct decision const *a, struct decision const *b)
     a->record.line == b->record.line && (!a->record.line || !strcmp(a->record.file, b->record.file));
 }
 
+static struct ip const exchanger = { { 192, 0, 2, 1 }, 4 };
+
 static void random_facts(struct facts *f)
 {
   *f = (struct facts){ .client = { { 192, 0, 2, (uint8_t)dice(256) }, 4 } };
@@ -58,6 +60,8 @@ static void random_facts(struct facts *f)
   f->trusted = !dice(3);
   f->mailbox = (enum answer)dice(4);
   f->mx = (enum answer)dice(3);
+  f->hosts = &exchanger;
+  f->hosts_n = 1;
 }
 
 static void random_address(struct address *a, int with_null)

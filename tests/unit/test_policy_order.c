@@ -17,7 +17,7 @@ static char const aliases[] =
 struct row {
   char const *relay, *to, *want; /* want: verdict reason file:line */
   unsigned facts;
-  char const *from, *client, *hosts; /* null: a@far.example, 203.0.113.9, no addresses */
+  char const *from, *client, *hosts, *routes; /* null: a@far.example, 203.0.113.9, no addresses, none */
   enum answer mailbox, mx;
 };
 
@@ -142,6 +142,18 @@ static struct row const rows[] = {
   R("grant to-host 10.0.0.0/8\n", "x@far.example", "refuse relaying-denied", .mx = ANSWER_YES,
     .hosts = "192.0.2.1 10.0.0.1"),
   R("grant login\ngrant to-host 10.0.0.0/8\n", "x@far.example", "refuse no-privilege", .facts = LOGIN, .mx = ANSWER_NO),
+  /* no grant where a route, the most special one, names a relay: nothing is asked */
+#define VIA(routes_, to_, want_) R("grant to-host 10.0.0.0/8\n", to_, want_, .routes = routes_, .mx = ANSWER_YES, \
+  .hosts = "10.0.0.1")
+  VIA("far.example:192.0.2.9\n", "x@far.example", "refuse relaying-denied"),
+  R("grant to-host 10.0.0.0/8\n", "x@far.example", "refuse relaying-denied", .routes = "far.example:192.0.2.9\n"),
+  VIA(":192.0.2.9\n", "x@far.example", "refuse relaying-denied"),
+  VIA(".example:inner.example:2525\n", "x@far.example", "refuse relaying-denied"),
+  VIA(".far.example:192.0.2.9\n", "x@far.example", "accept to-host relay:1"),
+  VIA(":192.0.2.9\nfar.example:\n", "x@far.example", "accept to-host relay:1"),
+  VIA(":192.0.2.9\nfar.example::2525\n", "x@far.example", "accept to-host relay:1"),
+  VIA(":192.0.2.9\n.example:\nfar.example:192.0.2.8\n", "x@far.example", "refuse relaying-denied"),
+  R("grant to far.example\n", "x@far.example", "accept to relay:1", .routes = ":192.0.2.9\n"),
   /* requirements: the first line that does not hold */
   R("require tls\nrequire login\nrequire sender hosted\n", "x@far.example", "refuse no-tls relay:1"),
   R("require tls\nrequire login\nrequire sender hosted\n", "x@far.example", "refuse no-login relay:2", .facts = TLS),
@@ -185,12 +197,12 @@ static struct { char const *line, *reason; } const grants[] = {
   { "grant anyone open-relay", "anyone" },
 };
 
-static struct table_set *tables(char const *relay)
+static struct table_set *tables(char const *relay, char const *routes)
 {
   struct rules_text texts[] = {
     { "me", "relay.example\n", 14 }, { "domains", domains, sizeof domains - 1 },
     { "recipients", recipients, sizeof recipients - 1 }, { "aliases", aliases, sizeof aliases - 1 },
-    { "relay", relay, strlen(relay) },
+    { "relay", relay, strlen(relay) }, { "routes", routes ? routes : "", routes ? strlen(routes) : 0 },
   };
   int result, fd = compiled(texts, sizeof texts / sizeof *texts, &result);
   if (result) print_error("%s", said.s);
@@ -214,7 +226,7 @@ static size_t set_hosts(struct ip *hosts, char const *s)
 static void decide_row(struct row const *c, char said_[100])
 {
   static char const *const verdicts[] = { "accept", "refuse", "tempfail", "ask-mailbox", "ask-mx" };
-  struct table_set *t = tables(c->relay);
+  struct table_set *t = tables(c->relay, c->routes);
   struct address sender, recipient;
   struct ip hosts[4];
   struct decision d;
