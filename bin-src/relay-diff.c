@@ -73,7 +73,10 @@ static int compare(struct options const *o, struct table_set *old, struct table_
     strerr_diefu1sys(111, "compare the rules");
   }
   print(&out, o->json);
-  return genalloc_len(struct diff_line, &d.lines) ? DIFFERENT : 0;
+  int code = genalloc_len(struct diff_line, &d.lines) ? DIFFERENT : 0;
+  diff_free(&d);
+  stralloc_free(&out);
+  return code;
 }
 
 static int replay(struct options const *o, struct table_set *old, struct table_set *new)
@@ -88,6 +91,9 @@ static int replay(struct options const *o, struct table_set *old, struct table_s
   if ((o->json ? replay_json(&out, &r) : replay_text(&out, &r, o->brief ? SHORT : 0)) < 0)
     strerr_diefu1sys(111, "get memory");
   print(&out, o->json);
+  fclose(f);
+  replay_free(&r);
+  stralloc_free(&out);
   return r.changed ? DIFFERENT : 0;
 }
 
@@ -99,6 +105,8 @@ int main(int argc, char const *const *argv)
   options(&o, argv);
   if (table_on_damage(0) < 0) strerr_diefu1sys(111, "catch signals");
   struct table_set *first = open_rules(o.rules[0]), *second = o.n == 2 ? open_rules(o.rules[1]) : 0;
-  if (o.log) return replay(&o, second ? first : 0, second ? second : first);
-  return compare(&o, first, second);
+  int code = !o.log ? compare(&o, first, second) : replay(&o, second ? first : 0, second ? second : first);
+  table_close(first);
+  table_close(second);
+  return code;
 }

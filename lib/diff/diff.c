@@ -16,14 +16,14 @@ static int may_redirect(struct diff const *d, size_t class)
   return 0;
 }
 
-/* An alias' targets, NUL behind each, their domains in canonical form. */
-static int canonical(stralloc *out, struct record const *r)
+/* An alias' targets as keys, NUL behind each. */
+static int target_keys(stralloc *out, struct record const *r)
 {
+  char key[ADDRESS_KEY];
   struct address a;
   for (char const *s = r->data, *end = s + r->len; s < end; s += strnlen(s, (size_t)(end - s)) + 1) {
     if (address_mailbox(&a, s, strnlen(s, (size_t)(end - s)), 1) != ADDRESS_OK) continue;
-    if (!stralloc_catb(out, a.text, a.local_len) || !stralloc_catb(out, "@", 1) || !stralloc_cats(out, a.domain) ||
-        !stralloc_0(out)) return -1;
+    if (!stralloc_catb(out, key, address_key(key, &a) + 1)) return -1;
   }
   return 0;
 }
@@ -44,7 +44,7 @@ static int other_targets(struct record const *old, struct record const *new)
 {
   stralloc a = STRALLOC_ZERO, b = STRALLOC_ZERO;
   if (old->len == new->len && !memcmp(old->data, new->data, old->len)) return 0;
-  int r = canonical(&a, old) < 0 || canonical(&b, new) < 0 ? (errno = ENOMEM, -1) : !all_in(&a, &b) || !all_in(&b, &a);
+  int r = target_keys(&a, old) < 0 || target_keys(&b, new) < 0 ? (errno = ENOMEM, -1) : !all_in(&a, &b) || !all_in(&b, &a);
   stralloc_free(&a);
   stralloc_free(&b);
   return r;

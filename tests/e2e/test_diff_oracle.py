@@ -221,7 +221,7 @@ class Pair:
         plain = type(facts)(recipient=facts.recipient)
         a, b = (o.ours(plain, to) for o in self.both)
         if a and b and (a.verdict, b.verdict) == (ACCEPT, ACCEPT) and "alias" in (a.reason, b.reason):
-            a, b = ((d.reason == "alias", {names.mailbox(t) for t in d.targets}) for d in (a, b))
+            a, b = ((d.reason == "alias", {names.mailbox(t).key for t in d.targets}) for d in (a, b))
             kinds += ["redirects"] * (a != b)
         if old.deny or new.deny:
             return kinds
