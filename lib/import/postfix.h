@@ -21,6 +21,7 @@ struct postfix {
   struct names peopled;     /* domains with a recipient or an alias, and all their suffixes */
   struct names done;        /* parameters of main.cf that have been dealt with */
   unsigned sealed : 1;      /* mail to all other domains is refused, whoever sends it */
+  unsigned clients : 1;     /* the restrictions let mynetworks relay */
   uint32_t closed;          /* the line that refuses strangers altogether; 0: none does */
 };
 

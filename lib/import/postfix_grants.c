@@ -213,14 +213,16 @@ void postfix_grants(struct postfix *p)
     write_grant(p, g.login, "grant login", g.blocker_login, from);
     write_grant(p, g.clients, "grant clients", g.blocker_clients, from);
   }
-  if (g.login && !p->sealed && !postfix_yes(p, "smtpd_sasl_auth_enable", 0))
+  int logins = g.login && postfix_yes(p, "smtpd_sasl_auth_enable", 0);
+  if (g.login && !p->sealed && !logins)
     import_note(p->x, postfix_place(p, "smtpd_sasl_auth_enable"),
                 "logins are off in main.cf (perhaps on in master.cf): `grant login` "
                 "counts for those who log in, if relay-smtpd lets them");
   postfix_done(p, "smtpd_sasl_auth_enable");
-  if (p->closed && g.login)
+  if (p->closed && logins)
     import_left(p->x, (struct place){ "main.cf", p->closed },
                 "`reject`: strangers may not send to the hosted domains either; here they "
                 "may, since those who log in must be let in");
-  p->closed = p->closed && !g.login ? p->closed : 0;
+  if (logins) p->closed = 0;
+  p->clients = g.clients;
 }

@@ -65,7 +65,9 @@ static void one_network(struct postfix *p, struct item const *i, void *arg)
   n->lengths[six][bits] = 1;
   size_t len = ip_fmt(text, &ip);
   if (bits < 8U * ip.len) len += (size_t)snprintf(text + len, 6, "/%u", bits);
-  import_line(p->x, IMPORT_CLIENTS, text, len, i->from, 0, "%s:allow%s", text, i->negative ? "" : ",RELAYCLIENT=\"\"");
+  char const *stranger = p->closed ? "deny" : "allow", *trusted = "allow,RELAYCLIENT=\"\"";
+  if (p->closed && !p->clients) trusted = "deny"; /* they are refused like all others */
+  import_line(p->x, IMPORT_CLIENTS, text, len, i->from, 0, "%s:%s", text, i->negative ? stranger : trusted);
 }
 
 void postfix_networks(struct postfix *p)

@@ -165,10 +165,10 @@ def test_domains_and_recipients(tmp_path):
         "myorigin = /etc/mailname\nvirtual_alias_maps = hash:/etc/postfix/virtual, regexp:/etc/postfix/re\n"
         "local_recipient_maps = hash:/etc/postfix/users\nrelay_recipient_maps = mysql:/etc/postfix/sql\n"),
         more="file.example\n# no.example\n\tmore.example\n", users="joe x\nann@own.example x\n",
-        virtual="v.example x\ninfo@v.example joe, Info@v.example joe\njoe me@else.example\n@v.example\tall@own.example\n"
-                "a@no.example b@own.example\np@v.example |prog\n")
-    assert out["domains"] == ["own.example listed", "file.example listed", "more.example listed", "v.example listed",
-                              "r.example asked"]
+        virtual="v.example x\ninfo@v.example joe, Info@v.example joe\njoe me@else.example\n"
+                "@v.example\tall@own.example\na@no.example b@own.example\np@v.example |prog\n")
+    assert out["domains"] == ["own.example listed", "file.example listed", "more.example listed",
+                              "v.example listed", "r.example asked"]
     assert out["recipients"][:2] == ["joe@own.example", "joe@file.example"]
     assert out["recipients"][2:] == ["joe@more.example", "ann@own.example"]
     assert out["aliases"][0] == "info@v.example joe@origin.example Info@v.example"
