@@ -34,6 +34,10 @@ static struct probe_form const forms[] = {
   { .name = "percent, outward", .mail = "<$f>", .rcpt = "<$u%$o@$t>" },
   { .name = "bang, outward", .mail = "<$f>", .rcpt = "<$o!$u@$t>" },
 
+  /* nobody's name in the DNS, but an address */
+  { .name = "literal outside", .mail = "<$f>", .rcpt = "<$u@$4>" },
+  { .name = "IPv6 literal outside", .mail = "<$f>", .rcpt = "<$u@$6>" },
+
   /* a local part of the server's that leads on */
   { .name = "percent", .mail = "<$f>", .rcpt = "<$u%$t@$o>", .home = PROBE_OWN },
   { .name = "percent twice", .mail = "<$f>", .rcpt = "<$u%$t%$o@$o>", .home = PROBE_OWN },
@@ -69,15 +73,27 @@ static struct probe_form const forms[] = {
   { .name = "UTF-8, wide percent", .mail = "<$f> SMTPUTF8", .rcpt = "<$u\xef\xbc\x85$t@$o>", .home = PROBE_OWN,
     .utf8 = 1 },
   { .name = "UTF-8 and percent", .mail = "<$f> SMTPUTF8", .rcpt = "<\xc3\xbc$u%$t@$o>", .home = PROBE_OWN, .utf8 = 1 },
+
+  /* who says to be the server; last, since some servers then hear no more of us */
+  { .name = "EHLO with its name", .hello = "EHLO $o", .mail = "<$f>", .rcpt = "<$u@$t>" },
+  { .name = "HELO with its name", .hello = "HELO $o", .mail = "<$f>", .rcpt = "<$u@$t>" },
+  { .name = "EHLO localhost", .hello = "EHLO localhost", .mail = "<$f>", .rcpt = "<$u@$t>" },
+  { .name = "HELO localhost", .hello = "HELO localhost", .mail = "<$f>", .rcpt = "<$u@$t>" },
 };
 
 #define FORMS (sizeof forms / sizeof *forms)
 _Static_assert(FORMS * PROBE_NAMES <= PROBE_TESTS, "the plan has no room for all tests");
 
+static int has(struct probe_names const *names, char const *name)
+{
+  for (unsigned i = 0; i < names->n; i++) if (!strcmp(names->name[i], name)) return 1;
+  return 0;
+}
+
 static void add(struct probe_names *names, char const *name, unsigned room)
 {
   if (names->n >= room) return;
-  for (unsigned i = 0; i < names->n; i++) if (!strcmp(names->name[i], name)) return;
+  if (has(names, name)) return;
   strcpy(names->name[names->n++], name);
 }
 
@@ -101,7 +117,7 @@ void probe_literal_add(struct probe_names *names, struct ip const *ip)
 
 static void plan_form(struct probe_plan *plan, struct probe_form const *f)
 {
-  unsigned each = strstr(f->mail, "$o") || strstr(f->rcpt, "$o");
+  unsigned each = strstr(f->mail, "$o") || strstr(f->rcpt, "$o") || (f->hello && strstr(f->hello, "$o"));
   unsigned from = each ? 0 : PROBE_NAMES, to = each ? plan->names.n : PROBE_NAMES + 1;
   for (unsigned i = from; i < to; i++) plan->test[plan->n++] = (struct probe_test){ .form = f, .name = i };
 }
@@ -112,8 +128,16 @@ void probe_plan_make(struct probe_plan *plan)
   for (size_t i = 0; i < FORMS; i++) plan_form(plan, &forms[i]);
 }
 
+/* A server in a network for documentation may be one of a laboratory: its own literal is not outside. */
+static char const *outside(struct probe_names const *names, char const *const literals[2])
+{
+  return literals[has(names, literals[0])];
+}
+
 int probe_expand(stralloc *out, struct probe_plan const *plan, struct probe_test const *test, char const *pattern)
 {
+  static char const *const v4[] = { "[192.0.2.1]", "[198.51.100.1]" };
+  static char const *const v6[] = { "[IPv6:2001:db8::1]", "[IPv6:2001:db8:ffff::1]" };
   for (char const *p = pattern; *p; p++) {
     char const *value = 0;
     if (*p == '$') {
@@ -122,6 +146,8 @@ int probe_expand(stralloc *out, struct probe_plan const *plan, struct probe_test
         case 't': value = plan->domain; break;
         case 'f': value = plan->sender; break;
         case 'r': value = plan->unlikely; break;
+        case '4': value = outside(&plan->names, v4); break;
+        case '6': value = outside(&plan->names, v6); break;
         case 'o': value = plan->names.name[test->name]; break;
       }
     }

@@ -1,10 +1,12 @@
 /* The forms of addresses by which relays have been opened, and their tests for one server. Pure.
  *
- * A form is two templates, for what stands behind `MAIL FROM:` and behind `RCPT TO:`. In a template
+ * A form is two templates, for what stands behind `MAIL FROM:` and behind `RCPT TO:`, and sometimes a third for the
+ * greeting. In a template
  *   $u $t   local part and domain of the target, an address outside
  *   $f      the sender's address, outside, too
  *   $o      a name of the server's own, or its address literal
  *   $r      a local part that surely nobody has
+ *   $4 $6   the literal of an address outside: of a network for documentation (RFC 5737, RFC 3849), nobody's
  * A form with $o makes one test for each of the server's names. */
 #ifndef PROBE_FORMS_H
 #define PROBE_FORMS_H
@@ -18,7 +20,7 @@
 #define PROBE_TESTS 480 /* more than the forms can make */
 
 enum probe_home { /* where a server that knows nothing of routing inside addresses takes the recipient to be */
-  PROBE_OUTSIDE,  /* at the target's domain: who accepts it relays */
+  PROBE_OUTSIDE,  /* at the target's domain, or at a literal outside: who accepts it relays */
   PROBE_OWN,      /* at $o: who accepts it may just as well have a mailbox that takes everything */
   PROBE_BARE,     /* nowhere: an address without a domain, so local */
 };
@@ -26,6 +28,7 @@ enum probe_home { /* where a server that knows nothing of routing inside address
 struct probe_form {
   char const *name;
   char const *mail, *rcpt;     /* templates. A mail other than <$f> is part of the form: refused, so is the form */
+  char const *hello;           /* template, the command and the name; null: as in all tests */
   unsigned char home;          /* enum probe_home */
   unsigned utf8 : 1;           /* needs SMTPUTF8 */
   unsigned control : 1;        /* no form: what the server does with a local part that surely nobody has */

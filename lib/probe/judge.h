@@ -1,7 +1,8 @@
 /* What a server's answer to a test means. Pure.
  *
- * A refusal counts only when it is about relaying. One that any name that doesn't exist would have got, or any client
- * with our address, or our sender, leaves open what another stranger would have been told. */
+ * A refusal of a recipient outside counts only when it says that it is about relaying, or about the form itself. One
+ * that any name that doesn't exist would have got, or any client with our address, or our sender, or that says nothing
+ * but no, leaves open what another stranger would have been told. */
 #ifndef PROBE_JUDGE_H
 #define PROBE_JUDGE_H
 
@@ -14,7 +15,7 @@ enum probe_judgement {
   PROBE_ACCEPTED,
 };
 
-enum probe_stage { PROBE_NEVER, PROBE_MAIL, PROBE_RCPT, PROBE_DATA, PROBE_DOT };
+enum probe_stage { PROBE_NEVER, PROBE_HELLO, PROBE_MAIL, PROBE_RCPT, PROBE_DATA, PROBE_DOT };
 
 enum probe_control { /* what the server does with a local part that surely nobody has */
   PROBE_NOT_KNOWN,
@@ -27,6 +28,7 @@ struct probe_answer {
   int code;                 /* its reply's, 200 to 599; 0: none came */
   char const *enhanced;     /* "5.7.1", or "" */
   char const *text;         /* the whole reply in one line, or what happened to the connection */
+  char const *const *ours;  /* what we said of ourselves and the target, up to a null pointer: echoes; may be null */
 };
 
 struct probe_verdict {

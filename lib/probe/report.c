@@ -22,7 +22,7 @@ static int add(stralloc *out, char const *format, ...)
   return stralloc_cats(out, s);
 }
 
-/* A path as it was said; what isn't printable, escaped. */
+/* A path or a greeting as it was said; what isn't printable, escaped. */
 static int path(stralloc *out, struct probe const *p, unsigned i, char const *pattern)
 {
   stralloc raw = STRALLOC_ZERO;
@@ -36,6 +36,13 @@ static int path(stralloc *out, struct probe const *p, unsigned i, char const *pa
   return ok;
 }
 
+/* What stands behind MAIL FROM; and how we greeted if not as ever. */
+static int mail_column(stralloc *out, struct probe const *p, unsigned i)
+{
+  struct probe_form const *f = p->plan.test[i].form;
+  return path(out, p, i, f->mail) && (!f->hello || (stralloc_cats(out, " after ") && path(out, p, i, f->hello)));
+}
+
 /* The widest path of all tests: which 0 is MAIL's, 1 RCPT's. */
 static size_t widest(struct probe const *p, int which)
 {
@@ -43,7 +50,7 @@ static size_t widest(struct probe const *p, int which)
   size_t most = 9;
   for (unsigned i = 0; i < p->plan.n; i++) {
     s.len = 0;
-    path(&s, p, i, which ? p->plan.test[i].form->rcpt : p->plan.test[i].form->mail);
+    which ? path(&s, p, i, p->plan.test[i].form->rcpt) : mail_column(&s, p, i);
     if (s.len > most) most = s.len;
   }
   stralloc_free(&s);
@@ -57,13 +64,14 @@ static int padded(stralloc *out, size_t from, size_t width)
   return ok && stralloc_catb(out, "  ", 2);
 }
 
-static int columns(stralloc *out, struct probe const *p, char const *mail, char const *rcpt, unsigned i)
+/* The columns of a test; of the head if there is no such one. */
+static int columns(stralloc *out, struct probe const *p, unsigned i)
 {
   size_t at = out->len;
-  int ok = i < p->plan.n ? path(out, p, i, mail) : stralloc_cats(out, mail);
+  int ok = i < p->plan.n ? mail_column(out, p, i) : stralloc_cats(out, "MAIL FROM");
   ok = ok && padded(out, at, widest(p, 0));
   at = out->len;
-  ok = ok && (i < p->plan.n ? path(out, p, i, rcpt) : stralloc_cats(out, rcpt));
+  ok = ok && (i < p->plan.n ? path(out, p, i, p->plan.test[i].form->rcpt) : stralloc_cats(out, "RCPT TO"));
   return ok && padded(out, at, widest(p, 1));
 }
 
@@ -72,7 +80,7 @@ int probe_report_head(stralloc *out, struct probe const *p)
   int ok = add(out, "server: %s, port %u; its names:", p->client.name, (unsigned)p->port);
   for (unsigned i = 0; ok && i < p->plan.names.n; i++) ok = add(out, " %s", p->plan.names.name[i]);
   return ok && add(out, "\n  no  %-9s  %-28s", "judgement", "form")
-    && columns(out, p, "MAIL FROM", "RCPT TO", p->plan.n) && add(out, "answer\n");
+    && columns(out, p, p->plan.n) && add(out, "answer\n");
 }
 
 int probe_report_row(stralloc *out, struct probe const *p, unsigned i)
@@ -81,9 +89,10 @@ int probe_report_row(stralloc *out, struct probe const *p, unsigned i)
   struct probe_result const *r = &p->result[i];
   char const *why = r->verdict.why;
   int both = *why && *r->text;
+  char const *command = !r->code ? "" : r->stage == PROBE_MAIL ? "MAIL: " : r->stage == PROBE_HELLO ? "HELO: " : "";
   return add(out, "%4u  %-9s  %-28s", i + 1, judgements[r->verdict.what], f->name)
-    && columns(out, p, f->mail, f->rcpt, i)
-    && add(out, "%s%s%s%s%s\n", r->stage == PROBE_MAIL && r->code ? "MAIL: " : "", r->text, both ? " (" : "", why,
+    && columns(out, p, i)
+    && add(out, "%s%s%s%s%s\n", command, r->text, both ? " (" : "", why,
       both ? ")" : "");
 }
 
@@ -103,16 +112,18 @@ int probe_report_sum(stralloc *out, struct probe const *p, enum probe_judgement 
 
 static void json_test(struct json *j, struct probe const *p, unsigned i)
 {
-  static char const *const stages[] = { 0, "MAIL", "RCPT", "DATA", "end of data" };
+  static char const *const stages[] = { 0, "HELO", "MAIL", "RCPT", "DATA", "end of data" };
   struct probe_form const *f = p->plan.test[i].form;
   struct probe_result const *r = &p->result[i];
-  stralloc mail = STRALLOC_ZERO, rcpt = STRALLOC_ZERO;
+  stralloc hello = STRALLOC_ZERO, mail = STRALLOC_ZERO, rcpt = STRALLOC_ZERO;
+  if (f->hello && !probe_expand(&hello, &p->plan, &p->plan.test[i], f->hello)) j->failed = 1;
   if (!probe_expand(&mail, &p->plan, &p->plan.test[i], f->mail)) j->failed = 1;
   if (!probe_expand(&rcpt, &p->plan, &p->plan.test[i], f->rcpt)) j->failed = 1;
   json_object(j);
   json_key(j, "number"), json_number(j, i + 1);
   json_key(j, "form"), json_str(j, f->name);
   json_key(j, "control"), json_bool(j, f->control);
+  json_key(j, "hello"), f->hello ? json_string(j, hello.s, hello.len) : json_null(j);
   json_key(j, "mail"), json_string(j, mail.s, mail.len);
   json_key(j, "rcpt"), json_string(j, rcpt.s, rcpt.len);
   json_key(j, "command"), json_str(j, stages[r->stage]);
@@ -122,6 +133,7 @@ static void json_test(struct json *j, struct probe const *p, unsigned i)
   json_key(j, "judgement"), json_str(j, r->verdict.what == PROBE_ACCEPTED ? "accepted" : judgements[r->verdict.what]);
   json_key(j, "why"), json_str(j, r->verdict.why);
   json_end(j);
+  stralloc_free(&hello);
   stralloc_free(&mail);
   stralloc_free(&rcpt);
 }

@@ -78,8 +78,17 @@ static int target_is_outside(struct probe *p)
   return 1;
 }
 
+/* Each may be echoed. The unlikely name and most forms begin with relay-probe. */
+static void list_ours(struct probe *p)
+{
+  char const *const all[] = { p->plan.unlikely, p->plan.user, p->plan.domain, p->plan.sender, p->me, "relay-probe", 0 };
+  _Static_assert(sizeof all <= sizeof p->ours, "room for all");
+  memcpy(p->ours, all, sizeof all);
+}
+
 int probe_open(struct probe *p)
 {
+  list_ours(p);
   client_init(&p->client);
   p->client.patience = p->patience;
   for (unsigned i = 0; i < p->ips; i++) {
@@ -138,10 +147,37 @@ static void say_message(struct probe *p, unsigned i)
   stralloc_free(&text);
 }
 
+/* A connection for a test alone, on which we greet as its form says. Returns the reply's code, or -1. */
+static int greet_as(struct probe *p, unsigned i)
+{
+  struct client *c = &p->client;
+  struct probe_result *r = &p->result[i];
+  stralloc line = STRALLOC_ZERO;
+  if (c->fd >= 0) client_quit(c);
+  p->greeted_as_other = 1;
+  r->stage = PROBE_NEVER;
+  r->code = 0;
+  if (client_connect(c, &p->ip[p->last_ip], p->port, p->host) < 0) {
+    snprintf(r->text, sizeof r->text, "can't connect to %s: %s", c->name, strerror(errno));
+    return -1;
+  }
+  int code = client_read(c, CLIENT_TIME_GREETING);
+  if (code != 220) {
+    snprintf(r->text, sizeof r->text, "%s", code < 0 ? client_trouble_text(c) : c->reply.text);
+    client_close(c);
+    return -1;
+  }
+  int ok = probe_expand(&line, &p->plan, &p->plan.test[i], p->plan.test[i].form->hello) && stralloc_cats(&line, "\r\n");
+  code = ok ? say(p, r, PROBE_HELLO, &line) : -1;
+  stralloc_free(&line);
+  return code;
+}
+
 /* Makes ready for a transaction. Returns 0, or -1. */
 static int fresh(struct probe *p, struct probe_result *r)
 {
-  if (p->client.fd >= 0 && p->on_connection >= PROBE_PER_CONNECTION) client_quit(&p->client);
+  if (p->client.fd >= 0 && (p->greeted_as_other || p->on_connection >= PROBE_PER_CONNECTION)) client_quit(&p->client);
+  p->greeted_as_other = 0;
   if (p->client.fd >= 0 && p->on_connection) {
     stralloc rset = { .s = (char *)"RSET\r\n", .len = 6 };
     if (say(p, r, PROBE_NEVER, &rset) / 100 != 2) client_close(&p->client);
@@ -155,9 +191,10 @@ static int fresh(struct probe *p, struct probe_result *r)
   return 0;
 }
 
-static struct probe_answer answer_of(struct probe_result const *r)
+static struct probe_answer answer_of(struct probe const *p, struct probe_result const *r)
 {
-  return (struct probe_answer){ .stage = r->stage, .code = r->code, .enhanced = r->enhanced, .text = r->text };
+  return (struct probe_answer){ .stage = r->stage, .code = r->code, .enhanced = r->enhanced, .text = r->text,
+    .ours = p->ours };
 }
 
 enum attempt { DONE, SKIPPED, AGAIN /* another connection may bring more */ };
@@ -166,16 +203,18 @@ static enum attempt attempt(struct probe *p, unsigned i)
 {
   struct probe_form const *f = p->plan.test[i].form;
   struct probe_result *r = &p->result[i];
-  if (fresh(p, r) < 0) return AGAIN;
+  int code = 250;
+  if (!f->hello && fresh(p, r) < 0) return AGAIN;
+  if (f->hello && (code = greet_as(p, i)) < 0 && r->stage == PROBE_NEVER) return AGAIN;
   if (f->utf8 && !(p->client.offers & CLIENT_SMTPUTF8)) return SKIPPED;
-  int code = say_path(p, i, PROBE_MAIL, "MAIL FROM:", f->mail);
+  if (code / 100 == 2) code = say_path(p, i, PROBE_MAIL, "MAIL FROM:", f->mail);
   if (code / 100 == 2) code = say_path(p, i, PROBE_RCPT, "RCPT TO:", f->rcpt);
   if (code / 100 == 2 && r->stage == PROBE_RCPT && p->deliver && !f->control) {
     say_message(p, i);
     return DONE; /* whatever came of it: it isn't sent twice */
   }
   if (code < 0) return p->client.trouble == CLIENT_TIMEOUT ? DONE : AGAIN;
-  struct probe_answer a = answer_of(r);
+  struct probe_answer a = answer_of(p, r);
   if (!probe_hung_up(&a)) return DONE;
   client_close(&p->client);
   return AGAIN;
@@ -198,7 +237,7 @@ static void judge(struct probe *p, unsigned i)
 {
   struct probe_test const *t = &p->plan.test[i];
   struct probe_result *r = &p->result[i];
-  struct probe_answer a = answer_of(r);
+  struct probe_answer a = answer_of(p, r);
   enum probe_control *control = &p->control[t->form->home == PROBE_BARE ? PROBE_NAMES : t->name];
   if (t->form->control) *control = probe_control_of(&a);
   r->verdict = probe_judge(t->form, &a, *control, p->known_target);

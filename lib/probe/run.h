@@ -41,6 +41,8 @@ struct probe {
   /* its own */
   enum probe_control control[PROBE_NAMES + 1];
   unsigned on_connection, strikes;
+  unsigned greeted_as_other : 1;  /* the connection is for one test alone */
+  char const *ours[8];            /* what we say, for probe_answer */
 };
 
 /* Connects for the first time, finds out how the server calls itself, makes the plan. Returns 0, or -1 with

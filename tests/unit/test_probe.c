@@ -20,13 +20,16 @@ static int setup(void **state)
   return 0;
 }
 
-/* What a test says behind RCPT TO, or MAIL FROM. */
-static char const *said(unsigned i, int mail)
+enum { RCPT, MAIL, HELLO };
+
+/* What a test says behind RCPT TO, or MAIL FROM, or as a greeting. */
+static char const *said(unsigned i, int what)
 {
   static stralloc sa = STRALLOC_ZERO;
   struct probe_test const *t = &probe.plan.test[i];
   sa.len = 0;
-  assert_true(probe_expand(&sa, &probe.plan, t, mail ? t->form->mail : t->form->rcpt) && stralloc_0(&sa));
+  char const *pattern = what == RCPT ? t->form->rcpt : what == MAIL ? t->form->mail : t->form->hello;
+  assert_true(probe_expand(&sa, &probe.plan, t, pattern ? pattern : "") && stralloc_0(&sa));
   return sa.s;
 }
 
@@ -61,19 +64,48 @@ static void every_form(void **state)
     "<target.example!user>", "<user@target.example@>", "<target.example!user%own.example>",
     "<user@own.example@target.example>", "<user\xef\xbc\xa0target.example@own.example>",
     "<\xc3\xbcuser@target.example>", "<user@target.example.>",
+    "<user@[198.51.100.1]>" /* the other is the server's own */, "<user@[IPv6:2001:db8::1]>",
     "<SRS0=aaaa=aa=target.example=user@own.example>", "<@target.example:nobody@own.example>", "<nobody@[192.0.2.1]>",
   };
   for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
     unsigned i = 0;
-    while (i < probe.plan.n && strcmp(said(i, 0), wanted[k])) i++;
+    while (i < probe.plan.n && strcmp(said(i, RCPT), wanted[k])) i++;
     CHECK(i < probe.plan.n, "no test says %s", wanted[k]);
   }
   static char const *const senders[] = { "<>", "<postmaster@own.example>", "<postmaster@[192.0.2.1]>", "<relay-probe>",
     "<user@target.example>", "<from@outside.example>", "<relay-probe@localhost>" };
   for (size_t k = 0; k < sizeof senders / sizeof *senders; k++) {
     unsigned i = 0;
-    while (i < probe.plan.n && strcmp(said(i, 1), senders[k])) i++;
+    while (i < probe.plan.n && strcmp(said(i, MAIL), senders[k])) i++;
     CHECK(i < probe.plan.n, "no test says %s", senders[k]);
+  }
+  static char const *const hellos[] = { "EHLO mx.own.example", "HELO own.example", "EHLO [192.0.2.1]",
+    "HELO [192.0.2.1]", "HELO localhost" };
+  for (size_t k = 0; k < sizeof hellos / sizeof *hellos; k++) {
+    unsigned i = 0;
+    while (i < probe.plan.n && strcmp(said(i, HELLO), hellos[k])) i++;
+    CHECK(i < probe.plan.n, "no test says %s", hellos[k]);
+  }
+}
+
+/* The literal outside is another than the server's own, whichever that is. */
+static void literals(void **state)
+{
+  static struct { char const *own; char const *pattern, *want; } const cases[] = {
+    { "198.51.100.1", "$4", "[192.0.2.1]" }, { "192.0.2.1", "$4", "[198.51.100.1]" },
+    { "2001:db8::2", "$6", "[IPv6:2001:db8::1]" }, { "2001:db8::1", "$6", "[IPv6:2001:db8:ffff::1]" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    static struct probe_plan plan;
+    struct probe_test test = { .name = PROBE_NAMES };
+    struct ip ip;
+    stralloc sa = STRALLOC_ZERO;
+    plan.names.n = 0;
+    assert_true(ip_scan(&ip, cases[i].own, strlen(cases[i].own)));
+    probe_literal_add(&plan.names, &ip);
+    assert_true(probe_expand(&sa, &plan, &test, cases[i].pattern) && stralloc_0(&sa));
+    CHECK(!strcmp(sa.s, cases[i].want), "%s: %s", cases[i].own, sa.s);
+    stralloc_free(&sa);
   }
 }
 
@@ -84,20 +116,25 @@ static void sound(void **state)
   assert_true(probe.plan.n > 60 && probe.plan.n <= PROBE_TESTS);
   for (unsigned i = 0; i < probe.plan.n; i++) {
     struct probe_form const *f = probe.plan.test[i].form;
-    char rcpt[1024], mail[1024];
-    strcpy(rcpt, said(i, 0));
-    strcpy(mail, said(i, 1));
-    CHECK(!strpbrk(rcpt, "$\r\n") && !strpbrk(mail, "$\r\n"), "%s: %s %s", f->name, mail, rcpt);
-    CHECK(f->control || strstr(rcpt, "target.example"), "%s: %s", f->name, rcpt);
+    char rcpt[1024], mail[1024], hello[1024];
+    strcpy(rcpt, said(i, RCPT));
+    strcpy(mail, said(i, MAIL));
+    strcpy(hello, said(i, HELLO));
+    CHECK(!strpbrk(rcpt, "$\r\n") && !strpbrk(mail, "$\r\n") && !strpbrk(hello, "$\r\n"), "%s", f->name);
+    int literal = strstr(rcpt, "user@[198.51.100.1]") || strstr(rcpt, "user@[IPv6:2001:db8::1]");
+    CHECK(f->control || literal || strstr(rcpt, "target.example"), "%s: %s", f->name, rcpt);
     CHECK(controls || !f->control, "%s: too late", f->name);
     controls = f->control;
-    for (unsigned k = 0; k < i; k++) CHECK(strcmp(said(k, 0), rcpt) || strcmp(said(k, 1), mail), "%s: twice", f->name);
+    for (unsigned k = 0; k < i; k++) {
+      CHECK(strcmp(said(k, RCPT), rcpt) || strcmp(said(k, MAIL), mail) || strcmp(said(k, HELLO), hello), "%s: twice",
+        f->name);
+    }
     /* what counts as an address outside ends in the target's domain; what counts as our own ends in one of its names */
     size_t n = strlen(rcpt);
     while (n && strchr(">.", rcpt[n - 1])) n--;
     rcpt[n] = 0;
     char const *at = strrchr(rcpt, '@');
-    if (f->home == PROBE_OUTSIDE) CHECK(at && !strcmp(at, "@target.example"), "%s: %s", f->name, rcpt);
+    if (f->home == PROBE_OUTSIDE) CHECK(literal || (at && !strcmp(at, "@target.example")), "%s: %s", f->name, rcpt);
     if (f->home == PROBE_OWN) CHECK(at && !strcmp(at + 1, probe.plan.names.name[probe.plan.test[i].name]), "%s", rcpt);
   }
 }
@@ -105,6 +142,8 @@ static void sound(void **state)
 static struct probe_form const plain = { .name = "plain", .mail = "<$f>", .rcpt = "<$u@$t>" },
   sender = { .name = "null", .mail = "<>", .rcpt = "<$u@$t>" },
   percent = { .name = "percent", .mail = "<$f>", .rcpt = "<$u%$t@$o>", .home = PROBE_OWN },
+  odd = { .name = "brackets", .mail = "<$f>", .rcpt = "<<$u@$t>>" },
+  hello = { .name = "hello", .hello = "HELO $o", .mail = "<$f>", .rcpt = "<$u@$t>" },
   bare = { .name = "bare", .mail = "<$f>", .rcpt = "<$u%$t>", .home = PROBE_BARE };
 
 static void judgements(void **state)
@@ -120,10 +159,24 @@ static void judgements(void **state)
     { &plain, PROBE_RCPT, "250 2.1.5 ok", 0, 0, YES }, { &plain, PROBE_RCPT, "251 will forward", 0, 0, YES },
     { &plain, PROBE_DOT, "250 taken", 0, 0, YES },
     { &plain, PROBE_RCPT, "554 5.7.1 <user@target.example>: Relay access denied", 0, 0, NO },
-    { &plain, PROBE_RCPT, "550 not local host target.example, not a gateway", 0, 0, NO },
-    { &plain, PROBE_RCPT, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", 0, 0, NO },
-    { &plain, PROBE_RCPT, "550 Administrative prohibition", 0, 0, NO },
-    { &plain, PROBE_RCPT, "550 5.7.1 no", 0, 0, NO }, { &plain, PROBE_RCPT, "501 5.1.3 bad syntax", 0, 0, NO },
+    /* of a recipient outside a mere no says nothing; of a mailbox at home it says all; of a shape, that it is wrong */
+    { &plain, PROBE_RCPT, "550 5.7.1 no", 0, 0, HM }, { &plain, PROBE_RCPT, "550 5.7.1 no", 0, 1, HM },
+    { &sender, PROBE_RCPT, "550 no", 0, 0, HM }, { &odd, PROBE_RCPT, "550 no", 0, 0, HM },
+    { &percent, PROBE_RCPT, "550 5.7.1 no", PROBE_STRICT, 0, NO },
+    { &plain, PROBE_RCPT, "501 5.1.3 bad syntax", 0, 0, HM }, { &plain, PROBE_RCPT, "553 no", 0, 0, HM },
+    { &odd, PROBE_RCPT, "501 5.1.3 bad syntax", 0, 0, NO }, { &odd, PROBE_RCPT, "553 no", 0, 0, NO },
+    { &odd, PROBE_RCPT, "550 5.7.1 no mail to address literals", 0, 0, NO },
+    { &sender, PROBE_MAIL, "501 no", 0, 0, NO }, { &sender, PROBE_RCPT, "501 no", 0, 0, HM },
+    { &plain, PROBE_MAIL, "501 no", 0, 0, HM }, { &odd, PROBE_DATA, "501 no", 0, 0, HM },
+    /* who says to be the server */
+    { &hello, PROBE_HELLO, "550 you are not me", 0, 0, NO }, { &hello, PROBE_HELLO, "501 5.5.4 no", 0, 0, NO },
+    { &hello, PROBE_HELLO, "550 5.1.2 unknown host", 0, 0, NO },
+    { &hello, PROBE_HELLO, "554 5.7.1 Your IP is not allowed", 0, 0, HM },
+    { &hello, PROBE_HELLO, "450 later", 0, 0, HM }, { &hello, PROBE_HELLO, "250 hello", 0, 0, HM },
+    { &hello, PROBE_HELLO, "", 0, 0, HM },
+    { &hello, PROBE_RCPT, "250 ok", 0, 0, YES }, { &hello, PROBE_RCPT, "550 relaying denied", 0, 0, NO },
+    { &hello, PROBE_RCPT, "554 5.7.1 <sink.example>: Helo command rejected: that is me", 0, 0, NO },
+    { &hello, PROBE_RCPT, "550 no", 0, 0, HM }, { &hello, PROBE_MAIL, "550 no", 0, 0, HM },
     { &plain, PROBE_RCPT, "451 4.7.1 later", 0, 0, HM }, { &plain, PROBE_RCPT, "450 4.2.0 Greylisted", 0, 0, HM },
     { &plain, PROBE_RCPT, "450 4.7.1 Relay access denied", 0, 0, HM },
     { &plain, PROBE_RCPT, "354 what?", 0, 0, HM }, { &plain, PROBE_MAIL, "250 ok", 0, 0, HM },
@@ -217,7 +270,7 @@ static void message(void **state)
 {
   stralloc sa = STRALLOC_ZERO;
   unsigned i = 0;
-  while (strcmp(said(i, 0), "<user%target.example@own.example>")) i++;
+  while (strcmp(said(i, RCPT), "<user%target.example@own.example>")) i++;
   strcpy(probe.client.name, "mx.own.example [192.0.2.1]");
   assert_true(probe_message(&sa, &probe, i, 1) && stralloc_0(&sa));
   assert_non_null(strstr(sa.s, "From: from@outside.example\r\nTo: user@target.example\r\n"));
@@ -231,8 +284,8 @@ static void message(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(names), cmocka_unit_test_setup(every_form, setup), cmocka_unit_test_setup(sound, setup),
-    cmocka_unit_test(judgements), cmocka_unit_test(controls), cmocka_unit_test(hung_up), cmocka_unit_test(sums),
+    cmocka_unit_test(names), cmocka_unit_test(literals), cmocka_unit_test_setup(every_form, setup),
+    cmocka_unit_test_setup(sound, setup), cmocka_unit_test(judgements), cmocka_unit_test(controls), cmocka_unit_test(hung_up), cmocka_unit_test(sums),
     cmocka_unit_test_setup(message, setup),
   };
   return cmocka_run_group_tests(tests, 0, 0);
