@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 
-from .procs import program
+from .procs import for_everybody, program
 from .remote import environment
 
 
@@ -15,7 +15,8 @@ class Ask:
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log_path = os.path.join(folder, "ask.log")
         self.cache = os.path.join(folder, cache)
-        argv = [*wrap, program("relay-ask"), "-r", rules, "-c", self.cache, *options]
+        ours = program("relay-ask")
+        argv = [*wrap, for_everybody(ours) if preexec else ours, "-r", rules, "-c", self.cache, *options]
         with open(self.log_path, "ab") as log:
             self.popen = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=log,
                                           env=environment(**(env or {})), preexec_fn=preexec)
