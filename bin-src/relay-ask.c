@@ -81,7 +81,7 @@ int main(int argc, char const *const *argv)
   int r = answer_serve(&w, 0, 1);
   if (r < 0 && errno != EPIPE && errno != ECONNRESET) strerr_diefu1sys(111, "talk to who asks");
   if (!w.broken) {
-    remote_hang_up(&w.rm);
+    remote_leave(&w.rm); /* who asked must not be outlived: nobody counts us when its connection is gone */
     remote_close(&w.rm);
   }
   cache_close(&w.cache);

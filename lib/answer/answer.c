@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "answer/answer.h"
 #include "answer/hosts.h"
+#include "answer/turn.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "parse/address.h"
@@ -38,22 +39,22 @@ static void say(struct ask_answer *a, enum answer state, char const *text)
 static void turn_to(struct answerer *w, struct route const *r, char const *word)
 {
   if (!strcmp(w->route, word)) return;
-  remote_hang_up(&w->rm);
+  remote_leave(&w->rm);
   w->rm.route = *r;
   strcpy(w->route, word);
   w->rest = 0;
 }
 
-/* Asks the next hop. One that can't be reached is left in peace for as long again as it took to find out: the other
- * recipients of the message need not wait each for himself. */
-static void ask_next_hop(struct answerer *w, char const *address, struct ask_answer *a)
+/* Asks the next hop. One that can't be reached, or was lost while it should answer, is left in peace for as long again as
+ * it took to find out: the other recipients of the message need not wait each for himself. */
+static void ask_next_hop(struct answerer *w, char const *address, int64_t deadline, struct ask_answer *a)
 {
   char text[CLIENT_VERIFY_TEXT];
   int64_t before = io_now();
   if (before < w->rest) return say(a, ANSWER_UNKNOWN, w->why);
-  enum client_verified v = remote_verify(&w->rm, address, before + (int64_t)w->seconds * 1000, text);
+  enum client_verified v = remote_verify(&w->rm, address, deadline, text);
   say(a, v == CLIENT_TAKES ? ANSWER_YES : v == CLIENT_REFUSES ? ANSWER_NO : ANSWER_UNKNOWN, text);
-  if (v != CLIENT_UNREACHED) return;
+  if (v != CLIENT_UNREACHED && (v != CLIENT_UNSURE || w->rm.client.fd >= 0)) return;
   strcpy(w->why, text);
   w->rest = 2 * io_now() - before;
 }
@@ -62,6 +63,8 @@ static void recipient(struct answerer *w, struct asked *asked, struct ask_answer
 {
   struct address to;
   struct route r;
+  struct turn turn;
+  int waited;
   static char word[ROUTE_TEXT];
   char address[LIMIT_ADDRESS + DOMAIN_TEXT + 2];
   char const *s = asked->q->subject;
@@ -76,9 +79,18 @@ static void recipient(struct answerer *w, struct asked *asked, struct ask_answer
     asked->cached = 1;
     return;
   }
-  turn_to(w, &r, word);
-  ask_next_hop(w, address, a);
-  cache_put(&w->cache, word, address, wall_clock(), a);
+  int64_t deadline = io_now() + (int64_t)w->seconds * 1000;
+  if (!turn_take(&turn, &w->cache, word, address, deadline, &waited)) {
+    return say(a, ANSWER_UNKNOWN, "somebody asks that already, perhaps the next hop itself (#4.4.6)");
+  }
+  if (waited && cache_get(&w->cache, word, address, wall_clock(), a)) {
+    asked->cached = 1;
+  } else {
+    turn_to(w, &r, word);
+    ask_next_hop(w, address, deadline, a);
+    cache_put(&w->cache, word, address, wall_clock(), a);
+  }
+  turn_end(&turn);
 }
 
 static void hosts(struct answerer *w, char const *domain, struct ask_answer *a)

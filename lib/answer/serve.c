@@ -28,7 +28,7 @@ static ssize_t more(struct answerer *w, int in, char *buf, size_t room)
   if (!w->broken && w->rm.client.fd >= 0) {
     ssize_t r = io_read(in, buf, room, io_now() + ANSWER_IDLE * 1000);
     if (r >= 0 || errno != ETIMEDOUT) return r;
-    remote_hang_up(&w->rm);
+    remote_leave(&w->rm);
   }
   return io_read(in, buf, room, FOREVER);
 }

@@ -38,6 +38,11 @@ void remote_hang_up(struct remote *rm)
   client_quit(&rm->client);
 }
 
+void remote_leave(struct remote *rm)
+{
+  client_leave(&rm->client);
+}
+
 /* Is the other end of the connection this machine? The kernel may take addresses for its own that no interface has. */
 static int same_machine(int fd)
 {

@@ -36,6 +36,8 @@ enum client_verified remote_verify(struct remote *rm, char const *address, int64
 
 /* Says QUIT to a kept connection. */
 void remote_hang_up(struct remote *rm);
+/* The same without waiting for the answer. */
+void remote_leave(struct remote *rm);
 
 void remote_close(struct remote *rm);
 

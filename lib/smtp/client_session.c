@@ -142,6 +142,13 @@ void client_quit(struct client *c)
   client_close(c);
 }
 
+void client_leave(struct client *c)
+{
+  ssize_t ignored = c->fd >= 0 ? send(c->fd, "QUIT\r\n", 6, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+  (void)ignored;
+  client_close(c);
+}
+
 /* Greeting and EHLO's answer, line by line. */
 struct offer {
   struct client *c;

@@ -95,6 +95,8 @@ int client_last_words(struct client *c);
 
 /* Says QUIT and waits a little for 221, then closes. Harmless without a connection. */
 void client_quit(struct client *c);
+/* Says QUIT if that can be done at once, and closes without a wait. */
+void client_leave(struct client *c);
 void client_close(struct client *c);
 
 /* c->trouble in words, with an enhanced code: "closed the connection (#4.4.2)". Static. */
