@@ -15,10 +15,11 @@ def site(folder, clients=(), domains=()):
     """clients: numbers of prefixes whose trust is the other way round; domains: of domains by another name."""
     folder.mkdir()
     changed = set(clients)
+    values = [TRUST if (i % 2) ^ (i in changed) else "" for i in range(N)]
     (folder / "me").write_text("relay.example\n")
     (folder / "clients").write_text("".join(
-        "%d.%d.%d.%d/29:allow%s\n" % (20 + (i >> 16), i >> 8 & 255, i & 255, 8, TRUST if (i % 2) ^ (i in changed) else "")
-        for i in range(N)) + ":allow\n")
+        "%d.%d.%d.8/29:allow%s\n" % (20 + (i >> 16), i >> 8 & 255, i & 255, value)
+        for i, value in enumerate(values)) + ":allow\n")
     renamed = set(domains)
     (folder / "domains").write_text("".join("%s%d.example\n" % ("n" if i in renamed else "d", i) for i in range(N)))
     (folder / "relay").write_text("grant login\ngrant clients\n")
