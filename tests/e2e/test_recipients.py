@@ -103,17 +103,18 @@ def test_aliases(running, sink):
 
 
 def test_to_host(running):
-    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else, is taken from anybody."""
+    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else, is taken from anybody. A route goes elsewhere."""
     names = {"inside.example": {"MX": [(10, "mx.inside.example")]}, "mx.inside.example": {"A": ["192.0.2.7"]},
              "half.example": {"MX": [(10, "mx.inside.example"), (20, "mx.outside.example")]},
              "mx.outside.example": {"A": ["198.51.100.7"]}, "outside.example": {"MX": [(10, "mx.outside.example")]},
              "backup.example": {"MX": [(10, "mx.inside.example"), (20, "relay.example"), (30, "mx.outside.example")]},
-             "broken.example": "servfail", "bare.example": {"A": ["192.0.2.8"]}}
+             "routed.example": {"MX": [(10, "mx.inside.example")]}, "broken.example": "servfail", "bare.example": {"A": ["192.0.2.8"]}}
     with Dns(names) as dns:
-        i = running(env={"DNSCACHEIP": dns.where}, relay="grant clients\ngrant to-host 192.0.2.0/24\n")
+        i = running(env={"DNSCACHEIP": dns.where}, relay="grant clients\ngrant to-host 192.0.2.0/24\n",
+                    routes="routed.example:127.0.0.1:1\n")
         with opened(i) as d:
             for domain, code in (("inside", 250), ("half", 550), ("outside", 550), ("backup", 250), ("bare", 250),
-                                 ("nowhere", 550), ("broken", 451)):
+                                 ("nowhere", 550), ("broken", 451), ("routed", 550)):
                 assert rcpt(d, "x@%s.example" % domain) == code, domain
         e = {e["recipient"]: e for e in i.events(event="recipient")}
         assert e["x@inside.example"]["reason"] == "to-host" and e["x@inside.example"]["rule"] == "relay:2"
