@@ -103,12 +103,13 @@ def test_aliases(running, sink):
 
 
 def test_to_host(running):
-    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else, is taken from anybody. A route goes elsewhere."""
+    """The backup of 192.0.2.0/24: whose mail goes there, and nowhere else (as a route may lead), is for anybody."""
     names = {"inside.example": {"MX": [(10, "mx.inside.example")]}, "mx.inside.example": {"A": ["192.0.2.7"]},
              "half.example": {"MX": [(10, "mx.inside.example"), (20, "mx.outside.example")]},
              "mx.outside.example": {"A": ["198.51.100.7"]}, "outside.example": {"MX": [(10, "mx.outside.example")]},
              "backup.example": {"MX": [(10, "mx.inside.example"), (20, "relay.example"), (30, "mx.outside.example")]},
-             "routed.example": {"MX": [(10, "mx.inside.example")]}, "broken.example": "servfail", "bare.example": {"A": ["192.0.2.8"]}}
+             "routed.example": {"MX": [(10, "mx.inside.example")]}, "broken.example": "servfail",
+             "bare.example": {"A": ["192.0.2.8"]}}
     with Dns(names) as dns:
         i = running(env={"DNSCACHEIP": dns.where}, relay="grant clients\ngrant to-host 192.0.2.0/24\n",
                     routes="routed.example:127.0.0.1:1\n")
