@@ -98,26 +98,41 @@ static int hits(struct making const *x, size_t mark, size_t class)
   return 0;
 }
 
-/* Does the line fit senders of this pair within this mark? */
-static int fits(struct making const *x, struct device_line const *l, uint32_t pair, size_t mark)
+static int by_sender(void const *x, void const *y)
 {
-  if (l->from == DEVICE_ANY) return 1;
-  if (l->from != DEVICE_HOSTED) return hits(x, mark, l->from);
-  return !!(genalloc_s(struct pair, &x->d->model->senders.pairs)[pair].traits[l->table] & SENDER_HOSTED);
+  struct device_line const *const *a = x, *const *b = y;
+  return (*a)->from < (*b)->from ? -1 : (*a)->from > (*b)->from;
 }
 
-/* Those lines alone that fit; the classes of their recipients. */
+/* Appends the atom's lines (which are sorted) from this class (or DEVICE_ANY, DEVICE_HOSTED) that fit senders of the
+ * pair, and to marks whom they are to. */
+static int add_lines(struct making *x, uint32_t pair, size_t from, genalloc *fitting, genalloc *marks)
+{
+  struct device_line const **all = genalloc_s(struct device_line const *, &x->lines);
+  unsigned const *traits = genalloc_s(struct pair, &x->d->model->senders.pairs)[pair].traits;
+  size_t n = genalloc_len(struct device_line const *, &x->lines), low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (all[middle]->from < from) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < n && all[low]->from == from; low++) {
+    if (from == DEVICE_HOSTED && !(traits[all[low]->table] & SENDER_HOSTED)) continue;
+    if (!genalloc_append(struct device_line const *, fitting, all + low)) return errno = ENOMEM, -1;
+    if (add_mark(x, marks, all[low]->to) < 0) return -1;
+  }
+  return 0;
+}
+
+/* The lines that fit senders of this pair within this mark; the classes of their recipients. */
 static int find_recipients(struct making *x, uint32_t pair, size_t mark, genalloc *fitting)
 {
   genalloc marks = GENALLOC_ZERO;
-  int failed = 0;
   fitting->len = 0;
-  for (size_t i = 0; i < genalloc_len(struct device_line const *, &x->lines) && !failed; i++) {
-    struct device_line const *l = genalloc_s(struct device_line const *, &x->lines)[i];
-    if (!fits(x, l, pair, mark)) continue;
-    if (!genalloc_append(struct device_line const *, fitting, &l)) failed = -1, errno = ENOMEM;
-    else failed = add_mark(x, &marks, l->to);
-  }
+  int failed = add_lines(x, pair, DEVICE_ANY, fitting, &marks);
+  if (!failed) failed = add_lines(x, pair, DEVICE_HOSTED, fitting, &marks);
+  for (; mark != CLASSES_NONE && !failed; mark = classes_address(&x->d->classes, mark)->wider)
+    failed = add_lines(x, pair, mark, fitting, &marks);
   if (!failed) failed = keep_marks(x, &marks, &x->recipients, &x->recipient_marks);
   genalloc_free(struct mark, &marks);
   return failed;
@@ -232,7 +247,9 @@ static int with_atom(struct making *x)
   x->lines.len = 0;
   for (unsigned t = 0; t < 2 && !failed; t++)
     failed = find_lines(x, classes_client(&x->d->classes, a->class)->view + t, t);
-  for (size_t i = 0; i < genalloc_len(struct device_line const *, &x->lines) && !failed; i++)
+  size_t n = genalloc_len(struct device_line const *, &x->lines);
+  if (n) qsort(genalloc_s(struct device_line const *, &x->lines), n, sizeof(struct device_line const *), by_sender);
+  for (size_t i = 0; i < n && !failed; i++)
     failed = add_mark(x, &marks, genalloc_s(struct device_line const *, &x->lines)[i]->from);
   if (!failed) failed = keep_marks(x, &marks, &x->senders, &x->sender_marks);
   if (!failed) failed = sets_add(&x->d->model->sets, &number, 1, &x->clients);

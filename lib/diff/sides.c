@@ -133,11 +133,23 @@ static size_t at_least(struct pair const *p, uint32_t place)
   return low;
 }
 
+/* The first of the marks whose place is not below `place`; n: there is none. */
+static size_t mark_from(struct model const *m, size_t const *marks, size_t n, uint32_t place)
+{
+  size_t low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (m->place[marks[middle]] < place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks, size_t n)
 {
   struct pair const *p = genalloc_s(struct pair, &s->pairs) + pair;
   uint32_t from = mark == CLASSES_NONE ? 0 : m->place[mark], end = mark == CLASSES_NONE ? NONE32 : m->end[mark];
-  for (size_t i = 0; i <= n; i++) {
+  for (size_t i = mark_from(m, marks, n, from); i <= n; i++) {
     if (i < n && (marks[i] == mark || m->place[marks[i]] < from)) continue;
     uint32_t next = i < n ? m->place[marks[i]] : end;
     if (next > end) next = end;
