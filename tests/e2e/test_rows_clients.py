@@ -55,10 +55,14 @@ def test_row_20_relay_mail_for_anyone(instances, sink):
 
 def test_row_12_no_relay_for_senders_who_are_not_local(instances):
     i = listening(instances, relay="grant clients\nrequire sender hosted\n")
-    assert ask(i, LOCAL, ANN, CLIENT).by == "client relay:1"
+    a = ask(i, LOCAL, ANN, CLIENT)
+    assert a.by == "client relay:1" and a.origin == "local"
+    a = ask(i, LOCAL, ANN, STRANGER)
+    assert a.refused and a.origin == "claimed", "anybody can say so"
     for sender in (EVE, "", "bob@outside.hosted.example.org"):
         a = ask(i, sender, ANN, CLIENT)
         assert (a.code, a.enhanced, a.reason, a.rule) == (550, "5.7.1", "sender-not-hosted", "relay:2"), sender
+        assert a.origin == "external", sender
     assert ask(i, EVE, JOE).granted, "mail for us is no relaying"
     i.compile(relay="grant clients\n")
     assert ask(i, EVE, ANN, CLIENT).granted and ask(i, "", ANN, CLIENT).granted

@@ -13,11 +13,12 @@ LOGIN = ("--login", "bob")
 
 
 class Explained:
-    """granted, reason, reply, and by: "login relay:1"."""
+    """granted, reason, reply, origin, and by: "login relay:1"."""
 
     def __init__(self, code, said):
         assert (code, said["verdict"]) in ((0, "accepted"), (1, "refused")), (code, said)
         self.granted, self.reason, self.reply = code == 0, said["reason"], said["reply"]
+        self.origin = said["origin"]
         rule = said["rule"]
         self.by = "%s %s:%d" % (self.reason, rule["file"], rule["line"]) if rule else self.reason
 
@@ -47,7 +48,7 @@ def test_the_same_as_over_smtp(instances, client):
     for to in (ANN, JOE, "x@partner.example", "x@competitor.example", "x%y@hosted.example", "x@[192.0.2.1]"):
         over_smtp, said = ask(i, BOB, to, client), explain(i, to, client=client)
         assert (over_smtp.code, over_smtp.text) == (int(said.reply[:3]), said.reply[4:]), to
-        assert over_smtp.reason == said.reason
+        assert (over_smtp.reason, over_smtp.origin) == (said.reason, said.origin)
 
 
 def test_row_06_relay_for_authenticated_senders(rules):
@@ -94,7 +95,7 @@ def test_row_09_auth_not_announced(instances):
 def test_row_10_pop_before_smtp(rules):
     i = rules(relay="grant clients\ngrant pop 300\n")
     assert explain(i, ANN, "--pop").by == explain(i, ANN, "--pop=bob", sender=EVE).by == "pop relay:2"
-    assert explain(i, ANN).reason == "relaying-denied"
+    assert explain(i, ANN).reason == explain(i, ANN, *LOGIN).reason == "relaying-denied", "a login is no stamp"
     for wrong in ("grant pop 0\n", "grant pop -1\n", "grant pop 5m\n", "grant pop 300 300\n"):
         assert i.compile(check=False, relay=wrong)[0] == 100, wrong
     i.compile(relay="grant clients\n")
@@ -104,9 +105,17 @@ def test_row_10_pop_before_smtp(rules):
 
 
 def test_row_12_and_17_with_a_login(rules):
-    """A login is no pass for every sender where the rules say so."""
+    """A login is no pass for every sender where the rules say so. A hosted sender is local by a login, a stamp or a
+    trusted address, and nobody else."""
     i = rules(relay="grant login\nrequire sender hosted\n")
     assert explain(i, ANN, *LOGIN).granted and explain(i, ANN, *LOGIN, sender=EVE).by == "sender-not-hosted relay:2"
+    i.compile(relay="grant sender hosted forgeable\n")
+    for facts, client, origin in ((LOGIN, STRANGER, "local"), (("--pop",), STRANGER, "local"), ((), CLIENT, "local"),
+                                  ((), STRANGER, "claimed")):
+        a = explain(i, ANN, *facts, client=client)
+        assert (a.by, a.origin) == ("sender relay:1", origin), (facts, client)
+        a = explain(i, ANN, *facts, client=client, sender=EVE)
+        assert (a.granted, a.origin) == (False, "external"), (facts, client)
 
 
 def test_row_21_nobody_without_a_login(rules):

@@ -2,13 +2,12 @@
 what the next hop gets."""
 import os
 import smtplib
-import time
 
 import pytest
 
 from lib.dns import Dns
 from lib.netns import Cable
-from lib.procs import BIN
+from lib.procs import BIN, free_port, wait_for
 from lib.rows import ANN, CLIENT, EVE, JOE, STRANGER, ask, listening, rejected, send
 from lib.sink import Sink
 
@@ -23,10 +22,26 @@ def test_row_01_only_mail_for_hosted_domains(instances, sink):
     for other in (ANN, "x@sub.hosted.example", "y@wide.example", "x@hosted.example.org", "x@[127.0.0.1]"):
         a = ask(i, EVE, other)
         assert (a.code, a.enhanced) == (550, "5.7.1"), other
+    for onward in ("a%b@hosted.example", "b!a@y.a.wide.example", '"a@b"@hosted.example',
+                   "ann%elsewhere.example@third.example"):
+        a = ask(i, EVE, onward)
+        assert (a.code, a.enhanced, a.reason) == (553, "5.1.3", "onward-routing"), onward
     assert send(i, EVE, JOE, STRANGER) == 250 and sink.wait(1)[0].recipients == [JOE]
     assert send(i, EVE, ANN, STRANGER) == 550
     i.compile(domains="other.example\n")
     assert ask(i, EVE, JOE).refused and ask(i, EVE, "x@other.example").granted
+
+
+def test_row_01_a_recipient_that_cannot_be_asked_for_now(instances, sink):
+    """A hosted domain whose next hop knows the mailboxes: nothing is taken that was not confirmed."""
+    i = listening(instances, relay="", clients="", domains="hosted.example asked\n", routes=":%s\n" % sink.route)
+    sink.on["RCPT"] = lambda session, line: b"450 4.2.0 later\r\n" if b"<busy@" in line else (
+        b"550 5.1.1 nobody\r\n" if b"<gone@" in line else None)
+    assert ask(i, EVE, JOE).reason == "confirmed" and ask(i, EVE, "gone@hosted.example").code == 550
+    a = ask(i, EVE, "busy@hosted.example")
+    assert (a.code, a.enhanced) == (451, "4.4.1")
+    i.compile(routes=":127.0.0.1:%d\n" % free_port())
+    assert ask(i, EVE, "new@hosted.example").code == 451, "nobody listens there"
 
 
 def test_row_02_mail_out_to_any_domain_for_those_who_may(instances, sink):
@@ -77,6 +92,12 @@ def test_row_16_relay_to_the_listed_addresses(instances):
         assert ask(i, EVE, "x@six.example").by == "to-host relay:2"
         for to, code in (("out", 550), ("both", 550), ("gone", 550), ("down", 451)):
             assert ask(i, EVE, "x@%s.example" % to).code == code, to
+        for literal in ("x@[192.0.2.7]", "x@[IPv6:2001:db8::7]"):
+            assert ask(i, EVE, literal).code == 550, "%s is no domain whose exchangers are there" % literal
+        i.compile(routes="in.example:192.0.2.9\n")
+        assert ask(i, EVE, "x@in.example").refused and ask(i, EVE, "x@six.example").granted, "a route leads elsewhere"
+        i.compile(routes="")
+        assert ask(i, EVE, "x@in.example").granted
         # what a route sends elsewhere is not looked at: its exchangers don't get the mail
         i.compile(routes="in.example:198.51.100.7\n")
         assert ask(i, EVE, "x@in.example").code == 550 and ask(i, EVE, "x@down.example").code == 451
@@ -100,8 +121,14 @@ def test_row_24_next_hop_per_domain(instances, sinks):
     i.wait_empty()
     assert {to: s for s in (inner, scanner, rest) for m in s.messages for to in m.recipients} == wanted
     i.compile(routes=":%s\n" % rest.route)
-    time.sleep(1.1)   # relay-send looks after the rules once a second
-    assert send(i, LOCAL, JOE) == 250 and JOE in [m.recipients[0] for m in rest.wait(2)] and len(inner.messages) == 1
+
+    def to_rest():
+        assert send(i, LOCAL, JOE) == 250
+        i.wait_empty()
+        return JOE in [m.recipients[0] for m in rest.messages]
+    wait_for(to_rest, 5, "the new route")   # relay-send looks after the rules once a second
+    inner_had, rest_had = len(inner.messages), len(rest.messages)
+    assert to_rest() and (len(inner.messages), len(rest.messages)) == (inner_had, rest_had + 1)
 
 
 OURS = """#!/bin/sh

@@ -37,19 +37,25 @@ def test_row_17_for_local_hosts_only(instances):
     assert granted(i, senders) == list(senders[:3])
     a = ask(i, LOCAL, ANN)
     assert a.by == "sender relay:1" and a.origin == "claimed"
+    a = ask(i, LOCAL, ANN, CLIENT)
+    assert a.by == "sender relay:1" and a.origin == "local", "the client is trusted, so the sender is not only claimed"
+    a = ask(i, EVE, ANN, CLIENT)
+    assert a.refused and a.origin == "external", "a trusted client's sender from elsewhere stays one"
     i.compile(relay="grant clients\n")
     assert granted(i, senders) == []
 
 
 def test_row_18_for_local_users_only(instances):
-    """Who has a mailbox of his own; no alias, no list, no address that only a whole domain's line takes."""
-    i = listening(instances, domains="hosted.example listed\nopen.example\n", recipients="bob@hosted.example\n",
-                  aliases="sales@hosted.example bob@hosted.example\n"
+    """Who has a mailbox of his own; no alias, no list, no address that only a whole domain's line takes. An alias is
+    none also where a user's own line for all his suffixes covers it."""
+    i = listening(instances, domains="hosted.example listed\nopen.example\n",
+                  recipients="bob@hosted.example\nbob-*@hosted.example\n",
+                  aliases="sales@hosted.example bob@hosted.example\nbob-list@hosted.example bob@hosted.example\n"
                           "staff@hosted.example bob@hosted.example ann@elsewhere.example\n",
                   relay="grant sender user forgeable\n")
-    senders = (LOCAL, "Bob@Hosted.Example", "sales@hosted.example", "staff@hosted.example", "nobody@hosted.example",
-               "x@open.example", EVE, NULL)
-    assert granted(i, senders) == list(senders[:2])
+    senders = (LOCAL, "Bob@Hosted.Example", "bob-work@hosted.example", "sales@hosted.example", "staff@hosted.example",
+               "bob-list@hosted.example", "nobody@hosted.example", "x@open.example", EVE, NULL)
+    assert granted(i, senders) == list(senders[:3])
     assert ask(i, EVE, "staff@hosted.example").granted, "the list itself takes mail"
     i.compile(relay="grant clients\n")
     assert granted(i, senders) == []
