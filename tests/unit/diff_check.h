@@ -218,4 +218,58 @@ static int in_line(struct described const *x, struct diff const *d, struct trial
   return in_addresses(&x->senders, d, 0, class_of(&d->classes, &trial->sender)) && in_when(&x->when, d, &trial->facts);
 }
 
+/* What the two tables themselves say. */
+
+/* Ours in this table, or else denied (-1)? */
+static int hosted(struct table_set const *t, struct address const *a)
+{
+  struct record r;
+  if (!a->domain[0]) return 1;
+  return match_to(t, "deny to", a, &r) > 0 ? -1 : match_hosted(t, a->domain, &r);
+}
+
+static enum diff_kind expected(struct diff const *d, struct trial *x)
+{
+  int outcome[2] = { 0, 0 };
+  for (unsigned t = 0; t < 2; t++) {
+    struct gate g = gate_of(d->t[t], x);
+    struct decision decided;
+    if (g.denied) return DIFF_NONE;
+    x->facts.trusted = !!g.trusted;
+    decide(&decided, d->t[t], &x->facts);
+    assert_true(decided.verdict <= VERDICT_TEMPFAIL && decided.reason != REASON_TABLES);
+    if (decided.verdict == VERDICT_ACCEPT) outcome[t] = reason_incoming(decided.reason) ? 2 : 1;
+  }
+  if (outcome[0] == outcome[1]) return DIFF_NONE;
+  if (outcome[1] == 2) return hosted(d->t[0], &x->recipient) ? DIFF_TAKES : DIFF_HOSTS;
+  if (outcome[0] == 2) return hosted(d->t[1], &x->recipient) ? DIFF_REFUSES : DIFF_UNHOSTS;
+  return outcome[1] ? DIFF_GAINS : DIFF_LOSES;
+}
+
+static int expected_gate(struct diff const *d, struct trial const *x, enum diff_kind kind)
+{
+  struct gate old = gate_of(d->t[0], x), new = gate_of(d->t[1], x);
+  switch (kind) {
+    case DIFF_LETS_IN: return old.denied && !new.denied && !new.trusted;
+    case DIFF_TRUSTS: return old.denied && !new.denied && new.trusted;
+    case DIFF_SHUTS_OUT: return !old.denied && new.denied;
+    case DIFF_BELIEVES: return new.proxy && !old.proxy;
+    case DIFF_DOUBTS: return old.proxy && !new.proxy && !new.denied;
+    default: return old.trusted && new.trusted && strcmp(old.value, new.value);
+  }
+}
+
+static int expected_redirect(struct diff const *d, struct trial const *x)
+{
+  struct facts f = { .listener = "", .recipient = &x->recipient };
+  struct decision a, b;
+  decide(&a, d->t[0], &f);
+  decide(&b, d->t[1], &f);
+  if (a.verdict != VERDICT_ACCEPT || b.verdict != VERDICT_ACCEPT || !reason_incoming(a.reason) ||
+      !reason_incoming(b.reason))
+    return 0;
+  if (a.reason != REASON_ALIAS && b.reason != REASON_ALIAS) return 0;
+  return a.reason != b.reason || a.record.len != b.record.len || memcmp(a.record.data, b.record.data, a.record.len);
+}
+
 #endif
