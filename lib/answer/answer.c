@@ -45,8 +45,8 @@ static void turn_to(struct answerer *w, struct route const *r, char const *word)
   w->rest = 0;
 }
 
-/* Asks the next hop. One that can't be reached, or was lost while it should answer, is left in peace for as long again as
- * it took to find out: the other recipients of the message need not wait each for himself. */
+/* Asks the next hop. One that can't be reached, or was lost while it should answer, is left in peace for as long again
+ * as it took to find out: the other recipients of the message need not wait each for himself. */
 static void ask_next_hop(struct answerer *w, char const *address, int64_t deadline, struct ask_answer *a)
 {
   char text[CLIENT_VERIFY_TEXT];
@@ -93,12 +93,27 @@ static void recipient(struct answerer *w, struct asked *asked, struct ask_answer
   turn_end(&turn);
 }
 
-static void hosts(struct answerer *w, char const *domain, struct ask_answer *a)
+/* A sender with many recipients in a domain must not make as many look-ups. */
+static void hosts(struct answerer *w, struct asked *asked, struct ask_answer *a)
 {
+  char const *domain = asked->q->subject;
   char canonical[DOMAIN_TEXT];
+  struct answered_hosts *oldest = w->hosts;
   if (!domain_canon(canonical, domain, strlen(domain))) return say(a, ANSWER_UNKNOWN, "that is no domain (#5.1.2)");
+  for (struct answered_hosts *h = w->hosts; h < w->hosts + ANSWER_HOSTS; h++) {
+    if (h->until < oldest->until) oldest = h;
+    if (h->until <= io_now() || strcmp(h->domain, canonical)) continue;
+    *a = h->answer;
+    asked->cached = 1;
+    return;
+  }
+  if (w->domains == ANSWER_DOMAINS) return say(a, ANSWER_UNKNOWN, "too many domains for one session (#4.5.3)");
+  w->domains++;
   w->rm.dns.deadline = io_now() + (int64_t)w->seconds * 1000;
   hosts_find(&w->rm, canonical, a);
+  strcpy(oldest->domain, canonical);
+  oldest->answer = *a;
+  oldest->until = io_now() + 1000 * (a->state == ANSWER_UNKNOWN ? ANSWER_HOSTS_UNKNOWN : ANSWER_HOSTS_TIME);
 }
 
 static void log_answer(struct asked const *asked, struct ask_answer const *a)
@@ -129,7 +144,7 @@ void answer_question(struct answerer *w, struct ask_query const *q, struct ask_a
   a->n = 0;
   *a->text = 0;
   if (w->broken) say(a, ANSWER_UNKNOWN, w->broken);
-  else if (q->kind == ASK_HOSTS) hosts(w, q->subject, a);
+  else if (q->kind == ASK_HOSTS) hosts(w, &asked, a);
   else recipient(w, &asked, a);
   log_answer(&asked, a);
 }

@@ -141,8 +141,8 @@ static int step_grants(struct decision *d, struct table_set const *t, struct fac
   return d->record.line != 0;
 }
 
-/* All addresses must be within granted prefixes, else the mail could go elsewhere, as it does when a route names a relay:
- * then the DNS says nothing about it. The first line of them gives the reason. */
+/* All addresses must be within granted prefixes, else the mail could go elsewhere, as it does when a route names a
+ * relay: then the DNS says nothing about it. The first line of them gives the reason. */
 static int step_to_host(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;

@@ -24,8 +24,8 @@ int route_find(struct table_set const *t, char const *domain, struct route *r);
 /* The line for it, if there is one. Returns 1, 0, or -1 when the table is corrupt. */
 int route_record(struct table_set const *t, char const *domain, struct record *r);
 
-/* Does mail for this canonical domain go where its MX records lead, by no relay of `routes`? A literal has none. Returns
- * 1, 0, or -1 when the table is corrupt. */
+/* Does mail for this canonical domain go where its MX records lead, by no relay of `routes`? A literal has none.
+ * Returns 1, 0, or -1 when the table is corrupt. */
 int route_by_mx(struct table_set const *t, char const *domain);
 
 /* A route as one word, and back: "mx:example.com", "mx:example.com:2525", "192.0.2.1:25", "[2001:db8::1]:25",

@@ -55,6 +55,18 @@ static void put(struct verify *v, enum step step)
   }
 }
 
+/* Is a 5xx about the recipient, and not about us, our sender, our command or the mailbox' size? The enhanced code says it
+ * (RFC 3463: x.1.* addresses, of which 7 and 8 are the sender's; x.2.1 a mailbox that takes no mail); without one the
+ * codes that RFC 5321 4.3.3 has for an address do. */
+static int about_recipient(struct client_reply const *r)
+{
+  char const *at;
+  size_t n = client_reply_enhanced(r, &at);
+  if (!n) return r->code == 550 || r->code == 551 || r->code == 553;
+  if (n == 5 && !memcmp(at + 1, ".2.1", 4)) return 1;
+  return n >= 5 && !memcmp(at + 1, ".1.", 3) && !(n == 5 && (at[4] == '7' || at[4] == '8'));
+}
+
 /* Takes the reply in c->reply. */
 static void got(struct verify *v, enum step step)
 {
@@ -76,7 +88,7 @@ static void got(struct verify *v, enum step step)
   if (step == STEP_MAIL && class != 2) said(v);
   if (step != STEP_RCPT) return;
   if (class == 2) settle(v, CLIENT_TAKES, c->reply.text, "", "");
-  else if (class == 5) settle(v, CLIENT_REFUSES, c->reply.text, "", "");
+  else if (class == 5 && about_recipient(&c->reply)) settle(v, CLIENT_REFUSES, c->reply.text, "", "");
   else said(v);
 }
 

@@ -9,8 +9,9 @@
 
 enum client_verified {
   CLIENT_TAKES,     /* RCPT got 2xx */
-  CLIENT_REFUSES,   /* RCPT got 5xx, or the address can't be sent there */
-  CLIENT_UNSURE,    /* anything else: refused for now, MAIL was refused, the connection broke */
+  CLIENT_REFUSES,   /* RCPT got a 5xx that is about the recipient, or the address can't be sent there */
+  CLIENT_UNSURE,    /* anything else: refused for now or for another reason (5.7.*: we may not), MAIL was refused, the
+                       connection broke */
   CLIENT_GONE,      /* a kept connection (c->used) had been given up by the server before it answered: connect anew */
   CLIENT_UNREACHED, /* no server could be reached; only remote/remote.h says so */
 };

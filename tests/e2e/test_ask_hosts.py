@@ -103,8 +103,10 @@ def test_hosts(rules, tmp_path, case):
 def test_our_equals_in_any_order(rules, tmp_path):
     """Equals are shuffled; those that come before us are dropped as well as those behind."""
     names = dict(SAYS["our-equal"][0])
-    with Dns(names) as d, Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
-        assert [a.hosts(D) for _ in range(20)] == 20 * [("yes", ["198.51.100.1"])]
+    with Dns(names) as d:
+        for _ in range(20):
+            with Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
+                assert a.hosts(D) == ("yes", ["198.51.100.1"])
 
 
 def test_nxdomain_to_aaaa(rules, tmp_path):
@@ -124,13 +126,32 @@ def test_tcp(rules, tmp_path):
         assert {how for _, _, how in d.asked} == {"udp", "tcp"}
 
 
-def test_not_cached(rules, tmp_path):
-    """The DNS has its own caches and lifetimes."""
+def test_remembered_by_the_session_alone(rules, tmp_path):
+    """Many recipients of a domain are one look-up; the DNS has its own caches and lifetimes for the rest."""
     names = mx("m.example", m=["198.51.100.1"])
-    with Dns(names) as d, Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
-        assert a.hosts(D) == ("yes", ["198.51.100.1"])
-        d.names["m.example"] = {"A": ["203.0.113.1"]}
-        assert a.hosts(D) == ("yes", ["203.0.113.1"])
+    with Dns(names) as d:
+        with Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
+            assert a.hosts(D) == ("yes", ["198.51.100.1"])
+            n = len(d.asked)
+            d.names["m.example"] = {"A": ["203.0.113.1"]}
+            assert [a.hosts(D) for _ in range(5)] == 5 * [("yes", ["198.51.100.1"])] and len(d.asked) == n
+            assert [l["cached"] for l in a.log()] == ["0"] + 5 * ["1"]
+            assert a.hosts("gone.example")[0] == a.hosts("gone.example")[0] == "no"
+            for i in range(8):   # others push it out
+                a.hosts("d%d.example" % i)
+            assert a.hosts(D) == ("yes", ["203.0.113.1"])
+        with Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
+            assert a.hosts(D) == ("yes", ["203.0.113.1"])
+
+
+def test_domains_of_a_session(rules, tmp_path):
+    """No more than so many, whatever the answers were; those that are known are still answered."""
+    with Dns(mx("m.example", m=["198.51.100.1"])) as d, Ask(rules, str(tmp_path), env={"DNSCACHEIP": d.where}) as a:
+        assert [a.hosts("d%d.example" % i)[0] for i in range(99)] == 99 * ["no"]
+        assert a.hosts(D)[0] == "yes"
+        n = len(d.asked)
+        assert a.hosts("further.example") == ("unknown", "too many domains for one session (#4.5.3)")
+        assert a.hosts(D)[0] == "yes" and len(d.asked) == n
 
 
 def test_in_time(rules, tmp_path):
