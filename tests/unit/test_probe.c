@@ -247,7 +247,7 @@ static void controls(void **state)
     { PROBE_RCPT, 550, "550 relaying denied", PROBE_STRICT }, { PROBE_RCPT, 450, "450 later", PROBE_NOT_KNOWN },
     { PROBE_RCPT, 550, "550 blocked using a list", PROBE_NOT_KNOWN }, { PROBE_MAIL, 550, "550 no", PROBE_NOT_KNOWN },
     { PROBE_RCPT, 530, "530 STARTTLS first", PROBE_NOT_KNOWN }, { PROBE_RCPT, 0, "", PROBE_NOT_KNOWN },
-    { PROBE_NEVER, 0, "", PROBE_NOT_KNOWN },
+    { PROBE_NEVER, 0, "", PROBE_NOT_KNOWN }, { PROBE_RCPT, 550, "550 Helo command rejected", PROBE_NOT_KNOWN },
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct probe_answer a = { .stage = cases[i].stage, .code = cases[i].code, .enhanced = "", .text = cases[i].text };

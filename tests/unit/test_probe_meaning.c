@@ -123,12 +123,14 @@ static void nobody(void **state)
 static void echoes(void **state)
 {
   static char const *const mine[] = { "nobody-here", "relay", "login.example", "\"open relay\"@spf.example", 0 };
+  static char const *const sender[] = { "login@outside.example", 0 };
   static struct { char const *text; char const *const *said; int want; } const cases[] = {
     { "550 User relay-probe: no", ours, PROBE_UNCLEAR }, { "550 Verification failed for relay-probe: no MX", ours,
       PROBE_UNCLEAR },
     { "550 (relay-probe) no", ours, PROBE_UNCLEAR }, { "550 Relay-Probe-K3K3 no", ours, PROBE_UNCLEAR },
     { "550 relay-probe, no", 0, PROBE_UNCLEAR }, { "550 relay: no", mine, PROBE_UNCLEAR },
     { "550 'relay' no", mine, PROBE_UNCLEAR }, { "550 \"open relay\": relaying denied", mine, PROBE_REFUSED },
+    { "550 login: no", sender, PROBE_UNCLEAR }, { "550 login: no", ours, PROBE_REFUSED },
     { "550 Relay denied: relay", ours, PROBE_REFUSED }, { "550 relaying denied for relay-probe", ours, PROBE_REFUSED },
     { "550 relay: relaying denied", mine, PROBE_REFUSED }, { "550 RELAYING", ours, PROBE_REFUSED },
   };
