@@ -285,8 +285,8 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(names), cmocka_unit_test(literals), cmocka_unit_test_setup(every_form, setup),
-    cmocka_unit_test_setup(sound, setup), cmocka_unit_test(judgements), cmocka_unit_test(controls), cmocka_unit_test(hung_up),
-    cmocka_unit_test(sums), cmocka_unit_test_setup(message, setup),
+    cmocka_unit_test_setup(sound, setup), cmocka_unit_test(judgements), cmocka_unit_test(controls),
+    cmocka_unit_test(hung_up), cmocka_unit_test(sums), cmocka_unit_test_setup(message, setup),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -38,8 +38,8 @@ static void closed(void **state)
     "550 5.7.64 TenantAttribution; Relay Access Denied", "530 5.7.1 Client was not authenticated",
     /* Courier */ "513 Relaying denied.",
     /* MailEnable */ "503 This mail server requires authentication when attempting to send to a non-local e-mail "
-      "address. Please check your mail client settings or contact your administrator to verify that the domain or address "
-      "is defined for this server.",
+      "address. Please check your mail client settings or contact your administrator to verify that the domain or "
+      "address is defined for this server.",
     /* hMailServer */ "550 Delivery is not allowed to this address.", "530 SMTP authentication is required.",
     /* Zoho */ "553 Relaying disallowed as relay-probe@example.org",
     /* Domino */ "554 Relay rejected for policy reasons.",
