@@ -57,7 +57,7 @@ static void options(struct options *o, char const *const *argv)
     else if (n < 0) usage(why, *argv);
   }
   if ((why = question_finish(&q))) usage(why, "");
-  if (o->log && (q.given || o->matrix)) usage("takes no facts: the line has them", "--log");
+  if (o->log && (q.options || o->matrix)) usage("takes no facts: the line has them", "--log");
   if (o->matrix && o->ask) usage("asks nobody", "--matrix");
   if (!o->log && !o->matrix && !q.has_recipient) usage("is missing: who gets the mail?", "--to");
 }

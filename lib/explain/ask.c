@@ -26,15 +26,15 @@ void ask_network(struct question *q, struct table_set const *t, struct ask *a, c
   *text = 0;
   for (int i = 0; i < 2; i++) {
     question_decide(&o, q, t);
+    struct question_answers *known = q->apart && o.stage == STAGE_CHANGED ? &q->becomes : &q->given;
     if (o.decision.verdict == VERDICT_ASK_MAILBOX) {
       ask(q, a, ASK_RECIPIENT, text);
-      q->facts.mailbox = answer.state;
+      known->mailbox = answer.state;
     } else if (o.decision.verdict == VERDICT_ASK_MX) {
       ask(q, a, ASK_HOSTS, text);
-      q->facts.mx = answer.state;
-      q->facts.hosts = q->hosts;
-      q->facts.hosts_n = answer.n < QUESTION_HOSTS ? answer.n : QUESTION_HOSTS;
-      memcpy(q->hosts, answer.ip, q->facts.hosts_n * sizeof *q->hosts);
+      known->mx = answer.state;
+      known->hosts_n = answer.n < QUESTION_HOSTS ? answer.n : QUESTION_HOSTS;
+      memcpy(known->hosts, answer.ip, known->hosts_n * sizeof *known->hosts);
     }
   }
 }

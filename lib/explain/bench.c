@@ -33,8 +33,10 @@ static int add_client(void *arg, char const *key, size_t len, struct record cons
 
 static int fits_any_host(struct question const *q, struct piece bits)
 {
-  for (size_t i = 0; i < q->facts.hosts_n; i++)
-    if (fits_ip(bits, q->hosts + i)) return 1;
+  struct question_answers const *both[] = { &q->given, &q->becomes };
+  for (size_t k = 0; k < 2; k++)
+    for (size_t i = 0; i < both[k]->hosts_n; i++)
+      if (fits_ip(bits, both[k]->hosts + i)) return 1;
   return 0;
 }
 

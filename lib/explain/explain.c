@@ -122,8 +122,8 @@ static void foresee(struct explanation *x, struct question *q, struct table_set 
   p->reply = verdict_reply(&p->decision);
 }
 
-/* An address within the first line of `grant to-host` stands for all within. */
-static void representative(struct question *q, struct table_set const *t)
+/* An address within the first line of `grant to-host`, put into *ip, stands for all within. */
+static void representative(struct question *q, struct ip *ip, struct table_set const *t)
 {
   struct record r;
   struct piece key, arg;
@@ -132,9 +132,9 @@ static void representative(struct question *q, struct table_set const *t)
   q->facts.hosts_n = 0;
   while (table_next(t, &pos, &which, &key.s, &key.n, &r) > 0) {
     if (which != TABLE_RELAY || !r.line || statement(key, &arg) != SAYS_TO_HOST || arg.n > GATE_CIDR) continue;
-    q->hosts[0] = (struct ip){ .len = *arg.s == '_' ? 4 : 16 };
-    for (size_t i = 1; i < arg.n; i++) q->hosts[0].b[(i - 1) / 8] |= (uint8_t)((arg.s[i] == '1') << (7 - (i - 1) % 8));
-    q->facts.hosts = q->hosts;
+    *ip = (struct ip){ .len = *arg.s == '_' ? 4 : 16 };
+    for (size_t i = 1; i < arg.n; i++) ip->b[(i - 1) / 8] |= (uint8_t)((arg.s[i] == '1') << (7 - (i - 1) % 8));
+    q->facts.hosts = ip;
     q->facts.hosts_n = 1;
     return;
   }
@@ -142,13 +142,15 @@ static void representative(struct question *q, struct table_set const *t)
 
 static void look_ahead(struct explanation *x, struct question *q, struct table_set const *t)
 {
+  struct ip ip;
   if (x->outcome.decision.verdict == VERDICT_ASK_MAILBOX) {
     foresee(x, q, t, "the next hop takes the recipient", ANSWER_YES, 0);
     foresee(x, q, t, "the next hop refuses the recipient", ANSWER_NO, 0);
     foresee(x, q, t, "the next hop cannot be asked", ANSWER_UNKNOWN, 0);
   } else if (x->outcome.decision.verdict == VERDICT_ASK_MX) {
-    representative(q, t);
+    representative(q, &ip, t);
     foresee(x, q, t, "all mail exchangers of the domain are granted", 0, ANSWER_YES);
+    q->facts.hosts = 0;
     q->facts.hosts_n = 0;
     foresee(x, q, t, "not all of them are, or there is none", 0, ANSWER_NO);
     foresee(x, q, t, "the DNS cannot be asked", 0, ANSWER_UNKNOWN);

@@ -170,7 +170,7 @@ static void open_recipient(struct filling *f)
     f->recipient);
   if (shown) ADD(f, TABLE_RECIPIENTS, WIDTH_RECIPIENT, "the recipient is listed then", f->recipient);
   for (size_t i = 0; i < f->q->facts.hosts_n && i < 3 && f->q->facts.mx == ANSWER_YES; i++) {
-    ip_fmt(ip, f->q->hosts + i);
+    ip_fmt(ip, f->q->facts.hosts + i);
     ADD(f, TABLE_RELAY, WIDTH_DOMAIN, "everybody may send to domains whose mail exchanger this is", "grant to-host ",
       ip);
   }

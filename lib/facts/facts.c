@@ -60,25 +60,32 @@ static enum answer read_answer(char const *s, size_t n)
   return ANSWER_NOT_ASKED;
 }
 
-int question_mailbox(struct question *q, char const *s, size_t n)
+int answers_mailbox(struct question_answers *a, char const *s, size_t n)
 {
-  q->facts.mailbox = read_answer(s, n);
-  return q->facts.mailbox != ANSWER_NOT_ASKED;
+  a->mailbox = read_answer(s, n);
+  return a->mailbox != ANSWER_NOT_ASKED;
 }
 
-int question_mx(struct question *q, char const *s, size_t n)
+int answers_mx(struct question_answers *a, char const *s, size_t n)
 {
-  q->facts.hosts = q->hosts;
-  q->facts.hosts_n = 0;
-  q->facts.mx = is(s, n, "none") ? ANSWER_NO : read_answer(s, n);
-  if (q->facts.mx == ANSWER_NO || q->facts.mx == ANSWER_UNKNOWN) return 1;
+  a->hosts_n = 0;
+  a->mx = is(s, n, "none") ? ANSWER_NO : read_answer(s, n);
+  if (a->mx == ANSWER_NO || a->mx == ANSWER_UNKNOWN) return 1;
   for (size_t i = 0; i <= n; i++) {
     char const *comma = memchr(s + i, ',', n - i);
     size_t end = comma ? (size_t)(comma - s) : n;
-    if (q->facts.hosts_n == QUESTION_HOSTS || !ip_scan(q->hosts + q->facts.hosts_n, s + i, end - i)) return 0;
-    q->facts.hosts_n++;
+    if (a->hosts_n == QUESTION_HOSTS || !ip_scan(a->hosts + a->hosts_n, s + i, end - i)) return 0;
+    a->hosts_n++;
     i = end;
   }
-  q->facts.mx = ANSWER_YES;
+  a->mx = ANSWER_YES;
   return 1;
+}
+
+void question_answers(struct question *q, struct question_answers const *a)
+{
+  q->facts.mailbox = a->mailbox;
+  q->facts.mx = a->mx;
+  q->facts.hosts = a->hosts;
+  q->facts.hosts_n = a->mx == ANSWER_YES ? a->hosts_n : 0;
 }

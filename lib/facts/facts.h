@@ -12,9 +12,17 @@
 #define QUESTION_HOSTS 64   /* addresses of a mail exchanger */
 #define QUESTION_TEXT 8192  /* bytes of all names together */
 
+/* What the network says about a recipient, as in struct facts; hosts are there when mx is YES. */
+struct question_answers {
+  enum answer mailbox, mx;
+  struct ip hosts[QUESTION_HOSTS];
+  size_t hosts_n;
+};
+
 /* What is asked. It points into itself: never copy one. Strings hold any byte but NUL. */
 struct question {
-  struct facts facts;           /* without trusted, trusted_by and recipient, which question_decide sets */
+  struct facts facts;           /* without trusted, trusted_by, recipient and the network's answers, which
+                                   question_decide sets */
   struct address sender;        /* "": the null sender */
   struct address recipient;
   enum address_error sender_error, recipient_error; /* not ADDRESS_OK: it is no address, and SMTP says so */
@@ -22,8 +30,10 @@ struct question {
   char const *host, *info;      /* of the client: TCPREMOTEHOST and TCPREMOTEINFO; null */
   char const *environment;      /* RELAYCLIENT in the listener's environment, kept by relay-gate -k; null: not set */
   char const *relayclient;      /* RELAYCLIENT as relay-smtpd gets it; null: not set; question_decide sets it */
-  struct ip hosts[QUESTION_HOSTS];
-  unsigned given;               /* options.c's: which came already */
+  struct question_answers given;   /* about the recipient as given */
+  struct question_answers becomes; /* about what comes of it with RELAYCLIENT's value behind */
+  unsigned apart : 1;           /* 0: those about the recipient as given count for both */
+  unsigned options;             /* options.c's: which came already */
   size_t used;                  /* bytes of text */
   char text[QUESTION_TEXT];
 };
@@ -38,8 +48,10 @@ void question_recipient(struct question *q, char const *s, size_t n);
 
 /* Reads "yes", "no" or "unknown"; for the mail exchangers' addresses "IP,IP,...", "no" ("none") or "unknown". Return 1,
  * or 0 when it is nothing of that. Any byte may occur. */
-int question_mailbox(struct question *q, char const *s, size_t n);
-int question_mx(struct question *q, char const *s, size_t n);
+int answers_mailbox(struct question_answers *a, char const *s, size_t n);
+int answers_mx(struct question_answers *a, char const *s, size_t n);
+/* Puts them into the facts. */
+void question_answers(struct question *q, struct question_answers const *a);
 
 /* Keeps s[0..n) with a NUL behind. Returns the copy, which lives as long as q, or null when there is a NUL within or
  * no more room. */
@@ -64,8 +76,7 @@ struct outcome {
 };
 
 /* The whole way: relay-gate, MAIL, RCPT, RELAYCLIENT's value. Sets q's trusted, trusted_by, relayclient and
- * facts.recipient. Answers of the network in q count for the recipient as given and for what becomes of it. t may be
- * null. */
+ * facts.recipient, and in the facts those answers of the network that the decision looked at. t may be null. */
 void question_decide(struct outcome *o, struct question *q, struct table_set const *t);
 
 /* What becomes of the recipient, which must be one, with RELAYCLIENT's value behind, after question_decide found one.
@@ -90,8 +101,7 @@ enum logged_status {
 
 /* Reads a line, s[0..n) without its LF, into q (initialized here) and l (into q). Words before `relay-smtpd:` are
  * passed over: stamps, what syslog puts there. Any byte may occur. Whom `clients` trusts is left to question_decide;
- * trust
- * by the environment stays. */
+ * trust by the environment stays. */
 enum logged_status question_log(struct question *q, struct logged *l, char const *s, size_t n, char const **why);
 
 #endif

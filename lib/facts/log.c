@@ -42,12 +42,22 @@ static int read_recipient(struct reader *r, struct text v)
 
 static int read_mailbox(struct reader *r, struct text v)
 {
-  return question_mailbox(r->q, v.s, v.n);
+  return answers_mailbox(&r->q->given, v.s, v.n);
+}
+
+static int read_becomes_mailbox(struct reader *r, struct text v)
+{
+  return answers_mailbox(&r->q->becomes, v.s, v.n);
 }
 
 static int read_mx(struct reader *r, struct text v)
 {
-  return question_mx(r->q, v.s, v.n);
+  return answers_mx(&r->q->given, v.s, v.n);
+}
+
+static int read_becomes_mx(struct reader *r, struct text v)
+{
+  return answers_mx(&r->q->becomes, v.s, v.n);
 }
 
 static int read_trusted(struct reader *r, struct text v)
@@ -92,7 +102,8 @@ static struct { char const *key; int (*read)(struct reader *, struct text); } co
   { "host", read_host }, { "info", read_info }, { "listener", read_listener }, { "trusted", read_trusted },
   { "relayclient", read_relayclient }, { "login", read_login }, { "norelay", read_norelay }, { "tls", read_tls },
   { "pop", read_pop }, { "mailbox", read_mailbox }, { "mx", read_mx }, { "reason", read_reason }, { "rule", read_rule },
-  { "becomes", read_becomes }, { "id", read_id },
+  { "becomes", read_becomes }, { "becomes-mailbox", read_becomes_mailbox }, { "becomes-mx", read_becomes_mx },
+  { "id", read_id },
 };
 
 /* The next word of t, which moves on; none: n is 0. */
@@ -147,6 +158,7 @@ enum logged_status question_log(struct question *q, struct logged *l, char const
   struct reader r = { .q = q, .logged = l };
   size_t length;
   question_init(q);
+  q->apart = 1;
   *l = (struct logged){ "", "", "", "", "", "" };
   *why = 0;
   if (!find_event(&line, &length)) return LOGGED_OTHER;
@@ -154,6 +166,7 @@ enum logged_status question_log(struct question *q, struct logged *l, char const
   for (struct text word = next_word(&line); word.n && !*why; word = next_word(&line)) *why = read_field(&r, word);
   if (!*why && (r.seen & ((1U << NEEDED) - 1)) != (1U << NEEDED) - 1) *why = "no client, sender, recipient or verdict";
   if (*why) return LOGGED_BAD;
+  question_answers(q, &q->given);
   q->facts.login_may_relay = q->facts.login && !r.norelay;
   if (r.environment) q->environment = r.relayclient ? r.relayclient : "";
   return LOGGED_OK;

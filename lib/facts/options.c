@@ -75,12 +75,12 @@ static char const *set_to(struct question *q, char const *v)
 
 static char const *set_mailbox(struct question *q, char const *v)
 {
-  return question_mailbox(q, v, strlen(v)) ? 0 : "is none of yes, no, unknown";
+  return answers_mailbox(&q->given, v, strlen(v)) ? 0 : "is none of yes, no, unknown";
 }
 
 static char const *set_mx(struct question *q, char const *v)
 {
-  return question_mx(q, v, strlen(v)) ? 0 : "is none of IP,IP,... and none, unknown";
+  return answers_mx(&q->given, v, strlen(v)) ? 0 : "is none of IP,IP,... and none, unknown";
 }
 
 enum argument { NONE, NEEDED, OPTIONAL };
@@ -110,11 +110,11 @@ int question_option(struct question *q, char const *const *argv, char const **wh
   size_t i = find(argv[0], &value);
   if (i == OPTIONS) return 0;
   *why = 0;
-  if (q->given & 1U << i) *why = "is given twice";
+  if (q->options & 1U << i) *why = "is given twice";
   else if (value && options[i].argument == NONE) *why = "takes no value";
   else if (!value && options[i].argument == NEEDED && !(value = argv[used++])) *why = "needs a value";
   if (!*why) *why = options[i].set(q, value);
-  q->given |= 1U << i;
+  q->options |= 1U << i;
   return *why ? -1 : used;
 }
 
@@ -122,8 +122,9 @@ char const *question_finish(struct question *q)
 {
   int norelay = 0;
   for (size_t i = 0; i < OPTIONS; i++)
-    if (q->given & 1U << i && options[i].set == set_norelay) norelay = 1;
+    if (q->options & 1U << i && options[i].set == set_norelay) norelay = 1;
   if (norelay && !q->facts.login) return "--norelay says something about a login: give --login";
   q->facts.login_may_relay = q->facts.login && !norelay;
+  question_answers(q, &q->given);
   return 0;
 }

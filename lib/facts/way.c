@@ -63,6 +63,7 @@ void question_decide(struct outcome *o, struct question *q, struct table_set con
   };
   *o = none;
   q->facts.recipient = &q->recipient;
+  question_answers(q, &q->given);
   if (!pass_gate(o, q, t)) {
     ;
   } else if (q->sender_error) {
@@ -82,5 +83,6 @@ void question_decide(struct outcome *o, struct question *q, struct table_set con
   }
   o->stage = STAGE_CHANGED;
   q->facts.recipient = &o->changed;
+  if (q->apart) question_answers(q, &q->becomes);
   decide(&o->decision, t, &q->facts);
 }

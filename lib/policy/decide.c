@@ -31,7 +31,7 @@ static int step_onward(struct decision *d, struct table_set const *t, struct fac
 static int step_submission(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   (void)t;
-  if (f->login || !f->listener || strcmp(f->listener, LISTENER_SUBMISSION)) return 0;
+  if (f->login || !f->listener || strcasecmp(f->listener, LISTENER_SUBMISSION)) return 0;
   return settle(d, VERDICT_REFUSE, REASON_SUBMISSION);
 }
 

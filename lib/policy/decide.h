@@ -20,7 +20,7 @@
 #include "parse/ip.h"
 #include "table/table.h"
 
-#define LISTENER_SUBMISSION "submission"
+#define LISTENER_SUBMISSION "submission" /* in small letters or capitals */
 
 /* What only the network knows, and somebody else asks for (ask/ask.h). */
 enum answer { ANSWER_NOT_ASKED, ANSWER_YES, ANSWER_NO, ANSWER_UNKNOWN /* it could not be asked */ };

@@ -85,5 +85,6 @@ void session_reply(struct session *s, enum reply r, char const *more)
 {
   char line[REPLY_LINE];
   session_put(s, line, reply_fmt(line, r, more));
-  if (r != REPLY_RECIPIENTS) session_count(s, reply_code(r)); /* that one is no error: RFC 5321 4.5.3.1.10 */
+  /* no errors: RFC 5321 4.5.3.1.10; and what is not the client's fault, though it waits for us each time */
+  if (r != REPLY_RECIPIENTS && r != REPLY_MAILBOX_UNKNOWN && r != REPLY_MX_UNKNOWN) session_count(s, reply_code(r));
 }

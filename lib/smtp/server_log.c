@@ -40,17 +40,19 @@ void session_log_refused(struct session const *s, enum reply r)
   log_end(&l);
 }
 
-/* All addresses with commas between them, or the answer's word. */
-static void log_mx(struct log_line *l, struct facts const *f)
+/* What the network said: its words, or all addresses with commas between them. */
+static void log_asked(struct log_line *l, char const *mailbox, char const *mx, struct asked const *x)
 {
   char text[ASK_IPS * IP_TEXT];
   size_t n = 0;
-  for (size_t i = 0; i < f->hosts_n && n + IP_TEXT < sizeof text; i++) {
+  if (x->mailbox != ANSWER_NOT_ASKED) log_str(l, mailbox, answer_word(x->mailbox));
+  if (x->mx == ANSWER_NOT_ASKED) return;
+  for (size_t i = 0; i < x->answer.n && n + IP_TEXT < sizeof text; i++) {
     if (i) text[n++] = ',';
-    n += ip_fmt(text + n, f->hosts + i);
+    n += ip_fmt(text + n, x->answer.ip + i);
   }
-  if (n) log_bytes(l, "mx", text, n);
-  else log_str(l, "mx", answer_word(f->mx));
+  if (n) log_bytes(l, mx, text, n);
+  else log_str(l, mx, answer_word(x->mx));
 }
 
 /* All facts that the decision looked at, so that the line alone can be decided anew. */
@@ -67,9 +69,6 @@ static void log_facts(struct session const *s, struct log_line *l)
   if (f->login && !f->login_may_relay) log_str(l, "norelay", "1");
   if (f->tls) log_str(l, "tls", "1");
   log_str(l, "pop", f->stamp);
-  if (f->mailbox != ANSWER_NOT_ASKED) log_str(l, "mailbox", answer_word(f->mailbox));
-  if (f->mx != ANSWER_NOT_ASKED) log_mx(l, f);
-  if (f->mailbox != ANSWER_NOT_ASKED || f->mx != ANSWER_NOT_ASKED) log_given(l, "answer", s->answer.text);
 }
 
 void session_log_connect(struct session const *s)
@@ -96,6 +95,13 @@ void session_log_recipient(struct session const *s, struct decision const *d, st
   if (strcmp(becomes->text, recipient->text)) log_bytes(&l, "becomes", becomes->text, becomes->len);
   log_str(&l, "helo", s->helo);
   log_facts(s, &l);
+  log_asked(&l, "mailbox", "mx", s->asked);
+  log_asked(&l, "becomes-mailbox", "becomes-mx", s->asked + 1);
+  for (unsigned i = 2; i-- > 0; ) {
+    if (s->asked[i].mailbox == ANSWER_NOT_ASKED && s->asked[i].mx == ANSWER_NOT_ASKED) continue;
+    log_given(&l, "answer", s->asked[i].answer.text);
+    break;
+  }
   log_str(&l, "error", error);
   log_end(&l);
 }

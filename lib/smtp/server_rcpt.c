@@ -33,16 +33,19 @@ static void complete(struct session const *s, struct address *a)
   a->len += 1 + n;
 }
 
-/* What the network says. The client gets the replies that wait before we do. */
-static void ask(struct session *s, enum ask_kind kind, char const *subject)
+/* What the network says. The client gets the replies that wait before we do; for one that has gone nobody is asked. */
+static enum answer ask(struct session *s, enum ask_kind kind, char const *subject, struct ask_answer *out)
 {
   int64_t now = io_now(), deadline = now + 1000 * ASK_TIME + ASK_SLACK;
-  session_flush(s, session_deadline(s));
-  s->world->ask(s->world->arg, kind, subject, deadline < s->end ? deadline : s->end, &s->answer);
+  *out = (struct ask_answer){ .state = ANSWER_UNKNOWN, .text = "too many questions had no answer" };
+  if (s->unknown >= SESSION_UNKNOWN || session_flush(s, session_deadline(s)) < 0) return ANSWER_UNKNOWN;
+  s->world->ask(s->world->arg, kind, subject, deadline < s->end ? deadline : s->end, out);
+  s->unknown += out->state == ANSWER_UNKNOWN;
+  return out->state;
 }
 
 /* Asks the policy, and the network as far as the policy wants to know. */
-static enum reply settle(struct session *s, struct address const *a, struct decision *d)
+static enum reply settle(struct session *s, struct address const *a, struct decision *d, struct asked *x)
 {
   char subject[ADDRESS_KEY];
   struct facts *f = &s->relay;
@@ -54,13 +57,11 @@ static enum reply settle(struct session *s, struct address const *a, struct deci
       memcpy(subject, a->text, a->local_len);
       subject[a->local_len] = '@';
       memcpy(subject + a->local_len + 1, a->domain, strlen(a->domain) + 1);
-      ask(s, ASK_RECIPIENT, subject);
-      f->mailbox = s->answer.state;
+      x->mailbox = f->mailbox = ask(s, ASK_RECIPIENT, subject, &x->answer);
     } else {
-      ask(s, ASK_HOSTS, a->domain);
-      f->mx = s->answer.state;
-      f->hosts = s->answer.ip;
-      f->hosts_n = s->answer.n;
+      x->mx = f->mx = ask(s, ASK_HOSTS, a->domain, &x->answer);
+      f->hosts = x->answer.ip;
+      f->hosts_n = x->answer.n;
     }
   }
   return d->verdict == VERDICT_ACCEPT ? REPLY_NONE : verdict_reply(d);
@@ -72,7 +73,8 @@ static enum reply rcpt_may(struct session *s, struct address *a, struct decision
 {
   struct address given = *a;
   char const *value = s->facts->relayclient;
-  enum reply no = settle(s, &given, d);
+  for (unsigned i = 0; i < 2; i++) s->asked[i].mailbox = s->asked[i].mx = ANSWER_NOT_ASKED;
+  enum reply no = settle(s, &given, d, s->asked);
   if (no) return no;
   complete(s, a);
   if (!value || !*value) return REPLY_NONE;
@@ -82,7 +84,7 @@ static enum reply rcpt_may(struct session *s, struct address *a, struct decision
     d->verdict = VERDICT_TEMPFAIL;
     return REPLY_APPENDED;
   }
-  return settle(s, a, d);
+  return settle(s, a, d, s->asked + 1);
 }
 
 /* "client clients:12": what the trace says. It is the first recipient's reason, but that of the first who is relayed
@@ -121,8 +123,8 @@ static int known(struct session const *s, char const *text)
 static enum reply put_targets(struct session *s, char const *data, size_t len)
 {
   uint32_t n = 0;
-  for (size_t i = 0; i < len; i++) n += !data[i];
-  if (!n || data[len - 1]) return REPLY_TABLES;
+  if (!len || data[len - 1]) return REPLY_TABLES;
+  for (char const *at = data; at < data + len; at += strlen(at) + 1) n += !known(s, at);
   if (s->recipients_n && n > s->recipients_max - s->recipients_n) return REPLY_RECIPIENTS;
   if (!stralloc_readyplus(&s->recipients, len)) return REPLY_MEMORY;
   for (char const *at = data; at < data + len; at += strlen(at) + 1) {

@@ -28,6 +28,7 @@
 
 #define SESSION_IN 65536      /* bytes of the input buffer: what one read can bring */
 #define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes that in one piece */
+#define SESSION_UNKNOWN 10    /* questions without an answer; further ones are not put: the client has the 451 at once */
 #define SESSION_LAST_WORDS 2000 /* milliseconds for the reply that says why we close */
 
 enum state { STATE_FRESH, STATE_READY, STATE_MAIL, STATE_RCPT, STATE_CHUNK, STATE_OVER };
@@ -80,7 +81,11 @@ struct session {
   uint64_t bytes;
 
   struct line line;
-  struct ask_answer answer;  /* to the last question */
+  struct asked {             /* what the network said about the last recipient: as given, and as RELAYCLIENT makes it */
+    enum answer mailbox, mx;
+    struct ask_answer answer; /* to the question */
+  } asked[2];
+  uint32_t unknown;          /* questions without an answer */
   size_t in_at, in_len;      /* the bytes not yet used: in[in_at .. in_at + in_len) */
   size_t out_len;
   char out[SESSION_OUT];

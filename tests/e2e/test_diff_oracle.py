@@ -178,7 +178,7 @@ class Pair:
         granted = [self.exchangers(o, facts) for o in self.both]
         value = {"login": "relay" if facts.login and facts.privilege else "norelay" if facts.login else "none",
                  "pop": "stamp" if facts.stamp else "none", "tls": "yes" if facts.tls else "no",
-                 "listener": facts.listener if facts.listener == "submission" else "other",
+                 "listener": "submission" if facts.listener.lower() == "submission" else "other",
                  "mailbox": "yes" if facts.mailbox == "yes" else "no",
                  "exchangers": {(0, 0): "neither", (1, 0): "old", (0, 1): "new", (1, 1): "both"}[tuple(granted)]}
         return any(all(value[k] in t[k] for k in value) for t in terms)
@@ -202,7 +202,7 @@ class Pair:
             return False
         if kind == "redirects":
             return True
-        if facts.listener == "submission" and not facts.login:
+        if facts.listener.lower() == "submission" and not facts.login:
             return False
         sender = names.path(facts.sender, sender=True)
         return among(line["senders"], sender, self.sender(sender)) and self.when(line["when"], facts)

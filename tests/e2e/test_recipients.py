@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from lib.dns import Dns
+from lib.explain import explain
 
 STRANGER = "127.0.0.2"
 
@@ -124,6 +125,31 @@ def test_to_host(running):
         with opened(i, source="127.0.0.1") as d:
             assert rcpt(d, "x@outside.example") == 250
         assert len(dns.asked) == asked, "whom another grant lets through needs no DNS"
+
+
+def test_a_changed_recipient_s_line_of_the_log(running, sink):
+    """Both recipients are asked about, as given and with RELAYCLIENT's value behind; the line has both answers, so that
+    relay-explain says the same of it."""
+    sink.on["RCPT"] = lambda s, line: b"550 5.1.1 nobody\r\n" if b".inner>" in line and b"<joe@" not in line else None
+    i = running(domains="hosted.example asked\nhosted.example.inner asked\n",
+                clients='127.0.0.1:allow,RELAYCLIENT=".inner"\n')
+    with opened(i, source="127.0.0.1") as d:
+        assert rcpt(d, "joe@hosted.example") == 250 and rcpt(d, "jim@hosted.example") == 550
+    lines = [l for l in i.log().splitlines() if " event=recipient " in l]
+    assert " mailbox=yes becomes-mailbox=yes" in lines[0] and " mailbox=yes becomes-mailbox=no answer=" in lines[1]
+    for line, verdict, reason in zip(lines, ("accepted", "refused"), ("confirmed", "no-such-recipient")):
+        found = explain(i.rules, "--log", line)
+        assert found["logged"]["same"] and (found["verdict"], found["reason"]) == (verdict, reason), line
+
+
+def test_unconfirmed_recipients_are_not_the_client_s_errors(running, sink):
+    """However many the message has: the session goes on, and others are taken."""
+    sink.on["RCPT"] = lambda s, line: b"450 4.2.0 later\r\n"
+    i = running(domains="hosted.example asked\nlisted.example\n")
+    with opened(i) as d:
+        assert [rcpt(d, "%d@hosted.example" % n).code for n in range(30)] == 30 * [451]
+        assert rcpt(d, "x@listed.example") == 250 and d.cmd("QUIT") == 221
+    assert sum(c.startswith(b"RCPT") for s in sink.sessions for c in s.commands) == 10
 
 
 def test_relay_smtpd_links_no_resolver(instances):

@@ -14,11 +14,22 @@ static void put(char const *key, char const *value)
   n += codec_escape(again + n, value, strlen(value));
 }
 
+static void put_answers(char const *mailbox, char const *mx, struct question_answers const *a)
+{
+  char text[QUESTION_HOSTS * IP_TEXT];
+  size_t m = 0;
+  if (a->mailbox) put(mailbox, answer_word(a->mailbox));
+  for (size_t i = 0; i < a->hosts_n && a->mx == ANSWER_YES; i++) {
+    if (i) text[m++] = ',';
+    m += ip_fmt(text + m, a->hosts + i);
+  }
+  if (a->mx) put(mx, m ? text : answer_word(a->mx));
+}
+
 static void write_line(struct question const *q, struct logged const *l)
 {
-  char ip[IP_TEXT] = "unknown", mx[QUESTION_HOSTS * IP_TEXT];
+  char ip[IP_TEXT] = "unknown";
   struct facts const *f = &q->facts;
-  size_t m = 0;
   if (f->client.len) ip_fmt(ip, &f->client);
   n = (size_t)sprintf(again, "relay-smtpd: event=recipient");
   put("client", ip);
@@ -34,12 +45,8 @@ static void write_line(struct question const *q, struct logged const *l)
   if (f->login && !f->login_may_relay) put("norelay", "1");
   if (f->tls) put("tls", "1");
   put("pop", f->stamp);
-  if (f->mailbox) put("mailbox", answer_word(f->mailbox));
-  for (size_t i = 0; i < f->hosts_n && f->mx == ANSWER_YES; i++) {
-    if (i) mx[m++] = ',';
-    m += ip_fmt(mx + m, f->hosts + i);
-  }
-  if (f->mx) put("mx", m ? mx : answer_word(f->mx));
+  put_answers("mailbox", "mx", &q->given);
+  put_answers("becomes-mailbox", "becomes-mx", &q->becomes);
   put("reason", l->reason);
   put("rule", l->rule);
 }
@@ -49,13 +56,19 @@ static int same(char const *a, char const *b)
   return a == b || (a && b && !strcmp(a, b));
 }
 
+static void compare_answers(struct question_answers const *a, struct question_answers const *b)
+{
+  MUST(a->mailbox == b->mailbox && a->mx == b->mx && a->hosts_n == b->hosts_n);
+  MUST(!memcmp(a->hosts, b->hosts, a->hosts_n * sizeof *a->hosts));
+}
+
 static void compare(struct question const *a, struct question const *b)
 {
   struct facts const *f = &a->facts, *g = &b->facts;
-  MUST(!memcmp(&f->client, &g->client, sizeof f->client) && f->tls == g->tls && f->mailbox == g->mailbox &&
-    f->mx == g->mx);
-  MUST(f->login_may_relay == g->login_may_relay && f->hosts_n == g->hosts_n);
-  MUST(!memcmp(a->hosts, b->hosts, f->hosts_n * sizeof *a->hosts));
+  MUST(!memcmp(&f->client, &g->client, sizeof f->client) && f->tls == g->tls);
+  MUST(f->login_may_relay == g->login_may_relay);
+  compare_answers(&a->given, &b->given);
+  compare_answers(&a->becomes, &b->becomes);
   MUST(same(a->host, b->host) && same(a->info, b->info) && same(f->listener, g->listener) && same(f->login, g->login));
   MUST(same(f->stamp, g->stamp) && same(a->environment, b->environment));
   MUST(same(a->sender.text, b->sender.text) && same(a->recipient.text, b->recipient.text));
@@ -73,7 +86,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
   free(s);
   MUST(status != LOGGED_BAD || *why);
   if (status != LOGGED_OK) return 0;
-  MUST(q.has_sender && q.has_recipient && !q.sender_error && !q.recipient_error && q.facts.hosts_n <= QUESTION_HOSTS);
+  MUST(q.has_sender && q.has_recipient && !q.sender_error && !q.recipient_error && q.given.hosts_n <= QUESTION_HOSTS);
   question_decide(&o, &q, 0);
   MUST(o.decision.verdict == VERDICT_TEMPFAIL);
   write_line(&q, &l);

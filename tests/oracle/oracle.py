@@ -141,7 +141,7 @@ class Oracle:
 
     def ours(self, facts, recipient):
         """Steps 1 to 4: what does not depend on who may relay. None: this is relaying."""
-        if facts.listener == "submission" and not facts.login:
+        if facts.listener.lower() == "submission" and not facts.login:
             return say(REFUSE, "login-first")
         if recipient.onward:
             return say(REFUSE, "onward-routing")

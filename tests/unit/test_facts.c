@@ -41,8 +41,8 @@ static void all_options(void **state)
   assert_string_equal(f->sender->text, "J@B.Example");
   assert_string_equal(f->sender->domain, "b.example");
   assert_true(!q.sender_error && !q.recipient_error && q.has_recipient && q.recipient.literal);
-  assert_true(f->mailbox == ANSWER_NO && f->mx == ANSWER_YES && f->hosts_n == 2 && f->hosts == q.hosts);
-  ip_fmt(ip, q.hosts + 1);
+  assert_true(f->mailbox == ANSWER_NO && f->mx == ANSWER_YES && f->hosts_n == 2 && f->hosts == q.given.hosts);
+  ip_fmt(ip, q.given.hosts + 1);
   assert_string_equal(ip, "2001:db8::1");
 }
 
@@ -147,7 +147,8 @@ static void log_lines(void **state)
     "host",
     "h \\\"=\n.example", "info", "\xff", "listener", "submission", "trusted", "environment", "relayclient", ".x",
       "norelay", "1",
-    "login", "ann", "tls", "1", "pop", "bob", "mailbox", "no", "mx", "192.0.2.1,::1", "becomes", "c@d.example.x", "id",
+    "login", "ann", "tls", "1", "pop", "bob", "mailbox", "no", "mx", "192.0.2.1,::1", "becomes", "c@d.example.x",
+    "becomes-mailbox", "yes", "becomes-mx", "unknown", "id",
       "17", "later",
     "field", 0 });
   static char const *const before[] = { "", "@400000006abc relay: ", "Nov 22 11:00:00 host tag[17]: ", "  ",
@@ -164,6 +165,7 @@ static void log_lines(void **state)
     assert_true(!q.facts.login_may_relay && q.facts.tls && q.facts.mailbox == ANSWER_NO && q.facts.mx == ANSWER_YES);
     assert_string_equal(q.facts.stamp, "bob");
     assert_int_equal(q.facts.hosts_n, 2);
+    assert_true(q.apart && q.becomes.mailbox == ANSWER_YES && q.becomes.mx == ANSWER_UNKNOWN);
     assert_string_equal(q.sender.text, "a@b.example");
     assert_string_equal(q.recipient.text, "c@d.example");
     assert_string_equal(l.verdict, "refused");
@@ -259,7 +261,7 @@ static void way(void **state)
   };
   struct table_set *t = rules("10.0.0.1:allow,RELAYCLIENT=\"\"\n"
     "10.0.0.2:allow,A=\"b\",RELAYCLIENT=\"ple\"\n192.0.2.66:deny\n:allow\n",
-    "hosted.example\n", "grant login\ngrant clients\ndeny to denied.example\n", 0, 0);
+    "hosted.example\nasked.example asked\n", "grant login\ngrant clients\ndeny to denied.example\n", 0, 0);
   struct outcome o;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     read_options(cases[i].argv, 0);
@@ -277,6 +279,16 @@ static void way(void **state)
     question_decide(&o, &q, 0);
     assert_true(o.stage == STAGE_GATE && o.decision.verdict == VERDICT_TEMPFAIL && o.decision.reason == REASON_TABLES);
   }
+  /* answers about the recipient as given count for what becomes of it unless these have their own */
+  read_options((char const *const[]){ "--client=10.0.0.2", "--to=x@asked.exam", "--mailbox=no", 0 }, 0);
+  question_decide(&o, &q, t);
+  assert_true(o.stage == STAGE_CHANGED && o.decision.reason == REASON_NO_MAILBOX);
+  q.apart = 1;
+  question_decide(&o, &q, t);
+  assert_true(o.stage == STAGE_CHANGED && o.decision.verdict == VERDICT_ASK_MAILBOX);
+  q.becomes.mailbox = ANSWER_YES;
+  question_decide(&o, &q, t);
+  assert_true(o.decision.reason == REASON_CONFIRMED && q.facts.mailbox == ANSWER_YES);
   read_options((char const *const[]){ "--client=10.0.0.2", "--to=postmaster", 0 }, 0);
   question_decide(&o, &q, t);
   assert_string_equal(o.changed.text, "postmaster@relay.exampleple");

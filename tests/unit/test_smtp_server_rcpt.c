@@ -61,13 +61,16 @@ static struct dialogue const dialogues[] = {
     "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
   { "a target given before", 0, 0, 0, E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
     A "250/2.1.5 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
-  { "targets are more than may be", 0, 0, "3", E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
+  { "a target given before counts once", 0, 0, "3", E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
+    A "250/2.1.5 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
+  { "targets are more than may be", 0, 0, "2", E M TO("x@hosted.example") TO("list@hosted.example") DATA Q,
     A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.example|", 0 },
   { "but one alias may have more", 0, 0, "1", E M TO("list@hosted.example") TO("x@hosted.example") DATA Q,
     A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
   { "targets without an end", 0, 0, 0, E M TO("broken@hosted.example") TO("empty@hosted.example") Q,
     "220 250 250/2.1.0 451/4.3.5 451/4.3.5" S, "abort", 0 },
   { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
+  { "however it is written", "SubMission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
   { "another listener does not", "submissions", "", 0, E M TO("x@hosted.example") Q, A "221/2.0.0", "abort", 0 },
 };
 
@@ -122,6 +125,75 @@ static void test_replies_first(void **state)
   table_close(t);
 }
 
+/* What nobody knows is not the client's error, however often; but nobody is asked for ever. */
+static void test_unknown(void **state)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(0);
+  struct server_facts f = { .tables = t };
+  static char in[4096], got[4096] = "220 250 250/2.1.0";
+  (void)state;
+  memset(&d, 0, sizeof d);
+  strcpy(in, E M);
+  for (int i = 0; i < 15; i++) {
+    strcat(in, TO("who@asked.example") TO("x@who.example"));
+    strcat(got, " 451/4.4.1 451/4.4.3");
+  }
+  strcat(in, TO("yes@asked.example") TO("x@hosted.example") Q); /* nobody is asked, but what is known is known */
+  strcat(got, " 451/4.4.1 250/2.1.5" S);
+  d.in = in;
+  d.in_len = strlen(in);
+  run_logged(&d, &f);
+  char *said = codes(&d);
+  assert_string_equal(said, got);
+  assert_int_equal(d.asked, 10);
+  assert_non_null(strstr(log_text, "mailbox=unknown answer=too\\x20many\\x20questions"));
+  assert_non_null(strstr(log_text, " errors=0 "));
+  free(said);
+  table_close(t);
+}
+
+/* For a client that is gone nobody is asked. */
+static void test_gone(void **state)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(0);
+  struct server_facts f = { .tables = t };
+  (void)state;
+  memset(&d, 0, sizeof d);
+  d.in = E M TO("yes@asked.example") Q;
+  d.in_len = strlen(d.in);
+  d.deaf = EPIPE;
+  run_logged(&d, &f);
+  assert_int_equal(d.asked, 0);
+  assert_int_equal(d.misuses, 0);
+  table_close(t);
+}
+
+/* Of a recipient that RELAYCLIENT changes both decisions can be made anew. */
+static void test_log_appended(void **state)
+{
+  static struct double_world d;
+  struct table_set *t = rcpt_rules(0);
+  struct server_facts f = { .tables = t, .relayclient = "@asked.example" };
+  (void)state;
+  memset(&d, 0, sizeof d);
+  d.in = E M TO("yes@asked.example") Q;
+  d.in_len = strlen(d.in);
+  run_logged(&d, &f);
+  assert_int_equal(d.asked, 2);
+  assert_non_null(strstr(log_text, " verdict=deferred reason=recipient-unconfirmed "));
+  assert_non_null(strstr(log_text, " mailbox=yes becomes-mailbox=unknown answer=the\\x20double\\x20says\\x20so\n"));
+  memset(&d, 0, sizeof d);
+  d.in = E M TO("yes@asked.example") Q; /* what becomes of it needs no question */
+  d.in_len = strlen(d.in);
+  f.relayclient = ".example";
+  run_logged(&d, &f);
+  assert_int_equal(d.asked, 1);
+  assert_non_null(strstr(log_text, " mailbox=yes\n"));
+  table_close(t);
+}
+
 /* All that was looked at stands in the line. */
 static void test_log(void **state)
 {
@@ -155,6 +227,9 @@ int main(void)
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(test_dialogues),
     cmocka_unit_test(test_replies_first),
+    cmocka_unit_test(test_unknown),
+    cmocka_unit_test(test_gone),
+    cmocka_unit_test(test_log_appended),
     cmocka_unit_test(test_log),
   };
   return cmocka_run_group_tests(tests, 0, 0);
