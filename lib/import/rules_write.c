@@ -3,6 +3,7 @@
 #include <string.h>
 #include "import/rules.h"
 #include "parse/address.h"
+#include "policy/gate.h"
 
 /* Is it the address of everybody? */
 static int everybody(struct text a)
@@ -50,9 +51,8 @@ static int set_again(struct text rest, struct text name)
 /* Why the variable can't be carried over, or null. */
 static char const *why_not(struct rule const *r, struct text address, struct variable const *v)
 {
-  static char const *const ours[] = { "RELAYBY", "RELAYRULES", "RELAYRULESFD", "RELAYPROXY" };
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (text_is(v->name, ours[i])) return "it has a meaning of its own here";
+  if (gate_is_fact(v->name.s, v->name.n)) return "no rule may set it here: it states what is found out";
+  if (text_is(v->name, "RELAYPROXY")) return "it has a meaning of its own here";
   if (!good_name(v->name)) return "a name like that can't be set here";
   if (v->value.n && (memchr(v->value.s, 0, v->value.n) || memchr(v->value.s, '\r', v->value.n)))
     return "its value holds a NUL or a CR";

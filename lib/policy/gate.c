@@ -156,13 +156,28 @@ enum gate_verdict gate_find(struct table_set const *t, struct ip const *ip, char
   return r->len >= 2 && r->data[0] == 'D' && !r->data[1] ? GATE_DENY : GATE_TEMPFAIL;
 }
 
+int gate_is_fact(char const *name, size_t n)
+{
+  static struct { char const *name; int family; } const facts[] = { /* family: all names that begin so */
+    { "TCP", 1 }, { "SSL", 1 }, { "PROTO", 0 }, { "REMOTE_ADDR", 0 }, { "REMOTE_HOST", 0 }, { "REMOTE_PORT", 0 },
+    { "RELAYBY", 0 }, { "RELAYRULES", 0 }, { "RELAYRULESFD", 0 }, { "RELAYID", 0 }, { "RELAYUTF8", 0 },
+    { "RELAYASK", 0 }, { "RELAYASKED", 0 }, { "DNSCACHEIP", 0 }, /* who answers for next hops and the DNS */
+  };
+  for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+    size_t len = strlen(facts[i].name);
+    if ((facts[i].family ? n >= len : n == len) && !memcmp(name, facts[i].name, len)) return 1;
+  }
+  return 0;
+}
+
 int gate_variable(struct record const *r, uint32_t *pos, char const **var)
 {
   if (!*pos && r->len >= 2 && r->data[0] == 'D' && !r->data[1]) *pos = 2;
   if (*pos >= r->len) return 0;
   char const *s = r->data + *pos;
   char const *end = memchr(s, 0, r->len - *pos);
-  if (*s != '+' || !end || s[1] == '=' || !memchr(s, '=', (size_t)(end - s))) return -1;
+  char const *equal = end ? memchr(s, '=', (size_t)(end - s)) : 0;
+  if (*s != '+' || !equal || s[1] == '=' || gate_is_fact(s + 1, (size_t)(equal - s) - 1)) return -1;
   *var = s + 1;
   *pos += (uint32_t)(end - s) + 1;
   return 1;

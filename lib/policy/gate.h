@@ -39,8 +39,13 @@ typedef int gate_rule_fn(void *arg, char const *key, size_t len, struct record c
 int gate_each(struct table_set const *t, struct ip const *ip, char const *host, char const *info, gate_rule_fn *rule,
               void *arg);
 
+/* Is this variable one that no rule may set? It says what relay-gate, the super-server or a program of ours has found
+ * out, and who comes after them believes it: with TCPREMOTEIP a rule would make strangers of all the world the device of
+ * another line. */
+int gate_is_fact(char const *name, size_t n);
+
 /* Goes through the variables of a rule: *pos starts at 0. Returns 1 with var ("VAR=value", NUL-terminated, into the
- * table), 0 at the end, -1 when malformed. */
+ * table), 0 at the end, -1 when malformed or a fact. */
 int gate_variable(struct record const *r, uint32_t *pos, char const **var);
 
 /* Writes the key of a CIDR prefix: `_` or `^` and `bits` digits (8 * ip->len at most), no NUL. Returns its length. */

@@ -40,10 +40,10 @@ static int has(stralloc const *data, struct word name)
 /* Checks a variable and appends `+VAR=value\0`. Returns 1, or 0 after complaining. */
 static int set_variable(struct compiler *c, struct word name, struct word value, struct sets *sets)
 {
-  static char const *const ours[] = { "RELAYBY", "RELAYRULES", "RELAYRULESFD" };
   struct quoted q;
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (rules_is(name, ours[i])) return rules_error(c, "%s is for relay-gate alone to set", ours[i]), 0;
+  if (gate_is_fact(name.s, name.n))
+    return rules_error(c, "%s is for no rule to set: relay-gate, the super-server or our own programs state it",
+                       quote(&q, name.s, name.n)), 0;
   if (has(&c->data, name)) return rules_error(c, "%s is set twice", quote(&q, name.s, name.n)), 0;
   if (rules_is(name, "RELAYCLIENT")) {
     sets->relayclient = 1;

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from lib import cdb
 from lib.procs import program
 
 GATE, MKCDB = program("relay-gate"), program("relay-mkcdb")
@@ -331,12 +332,23 @@ def test_relayclient(rules):
         assert rules.env(*options, env={**inherited, "TCPREMOTEIP": "192.0.2.1"}) == trusted
 
 
-def test_rules_may_set_what_the_gate_sets(rules):
-    """Rules have the last word, over the TCP family too."""
-    rules.make('192.0.2.1:allow,TCPREMOTEHOST="given.example",PATH="/bin",TCPLOCALHOST="x",PROTO="X"\n')
-    r = rules.run(env={"TCPREMOTEIP": "192.0.2.1", "TCPLOCALHOST": "old"}, prog=("/usr/bin/env", "-0"))
+def test_rules_set_what_the_gate_does_not_know(rules):
+    """Rules have the last word over all but the facts."""
+    rules.make('192.0.2.1:allow,PATH="/bin",DATABYTES="7"\n')
+    r = rules.run(env={"TCPREMOTEIP": "192.0.2.1", "DATABYTES": "old"}, prog=("/usr/bin/env", "-0"))
     got = variables(r.stdout)
-    assert (got["TCPREMOTEHOST"], got["PATH"], got["TCPLOCALHOST"], got["PROTO"]) == ("given.example", "/bin", "x", "X")
+    assert (got["PATH"], got["DATABYTES"], got["TCPREMOTEIP"]) == ("/bin", "7", "192.0.2.1")
+
+
+@pytest.mark.parametrize("name", ["TCPREMOTEIP", "PROTO", "RELAYASK", "SSLREMOTEIP"])
+def test_no_rule_states_facts(rules, name):
+    """A table that nobody checked: who came would be somebody else from here on."""
+    rules.make(":allow\n")
+    records = dict(cdb.read(rules.cdb))
+    records[b"c"] = (1).to_bytes(4, "little") + b"+A=b\0+%s=10.0.0.1\0" % name.encode()
+    cdb.write(rules.cdb, records.items())
+    r = rules.run(env={"TCPREMOTEIP": "192.0.2.1"})
+    assert r.returncode == 111 and r.stdout.startswith(b"451 ") and b"corrupt-rules" in r.stderr
 
 
 def test_one_version_for_the_whole_connection(rules):

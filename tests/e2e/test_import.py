@@ -246,6 +246,15 @@ def test_tcprules_list(tmp_path):
                       ("12", "left out")]
 
 
+def test_facts_are_left_out(tmp_path):
+    """Variables that state who the client is, or that are ours."""
+    names = ["TCPREMOTEIP", "TCPREMOTEINFO", "PROTO", "SSL_X", "RELAYASK", "REMOTE_HOST"]
+    (tmp_path / "t").write_text(":allow" + "".join(',%s="a"' % n for n in names) + ',QMAILQUEUE="q"\n')
+    r = run("tcprules", tmp_path / "t", tmp_path)
+    assert r.returncode == 1 and lines(tmp_path / "clients") == [':allow,QMAILQUEUE="q"']
+    assert [what.split()[2] for _, what in left(r)] == names
+
+
 def test_large(tmp_path):
     with open(tmp_path / "tcp", "w") as f:
         f.writelines('10.%d.%d.%d:allow,RELAYCLIENT=""\n' % (i >> 16, i >> 8 & 255, i & 255) for i in range(100000))

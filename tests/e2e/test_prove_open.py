@@ -1,10 +1,12 @@
 """Closed rules, opened in every way: relay-mkcdb refuses them with file and line unless they declare it; relay-prove
 finds the line in tables that were made by hand; and each dialogue that is printed really relays."""
 import random
+import subprocess
 
 import pytest
 
 from lib.closed import Rules
+from lib.procs import program
 from lib.prove import House, add_client, add_relay, parse
 
 RC, RP = b"+RELAYCLIENT=\0", b"+RELAYPROXY=\0"
@@ -259,6 +261,25 @@ def test_suffixes(house, suffix, check):
         records[b"d" + suffix.encode()] = at.to_bytes(4, "little") + check.split()[0].encode()
     house.make(records)
     expect(house, "granted" if granted else "hosted", ["%s:%d" % (file, at)])
+
+
+@pytest.mark.parametrize("name", ["TCPREMOTEIP", "TCPREMOTEINFO", "PROTO", "RELAYBY", "RELAYRULESFD", "RELAYASK",
+                                  "SSLREMOTEIP", "REMOTE_HOST", "DNSCACHEIP"])
+def test_facts(house, name):
+    """A rule that says who the client is: everybody would be a device. Refused, and never closed nor let in."""
+    r = random.Random(name)
+    device = "grant device 10.0.0.1 from any to any\n"
+    texts = base(house, r, relay=device, clients=':allow,A="b",%s="10.0.0.1"\n' % name)
+    refused(house, texts, ["clients:1"])
+    refused(house, dict(texts, clients=':deny,%s="10.0.0.1" # ok: deny-variables\n' % name), ["clients:1"])
+    texts["clients"] = ":allow\n"
+    assert house.compile(texts)[0] == 0 and house.prove()[0] == 0
+    records = house.records()
+    records[b"c"] = (1).to_bytes(4, "little") + b"+%s=10.0.0.1\0" % name.encode()
+    house.make(records)
+    r = subprocess.run([program("relay-prove"), house.rules], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert r.returncode == 111 and r.stdout == b""
+    assert house.session(["HELO a"], "203.0.113.5")[0][0].startswith("451 ")
 
 
 def test_bare_tables(house):
