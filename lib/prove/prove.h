@@ -11,7 +11,8 @@
  *     domain. The same for RELAYPROXY, as a proxy may name a client that relays. Counted are the addresses that
  *     relay-gate would let in and trust: what other lines deny or do not trust is subtracted;
  *   - `grant device` lines, the same sums of the addresses for which they grant anything;
- *   - `grant to-host` prefixes that sum up to such a half: what lies there is no destination of ours;
+ *   - `grant to-host` prefixes that sum up to such a half, if any domain's mail goes by its MX records: what lies there
+ *     is no destination of ours;
  *   - a suffix of one label, hosted or granted, that is no special-use name (RFC 6761, RFC 9476, ...): not all below a
  *     public top-level domain is ours.
  *

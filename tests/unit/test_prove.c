@@ -36,6 +36,8 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x02\n", "" },
   { "rgrant to-host _01\t\nrgrant to-host/4\t\x02\n", "" },
   { "rgrant to-host _00\t\nrgrant to-host _000\t\nrgrant to-host _001\t\nrgrant to-host/4\t\x03\x02\n", "" },
+  { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\no\t10.0.0.5~~\n", "" }, /* no mail goes to exchangers */
+  { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\no\t10.0.0.5~~\nofar.example\t10.0.0.6~25~\n", "" },
   { "d.example\tany\nd.internal\tany\nrgrant to .local\t\nrgrant to .home.arpa\t\nd.b.com\tany\ndcom\tany\n", "" },
   { "d.com\tany\nrdeny to .com\t\n", "" },
   { GC "c=.a.com" RC "c=host" RC "cu@192.0.2.1" RC, "" },
@@ -93,6 +95,7 @@ static struct { char const *records, *openings; } const cases[] = {
   /* hosts */
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@1" },
   { "rgrant to-host _\t\nrgrant to-host/4\t%\nrgrant to-host ^0\t\nrgrant to-host/6\t\x01\n", "to-host@1 to-host@3" },
+  { "o\t10.0.0.5~~\no.b.example\t~~\nrgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@3" },
   { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@2" },
   /* suffixes */
   { "d.com\tany\n", "hosted@1" },
@@ -155,6 +158,8 @@ static struct { char const *records, *said; } const ways[] = {
   { "c" RP GC "c2001:db8::7" RC, "client: 203.0.113.1\n  C: PROXY TCP6 2001:db8::7 2001:db8::25 40000 25\n  S: 220\n"
     "  C: HELO a\n" },
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "  dns: the MX of example.org leads to 11.0.0.1 alone\n" },
+  { "o\t10.0.0.5~~\nofar.example\t~~\nrgrant to-host _0\t\nrgrant to-host/4\t\x01\n",
+    "  dns: the MX of far.example leads to 11.0.0.1 alone\n" },
   { GC "c=" RC, "  client: 203.0.113.1 client0.example.net\n" },
   { "d.com\tasked\n", "  next hop: takes a@a.com\n" },
   { "rgrant device _ @.a.example b@c.example\t\nrgrant device _\t\nrgrant device/4\t%\n",
