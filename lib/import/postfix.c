@@ -86,6 +86,7 @@ static void read_all(struct postfix *p)
   for (size_t i = 0; i < IMPORT_COUNT; i++) import_comment(p->x, i, "%s", head);
   find_root(p);
   read_me(p);
+  postfix_overrides(p);
   postfix_domains(p);
   postfix_recipients(p);
   postfix_aliases(p);
@@ -103,6 +104,7 @@ static void release(struct postfix *p)
   names_free(&p->class);
   names_free(&p->peopled);
   names_free(&p->done);
+  names_free(&p->overridden);
   stralloc_free(&p->config);
   stralloc_free(&p->root);
   stralloc_free(&p->local);

@@ -22,7 +22,8 @@ struct postfix {
   struct names done;        /* parameters of main.cf that have been dealt with */
   unsigned sealed : 1;      /* mail to all other domains is refused, whoever sends it */
   unsigned clients : 1;     /* the restrictions let mynetworks relay */
-  uint32_t closed;          /* the line that refuses strangers altogether; 0: none does */
+  struct place closed;      /* the line that refuses strangers altogether; file null: none does */
+  struct names overridden;  /* parameters that the service on port 25 sets for itself, with its line of master.cf */
 };
 
 /* A parameter's place: where it is set, or main.cf as a whole. */
@@ -36,6 +37,14 @@ void postfix_done(struct postfix *p, char const *name);
 /* yes or no; what can't be told is `other`. */
 int postfix_yes(struct postfix *p, char const *name, int other);
 
+/* The line of master.cf in which the service on port 25 sets a parameter for itself; 0: it does not. */
+uint32_t postfix_overridden(struct postfix const *p, char const *name);
+
+/* Goes through the options (-o name=value) of Postfix's SMTP servers. main: of those that listen on port 25, or of
+ * all when none does. */
+typedef void option_fn(struct postfix *p, struct text name, struct text value, struct place from, int main, void *arg);
+void postfix_services(struct postfix *p, option_fn *fn, void *arg);
+
 /* Opens a file that a value names: below config_directory it is looked for in our directory. Returns as source_open; 0
  * also when we can't tell where it is. */
 int postfix_open(struct postfix *p, struct source *f, struct text path);
@@ -47,6 +56,7 @@ struct item {
   unsigned negative : 1;    /* a `!` before it, or before what it comes from */
   unsigned key : 1;         /* it is a table's key */
   unsigned unreadable : 1;  /* a file or table that can't be read, which was said; word is its name */
+  unsigned excludes : 1;    /* and for all we know it holds exclusions, or is one */
 };
 typedef void item_fn(struct postfix *p, struct item const *i, void *arg);
 
@@ -76,6 +86,7 @@ enum delivery postfix_delivery(struct postfix *p, char route[POSTFIX_ROUTE], str
 enum delivery postfix_nexthop(struct postfix *p, char route[POSTFIX_ROUTE], struct text t, struct place from);
 
 /* The parts, in the order in which they are read. */
+void postfix_overrides(struct postfix *p);
 void postfix_domains(struct postfix *p);
 void postfix_recipients(struct postfix *p);
 void postfix_aliases(struct postfix *p);

@@ -53,16 +53,14 @@ static void one_domain(struct postfix *p, struct item const *i, void *arg)
   struct domains *d = arg;
   char key[IMPORT_DOMAIN + 1] = ".";
   uint32_t none = 0;
-  if (i->unreadable) {
-    if (i->negative) d->stopped = 1;
-    return;
-  }
+  if (i->excludes) d->stopped = 1;
+  if (i->unreadable) return;
   if (i->key && memchr(i->word.s, '@', i->word.n)) return; /* a map of addresses that names domains, too */
   if (i->key && d->class == CLASS_ALIAS && !memchr(i->word.s, '.', i->word.n)) return; /* a user in such a map */
   size_t len = import_domain(key + 1, i->word);
   if (d->stopped || !len || (d->below && i->word.n && *i->word.s == '.')) {
     import_left(p->x, i->from, "%.*s in %s: %s", SHOWN(i->word), d->name,
-                d->stopped ? "it stands behind an exclusion that can't be read"
+                d->stopped ? "it stands behind what can't be read and may exclude it"
                 : len      ? "Postfix takes this for no domain, see parent_domain_matches_subdomains"
                            : "no domain");
   } else if (i->negative) {
@@ -91,7 +89,8 @@ static char const *check_by(struct postfix *p, char const *maps)
 {
   stralloc value = STRALLOC_ZERO;
   char const *check = "asked";
-  if (maincf_get(&p->main, maps, &value) > 0 && !text_trim((struct text){ value.s, value.len }).n) check = "any";
+  if (postfix_overridden(p, maps)) check = "asked";
+  else if (maincf_get(&p->main, maps, &value) > 0 && !text_trim((struct text){ value.s, value.len }).n) check = "any";
   else if (readable(p, maps)) check = "listed";
   stralloc_free(&value);
   return check;

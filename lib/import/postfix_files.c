@@ -178,10 +178,11 @@ static void each_word(struct postfix *p, struct text rest, struct place from, st
     for (; word.n && *word.s == '!'; word.n--, word.s++) inner.negative = !inner.negative;
     struct item item = { .word = word, .from = from, .negative = inner.negative };
     if (word.n && *word.s == '/') {
-      item.unreadable = !each_of_file(p, word, &inner);
+      item.unreadable = item.excludes = !each_of_file(p, word, &inner);
       if (item.unreadable) import_left(p->x, from, "the file %.*s isn't there", SHOWN(word));
     } else if (word.n && *word.s != '[' && memchr(word.s, ':', word.n)) {
       item.unreadable = !postfix_table(p, word, from, give_key, &inner);
+      item.excludes = item.unreadable && inner.negative;
     } else {
       w->fn(p, &item, w->arg);
     }

@@ -2,6 +2,7 @@
  * every list lets him. A grant is written when, in each list, it stands before whatever refuses other hosts' mail, and
  * behind nothing that might refuse by a rule about who may do what. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "import/postfix.h"
 
@@ -17,7 +18,7 @@ enum effect {
   REFUSE_OUTGOING, /* what is not hosted */
   REFUSE_ALL,
   OTHER_GRANT,     /* permits by something that we don't carry over: left out, narrower */
-  JUDGE,           /* refuses spam, or what is malformed, whoever sends it: left out */
+  JUDGE,           /* refuses what is malformed, or nobody's, whoever sends it: left out, and relay-import(8) says so */
   DECIDE,          /* may refuse by who or what it is: nothing behind it is carried over */
 };
 
@@ -45,10 +46,6 @@ static struct { char const *name; enum effect effect; char const *hint; } const 
   { "reject_invalid_hostname", JUDGE, 0 },
   { "reject_unknown_helo_hostname", JUDGE, 0 },
   { "reject_unknown_hostname", JUDGE, 0 },
-  { "reject_unknown_client_hostname", JUDGE, 0 },
-  { "reject_unknown_client", JUDGE, 0 },
-  { "reject_unknown_reverse_client_hostname", JUDGE, 0 },
-  { "reject_unknown_forward_client_hostname", JUDGE, 0 },
   { "reject_unknown_sender_domain", JUDGE, 0 },
   { "reject_unknown_recipient_domain", JUDGE, 0 },
   { "reject_unlisted_sender", JUDGE, 0 },
@@ -57,12 +54,6 @@ static struct { char const *name; enum effect effect; char const *hint; } const 
   { "reject_unverified_recipient", JUDGE, "`asked` in `domains` is the like, for hosted domains" },
   { "reject_unauth_pipelining", JUDGE, 0 },
   { "reject_multi_recipient_bounce", JUDGE, 0 },
-  { "reject_rbl_client", JUDGE, 0 },
-  { "reject_rhsbl_client", JUDGE, 0 },
-  { "reject_rhsbl_helo", JUDGE, 0 },
-  { "reject_rhsbl_reverse_client", JUDGE, 0 },
-  { "reject_rhsbl_sender", JUDGE, 0 },
-  { "reject_rhsbl_recipient", JUDGE, 0 },
   { "permit_dnswl_client", JUDGE, 0 },
   { "permit_rhswl_client", JUDGE, 0 },
   { "reject_plaintext_session", DECIDE, "the like here is `require tls` in `relay`" },
@@ -83,6 +74,7 @@ struct walk {
 
 struct grants {
   unsigned clients : 1, login : 1, refuses : 1;
+  struct place tls;        /* what wants TLS of all; file null: nothing does */
   char blocker_clients[96], blocker_login[96];
 };
 
@@ -115,7 +107,7 @@ static void apply(struct postfix *p, struct walk *w, enum effect effect, struct 
   if (open && (effect == PERMIT_LOGIN || effect == PERMIT_ALL)) w->login = 1;
   if (effect == REFUSE_OUTGOING || effect == REFUSE_ALL) {
     if (!w->over) w->refuses = 1;
-    if (effect == REFUSE_ALL && !w->ours && (!w->over || w->outgoing)) p->closed = w->from.line ? w->from.line : 1;
+    if (effect == REFUSE_ALL && !w->ours && (!w->over || w->outgoing)) p->closed = w->from;
   }
   if (effect == OURS || effect == PERMIT_ALL) w->ours = 1;
   if (effect == REFUSE_OUTGOING && !w->over) w->outgoing = 1;
@@ -184,6 +176,57 @@ static void one_list(struct postfix *p, struct grants *g, char const *name)
   stralloc_free(&value);
 }
 
+/* A list that a server has for itself. For those on other ports than 25 only what it does to logins counts: `grant
+ * clients` is for port 25, and relay-smtpd takes nothing without a login on the port for submission. */
+static void own_list(struct postfix *p, struct grants *g, struct walk *w, struct text value, int main)
+{
+  stralloc text = STRALLOC_ZERO;
+  struct place closed = p->closed;
+  int r = maincf_expand(&p->main, value, &text);
+  if (r < 0) p->x->broken = ENOMEM;
+  if (r > 0) each_restriction(p, w, (struct text){ text.s, text.len });
+  if (!main) p->closed = closed;
+  int decides = main || r <= 0 || *w->blocker;
+  snprintf(w->blocker, sizeof w->blocker, "-o %s", w->name);
+  w->name = w->from.file;
+  if (main && !w->clients) g->clients = 0, block(g->blocker_clients, w);
+  if (decides && !w->login) g->login = 0, block(g->blocker_login, w);
+  stralloc_free(&text);
+}
+
+static void own_setting(struct postfix *p, struct text name, struct text value, struct place from, int main, void *arg)
+{
+  struct grants *g = arg;
+  struct walk w = { .blocker = "-o mynetworks", .name = from.file, .from = from };
+  if (main && (text_is(name, "mynetworks") || text_is(name, "mynetworks_style"))) {
+    g->clients = 0;
+    block(g->blocker_clients, &w);
+  } else if (main && text_is(name, "smtpd_tls_security_level") && text_is_word(value, "encrypt")) {
+    g->tls = from;
+  }
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    if (!text_is(name, lists[i])) continue;
+    w = (struct walk){ .name = lists[i], .from = from };
+    own_list(p, g, &w, value, main);
+  }
+}
+
+/* Where Postfix takes nothing without TLS nobody relays without it. */
+static void require_tls(struct postfix *p, struct grants *g)
+{
+  static char const level[] = "smtpd_tls_security_level";
+  stralloc value = STRALLOC_ZERO;
+  int told = !postfix_set(p, level) || postfix_get(p, level, &value);
+  struct text t = text_trim((struct text){ value.s, value.len });
+  if (!told || text_is_word(t, "encrypt")) g->tls = postfix_place(p, level);
+  else if (!t.n && postfix_yes(p, "smtpd_enforce_tls", 0)) g->tls = postfix_place(p, "smtpd_enforce_tls");
+  stralloc_free(&value);
+  if (!g->tls.file) return;
+  import_line(p->x, IMPORT_RELAY, "require tls", 11, g->tls, 0, "require tls");
+  import_left(p->x, g->tls, "TLS is asked of everybody there; here nobody relays without it, and mail to the hosted "
+              "domains is taken without");
+}
+
 static void write_grant(struct postfix *p, unsigned granted, char const *grant, char const *blocker, struct place from)
 {
   if (granted) {
@@ -203,12 +246,14 @@ void postfix_grants(struct postfix *p)
   struct grants g = { .clients = 1, .login = 1 };
   struct place from = postfix_place(p, "smtpd_relay_restrictions");
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) one_list(p, &g, lists[i]);
+  postfix_services(p, own_setting, &g);
   if (!g.refuses) {
     import_left(
         p->x, from,
         "NO restriction refuses relaying: that is an open relay, or Postfix doesn't run so. Nobody may relay here");
     return;
   }
+  require_tls(p, &g);
   if (!p->sealed) {
     write_grant(p, g.login, "grant login", g.blocker_login, from);
     write_grant(p, g.clients, "grant clients", g.blocker_clients, from);
@@ -219,10 +264,10 @@ void postfix_grants(struct postfix *p)
                 "logins are off in main.cf (perhaps on in master.cf): `grant login` "
                 "counts for those who log in, if relay-smtpd lets them");
   postfix_done(p, "smtpd_sasl_auth_enable");
-  if (p->closed && logins)
-    import_left(p->x, (struct place){ "main.cf", p->closed },
+  if (p->closed.file && logins)
+    import_left(p->x, p->closed,
                 "`reject`: strangers may not send to the hosted domains either; here they "
                 "may, since those who log in must be let in");
-  if (logins) p->closed = 0;
+  if (logins) p->closed.file = 0;
   p->clients = g.clients;
 }

@@ -12,7 +12,7 @@
 struct networks {
   struct names prefixes;     /* gate_cidr_key of all before */
   uint8_t lengths[2][129];   /* which lengths there are */
-  unsigned stopped : 1;      /* an exclusion that can't be read */
+  unsigned stopped : 1;      /* an exclusion that can't be read: nothing behind it is safe */
 };
 
 /* Reads ADDRESS, [ADDRESS], ADDRESS/BITS, [ADDRESS]/BITS. Returns 0, or what is wrong. */
@@ -49,9 +49,9 @@ static void one_network(struct postfix *p, struct item const *i, void *arg)
   unsigned bits;
   char key[GATE_CIDR], text[IP_TEXT + 5];
   uint32_t none = 0;
-  if (i->unreadable) n->stopped |= i->negative;
+  if (i->excludes) n->stopped = 1;
   if (i->unreadable) return;
-  char const *why = n->stopped ? "it stands behind an exclusion that can't be read" : scan(i->word, &ip, &bits);
+  char const *why = n->stopped ? "it stands behind what can't be read and may exclude it" : scan(i->word, &ip, &bits);
   if (!why && i->key && bits < 8U * ip.len) why = "Postfix asks a table for whole addresses alone";
   if (why) {
     import_left(p->x, i->from, "%s%.*s in mynetworks: %s", i->negative ? "!" : "", SHOWN(i->word), why);
@@ -65,8 +65,8 @@ static void one_network(struct postfix *p, struct item const *i, void *arg)
   n->lengths[six][bits] = 1;
   size_t len = ip_fmt(text, &ip);
   if (bits < 8U * ip.len) len += (size_t)snprintf(text + len, 6, "/%u", bits);
-  char const *stranger = p->closed ? "deny" : "allow", *trusted = "allow,RELAYCLIENT=\"\"";
-  if (p->closed && !p->clients) trusted = "deny"; /* they are refused like all others */
+  char const *stranger = p->closed.file ? "deny" : "allow", *trusted = "allow,RELAYCLIENT=\"\"";
+  if (p->closed.file && !p->clients) trusted = "deny"; /* they are refused like all others */
   import_line(p->x, IMPORT_CLIENTS, text, len, i->from, 0, "%s:%s", text, i->negative ? stranger : trusted);
 }
 
@@ -87,7 +87,7 @@ void postfix_networks(struct postfix *p)
         postfix_set(p, "mynetworks_style") ? " or networks, as mynetworks_style says" : ", or its networks");
   }
   postfix_done(p, "mynetworks_style");
-  if (p->closed) import_line(p->x, IMPORT_CLIENTS, "", 0, (struct place){ "main.cf", p->closed }, 0, ":deny");
+  if (p->closed.file) import_line(p->x, IMPORT_CLIENTS, "", 0, p->closed, 0, ":deny");
   else import_line(p->x, IMPORT_CLIENTS, "", 0, postfix_place(p, "mynetworks"), 0, ":allow");
   names_free(&n.prefixes);
 }

@@ -43,6 +43,7 @@ static struct { char const *name, *why; } const deciding[] = {
   { "smtpd_restriction_classes", 0 },
   { "smtpd_sasl_*", "logins are relay-smtpd's arguments" },
   { "smtpd_sender_login_maps", 0 },
+  { "smtpd_enforce_tls", "no TLS in this version" },
   { "smtpd_tls_*", "no TLS in this version" },
   { "smtpd_upstream_proxy_protocol", "RELAYPROXY in `clients` and relay-gate -p" },
   { "swap_bangpath", "a recipient with ! is never accepted here" },

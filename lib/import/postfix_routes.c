@@ -19,16 +19,33 @@ static void deny(struct postfix *p, char const *key, size_t len, struct place fr
   }
 }
 
+/* An address' own transport: where mail to it is refused we refuse it. */
+static void one_user(struct postfix *p, struct text key, struct text value, struct place from)
+{
+  char address[ADDRESS_KEY + 1], route[POSTFIX_ROUTE];
+  if (postfix_delivery(p, route, value, from) != DELIVERY_ERROR) {
+    import_left(p->x, from, "routes are for whole domains: %.*s", SHOWN(key));
+    return;
+  }
+  size_t len = postfix_mailbox(p, address, key, from, 0);
+  if (!len) return;
+  deny(p, address, len, from);
+  if (postfix_set(p, "recipient_delimiter"))
+    import_left(p->x, from, "%s: mail to it with an extension, which Postfix refuses, too", address);
+}
+
 static void one_transport(struct postfix *p, struct text key, struct text value, struct place from, void *arg)
 {
   struct routes const *r = arg;
   char name[IMPORT_DOMAIN] = "", route[POSTFIX_ROUTE];
   size_t len = 0;
   if (!text_is(key, "*")) {
-    int user = memchr(key.s, '@', key.n) != 0;
-    len = user ? 0 : import_domain(name, key);
-    if (!len) {
-      import_left(p->x, from, "%s: %.*s", user ? "routes are for whole domains" : "no domain", SHOWN(key));
+    if (memchr(key.s, '@', key.n)) {
+      one_user(p, key, value, from);
+      return;
+    }
+    if (!(len = import_domain(name, key))) {
+      import_left(p->x, from, "no domain: %.*s", SHOWN(key));
       return;
     }
   }

@@ -63,7 +63,7 @@ static char const *why_not(struct text t)
 }
 
 /* ucspi-tcp6's: an IPv6 address, or a prefix with a length. Returns the length of its canonical text, 0: neither. */
-static size_t six(struct import *x, struct rule const *r, char out[IP_TEXT + 4])
+static size_t six(struct import *x, struct rule *r, char out[IP_TEXT + 4])
 {
   struct ip ip;
   struct text address = r->address, length = { 0, 0 };
@@ -79,7 +79,8 @@ static size_t six(struct import *x, struct rule const *r, char out[IP_TEXT + 4])
   bits -= mapped;
   if (ip_mask(&ip, (unsigned)bits))
     import_note(x, r->from, "the bits behind the prefix of %.*s are cleared", SHOWN(r->address));
-  if (ip.len == 4)
+  r->prefix = !r->six;
+  if (r->prefix && r->deny)
     import_note(x, r->from,
                 "%.*s is a prefix, as for ucspi-tcp6; the older tcprules takes it for a key that no client has",
                 SHOWN(r->address));

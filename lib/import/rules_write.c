@@ -82,6 +82,16 @@ static int gather(struct import *x, struct rule *r, struct text address, strallo
   return stralloc_0(out);
 }
 
+/* Who uses the older tcprules lets nobody in by such a line. */
+static void leave_prefix(struct import *x, struct rule *r, struct text address, char const *variables)
+{
+  r->relayclient = 0;
+  import_comment(x, IMPORT_CLIENTS, "%.*s:allow%s", SHOWN(address), variables);
+  import_left(x, r->from,
+              "%.*s is a prefix for ucspi-tcp6 alone; the older tcprules takes it for a key that no client has: in "
+              "`clients` the line is a comment", SHOWN(r->address));
+}
+
 void rule_write(struct import *x, struct rule *r, struct text address)
 {
   stralloc variables = STRALLOC_ZERO;
@@ -89,6 +99,8 @@ void rule_write(struct import *x, struct rule *r, struct text address)
   if (!gather(x, r, address, &variables)) x->broken = ENOMEM;
   else if (address.n + variables.len > LIMIT_RULE_LINE - 1024)
     import_left(x, r->from, "a line of more than %d bytes", LIMIT_RULE_LINE - 1024);
+  else if (r->prefix && !r->deny)
+    leave_prefix(x, r, address, variables.s);
   else
     import_line(x, IMPORT_CLIENTS, address.s, address.n, r->from, 0, "%.*s:%s%s", (int)address.n,
                 address.n ? address.s : "", action, variables.s);
