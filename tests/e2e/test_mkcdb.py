@@ -23,7 +23,8 @@ GOOD = {
     "recipients": "Joe@hosted.example\njoe+*@hosted.example\n",
     "aliases": "info@hosted.example Joe@hosted.example all@asked.example\nall@asked.example Ann@Far.example.\n",
     "relay": "grant login\ngrant clients # ours\ngrant pop 60\ngrant to Partner.example\n"
-             "grant to-host 192.0.2.0/24 # ok: unused\ngrant device 10.0.0.9 from printer@hosted.example to any\nrequire tls\ndeny to .bad.example\n",
+             "grant to-host 192.0.2.0/24 # ok: unused\ngrant device 10.0.0.9 from printer@hosted.example to any\n"
+             "require tls\ndeny to .bad.example\n",
     "routes": "inner.example:[2001:db8::1]:2525\n:192.0.2.7\n",
     "limits": "size 1000000\n",
 }
