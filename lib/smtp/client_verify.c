@@ -55,9 +55,9 @@ static void put(struct verify *v, enum step step)
   }
 }
 
-/* Is a 5xx about the recipient, and not about us, our sender, our command or the mailbox' size? The enhanced code says it
- * (RFC 3463: x.1.* addresses, of which 7 and 8 are the sender's; x.2.1 a mailbox that takes no mail); without one the
- * codes that RFC 5321 4.3.3 has for an address do. */
+/* Is a 5xx about the recipient, and not about us, our sender, our command or the mailbox' size? The enhanced code says
+ * it (RFC 3463: x.1.* addresses, of which 7 and 8 are the sender's; x.2.1 a mailbox that takes no mail); without one
+ * the codes that RFC 5321 4.3.2 has for an address do. */
 static int about_recipient(struct client_reply const *r)
 {
   char const *at;

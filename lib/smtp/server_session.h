@@ -28,7 +28,7 @@
 
 #define SESSION_IN 65536      /* bytes of the input buffer: what one read can bring */
 #define SESSION_OUT 4096      /* bytes of replies put together before they are sent; a pipe takes that in one piece */
-#define SESSION_UNKNOWN 10    /* questions without an answer; further ones are not put: the client has the 451 at once */
+#define SESSION_UNKNOWN 10    /* questions without an answer; further ones are not put: the client has 451 at once */
 #define SESSION_LAST_WORDS 2000 /* milliseconds for the reply that says why we close */
 
 enum state { STATE_FRESH, STATE_READY, STATE_MAIL, STATE_RCPT, STATE_CHUNK, STATE_OVER };

@@ -205,8 +205,9 @@ def test_ask(site, tmp_path):
         found = dict(site.texts, routes="d.example:192.0.2.9\n")
         site.write(found)
         found = site.explain("--to=c@d.example", "--mx=198.51.100.9")
-        assert found["reason"] == "relaying-denied" and ("fails", "mail for the recipient's domain goes to the relay of "
-            "routes:1, not to its mail exchangers") in [(l["standing"], l["why"]) for l in found["lines"]]
+        why = "mail for the recipient's domain goes to the relay of routes:1, not to its mail exchangers"
+        assert found["reason"] == "relaying-denied"
+        assert ("fails", why) in [(l["standing"], l["why"]) for l in found["lines"]]
         assert not any("to-host" in e["text"] for c in found["changes"] for e in c["edits"])
         site.write(dict(site.texts, routes=""))
         program = tmp_path / "ask"

@@ -143,8 +143,10 @@ def test_the_oracle_agrees_with_the_compiled_decision(driver, half):
     assert not reports, "ORACLE_SEED=%s\n\n%s" % (SEED, "\n\n".join(reports))
     print(", ".join("%s %d" % x for x in sorted(seen.items())))
     assert seen["compared"] >= 100000 and seen["skipped"] < TABLES // 50, seen
-    rare = {w: seen[w] for w in ["reason " + r for r in REASONS] + ["line " + g for g in GRANTS | {"routes"}] if seen[w] < 250}
-    rare.update((w, seen[w]) for w in ["file " + f for f in texts.FILES if f not in ("clients", "routes")] if seen[w] < 1000)
+    words = ["reason " + r for r in REASONS] + ["line " + g for g in GRANTS | {"routes"}]
+    rare = {w: seen[w] for w in words if seen[w] < 250}
+    files = ["file " + f for f in texts.FILES if f not in ("clients", "routes")]
+    rare.update((w, seen[w]) for w in files if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["origin local", "origin claimed", "origin external"] if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["gate %s %s" % (a, k) for a in ("allow", "deny") for k in GATES] if seen[w] < 40)
     assert not rare, "hardly compared: %s" % rare

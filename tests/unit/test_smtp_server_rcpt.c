@@ -70,7 +70,8 @@ static struct dialogue const dialogues[] = {
   { "targets without an end", 0, 0, 0, E M TO("broken@hosted.example") TO("empty@hosted.example") Q,
     "220 250 250/2.1.0 451/4.3.5 451/4.3.5" S, "abort", 0 },
   { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
-  { "however it is written", "SubMission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
+  { "however it is written", "SubMission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "",
+    0 },
   { "another listener does not", "submissions", "", 0, E M TO("x@hosted.example") Q, A "221/2.0.0", "abort", 0 },
 };
 
