@@ -163,12 +163,10 @@ static void log_lines(void **state)
     assert_true(!q.facts.login_may_relay && q.facts.tls && q.facts.mailbox == ANSWER_NO && q.facts.mx == ANSWER_YES);
     assert_string_equal(q.facts.stamp, "bob");
     assert_true(q.facts.hosts_n == 2 && q.becomes.mailbox == ANSWER_YES && q.becomes.mx == ANSWER_UNKNOWN && q.apart);
-    assert_string_equal(q.sender.text, "a@b.example");
-    assert_string_equal(q.recipient.text, "c@d.example");
+    assert_true(!strcmp(q.sender.text, "a@b.example") && !strcmp(q.recipient.text, "c@d.example"));
     assert_string_equal(l.verdict, "refused");
     assert_string_equal(l.reason, "denied");
-    assert_string_equal(l.rule, "relay:3");
-    assert_string_equal(l.trusted, "environment");
+    assert_true(!strcmp(l.rule, "relay:3") && !strcmp(l.trusted, "environment"));
     assert_string_equal(l.becomes, "c@d.example.x");
     assert_string_equal(l.id, "17");
   }
