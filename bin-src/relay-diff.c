@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <skalibs/buffer.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
@@ -42,14 +41,10 @@ static void options(struct options *o, char const *const *argv)
   if (o->n != 2 && !(o->log && o->n == 1)) usage();
 }
 
-/* A file, or rules.cdb in a directory. */
 static struct table_set *open_rules(char const *path)
 {
   stralloc file = STRALLOC_ZERO;
-  struct stat st;
-  int directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-  if (!stralloc_cats(&file, path) || (directory && !stralloc_cats(&file, "/rules.cdb")) || !stralloc_0(&file))
-    strerr_diefu1sys(111, "get memory");
+  if (!table_path(&file, path)) strerr_diefu1sys(111, "get memory");
   struct table_set *t = table_open(file.s);
   if (!t && errno == EPROTO) strerr_dief2x(111, file.s,
       ": these are no rules, or those of another version, or damaged");

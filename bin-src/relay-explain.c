@@ -149,11 +149,14 @@ int main(int argc, char const *const *argv)
 {
   struct options o = { .rules = getenv("RELAYRULES") };
   struct ask ask;
+  stralloc path = STRALLOC_ZERO;
   PROG = "relay-explain";
   options(&o, argv + (argc > 0));
   if (!o.rules || !*o.rules) o.rules = DEFAULT_RULES;
   if (table_on_damage(0) < 0) strerr_diefu1sys(111, "catch signals");
   if (!sig_ignore(SIGPIPE)) strerr_diefu1sys(111, "ignore signals");
+  if (!table_path(&path, o.rules)) die_memory();
+  o.rules = path.s;
   rules = table_open(o.rules);
   if (!rules) strerr_diefu2sys(111, "open ", o.rules);
   neighbours_find(&around);

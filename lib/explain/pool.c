@@ -96,8 +96,8 @@ static void own_line(struct filling *f, char const *action, int trust, enum widt
   }
   ok = ok && (!trust || stralloc_cats(&line, ",RELAYCLIENT=\"\"")) && stralloc_0(&line);
   if (!ok) f->x->broken = ENOMEM;
-  else if (!own) ADD(f, TABLE_CLIENTS, width, note, line.s);
-  else if (!own->range && strcmp(explained_text(f->x, own->text), line.s)) {
+  else if (!own || own->range) ADD(f, TABLE_CLIENTS, width, note, line.s); /* beside a range only where that goes */
+  else if (strcmp(explained_text(f->x, own->text), line.s)) {
     size_t by = keep_bytes(f->x, line.s, line.len - 1);
     replace_line(f, own, by, width, note);
   }
@@ -119,6 +119,16 @@ static void recheck(struct filling *f, struct bench_line const *l, char const *c
   replace_line(f, l, by, WIDTH_DOMAIN, note);
 }
 
+/* The line that denies the client, where it comes before any line of the client's own, or stands for others, too. */
+static void open_gate(struct filling *f, struct bench_line const *l)
+{
+  struct piece key = key_of(f, l);
+  int user = key.n && memchr(key.s, '@', key.n);
+  if (f->x->outcome.stage != STAGE_GATE || l->line != f->x->outcome.gate.line) return;
+  if (l->range) remove_line(f, l, WIDTH_LINE, "for all addresses of the line other lines say then whether they are let in");
+  else if (user) remove_line(f, l, WIDTH_LINE, "the user is no longer told from others of the client");
+}
+
 /* Each line that is there, as far as it stands in the way. */
 static void open_line(struct filling *f, struct bench_line const *l)
 {
@@ -128,6 +138,7 @@ static void open_line(struct filling *f, struct bench_line const *l)
     target_set(&to, f->q->recipient_error ? 0 : f->q->facts.recipient);
     if (fits_domain(key_of(f, l), &to)) recheck(f, l, "any", "all recipients of the domain are accepted then");
   }
+  if (l->which == TABLE_CLIENTS) open_gate(f, l);
   if (l->which != TABLE_RELAY) return;
   enum says says = statement(key_of(f, l), &arg);
   if (says == SAYS_DENY) remove_line(f, l, WIDTH_LINE, "the recipients that it names are no longer denied to anybody");

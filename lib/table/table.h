@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <skalibs/stralloc.h>
 
 #define TABLE_FORMAT "posthouse rules 2" /* the value of the empty key, without a line */
 #define TABLE_KEY 2048                   /* bytes of the longest key without the table's letter */
@@ -43,6 +44,10 @@ struct table_set;    /* an open rules.cdb */
 struct table_set *table_open(char const *path);
 struct table_set *table_open_fd(int fd);   /* fd stays the caller's */
 void table_close(struct table_set *t);
+
+/* The file that is meant by a path on a command line: itself, or rules.cdb in it where it is a directory; with a NUL.
+ * Returns 1, or 0 without memory. */
+int table_path(stralloc *out, char const *path);
 
 /* Looks key[0..len) up in a table. Returns 1 and the first record, 0 when there is none, -1 when the file is corrupt:
  * the caller must then fail temporarily, never decide. The key may hold any byte; one longer than TABLE_KEY is never

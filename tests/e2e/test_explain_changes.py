@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from lib.explain import Site, arguments, changed, place, show
+from lib.explain import Site, arguments, changed, place, run, show
 from lib.procs import ROOT, program
 
 sys.path.insert(0, os.path.join(ROOT, "tests"))
@@ -100,11 +100,44 @@ def test_keeps_the_clients_other_variables(tmp_path):
     assert lines("198.51.100.201") and not [l for l in lines("198.51.100.201") if "clients" in l]
 
 
+# who is denied by a line that is not the client's alone; the line, and the first change
+DENIED = [
+    ("192.0.2.0-6:deny\n:allow\n", {"client": "192.0.2.5"}, "remove clients:1: 192.0.2.5:deny"),
+    ("Joe@192.0.2.8:deny\n:allow\n", {"client": "192.0.2.8", "info": "Joe"}, "remove clients:1: Joe@192.0.2.8:deny"),
+    ("ann@=p.lan.example:deny\n", {"client": "192.0.2.8", "host": "p.lan.example", "info": "ann"},
+     "remove clients:1: ann@=p.lan.example:deny"),
+    ("192.0.2.0-6:deny\n192.0.2.:deny\n:allow\n", {"client": "192.0.2.5"},
+     "add clients: 192.0.2.5:allow; remove clients:1: 192.0.2.5:deny"),
+    ("192.0.2.:deny\n:allow\n", {"client": "192.0.2.5"}, "add clients: 192.0.2.5:allow"),
+]
+
+
+@pytest.mark.parametrize("clients, facts, first", DENIED)
+def test_a_line_that_denies_others_too(tmp_path, clients, facts, first):
+    """Of a range, or a user: the line goes, and the chain lets the client in."""
+    site = Site(tmp_path, clients=clients, domains=DOMAINS, relay=RELAY)
+    to = "c@hosted.example"
+    found = site.explain(*arguments("a@b.example", to, **facts))
+    assert found["reason"] == "client-denied" and "; ".join(map(show, found["changes"][0]["edits"])) == first
+    for change in found["changes"]:
+        site.write(changed(site.texts, change["edits"]))
+        assert site.answer("a@b.example", to, **facts)[0] == "2", change
+        site.write(site.texts)
+
+
 def test_a_range_is_left_alone(tmp_path):
-    """Its line stands for other clients, too."""
+    """Its line stands for other clients, too, and there are changes enough without it."""
     site = Site(tmp_path, clients=CLIENTS, domains=DOMAINS, relay=RELAY)
     edits = [e for c in site.explain("--client=10.1.2.5", "--to=a@b.net")["changes"] for e in c["edits"]]
     assert not [e for e in edits if e["file"] == "clients"]
+
+
+def test_a_directory_with_rules(tmp_path):
+    site = Site(tmp_path, clients=CLIENTS, domains=DOMAINS, relay=RELAY)
+    assert run(tmp_path, "--to=a@hosted.example") == run(site.rules, "--to=a@hosted.example")
+    (tmp_path / "none").mkdir()
+    status, out, err = run(tmp_path / "none", "--to=a@hosted.example")
+    assert (status, out) == (111, "") and "open %s/none/rules.cdb" % tmp_path in err
 
 
 def test_advice(tmp_path):
