@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "classes/range.h"
+#include "classes/classes.h"
 #include "diff/model.h"
 
 /* Lines about mail leave out who is denied, before or now: the gate's lines have them. */

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "classes/range.h"
+#include "classes/classes.h"
 #include "diff/model.h"
 #include "policy/match.h"
 

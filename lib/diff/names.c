@@ -1,7 +1,7 @@
 /* Rules that look at the client's name or user. Names that no table tells apart make a group. */
 #include <errno.h>
 #include <string.h>
-#include "classes/range.h"
+#include "classes/classes.h"
 #include "diff/atoms.h"
 
 static int nomem(void)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "classes/range.h"
+#include "classes/classes.h"
 #include "diff/model.h"
 
 static int add(genalloc *all, struct ip const *ip, unsigned bits, int open)

@@ -125,7 +125,7 @@ static void open_gate(struct filling *f, struct bench_line const *l)
   struct piece key = key_of(f, l);
   int user = key.n && memchr(key.s, '@', key.n);
   if (f->x->outcome.stage != STAGE_GATE || l->line != f->x->outcome.gate.line) return;
-  if (l->range) remove_line(f, l, WIDTH_LINE, "for all addresses of the line other lines say then whether they are let in");
+  if (l->range) remove_line(f, l, WIDTH_LINE, "other lines say for all its addresses then whether they are let in");
   else if (user) remove_line(f, l, WIDTH_LINE, "the user is no longer told from others of the client");
 }
 
