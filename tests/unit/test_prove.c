@@ -112,7 +112,7 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@1" },
   { "rgrant to-host _\t\nrgrant to-host/4\t%\nrgrant to-host ^0\t\nrgrant to-host/6\t\x01\n", "to-host@1 to-host@3" },
   { "o\t10.0.0.5~~\no.b.example\t~~\nrgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@3" },
-  { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@2" },
+  { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@3" },
   /* suffixes */
   { "d.com\tany\n", "hosted@1" },
   { "d.com\tlisted\n", "hosted@1" },
