@@ -68,6 +68,7 @@ static void check_all(struct compiler *c)
   rules_clients_end(c);
   rules_aliases_end(c);
   rules_relay_end(c);
+  if (!c->wrong) trust_end(c);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !c->wrong && !c->broken; i++) checks[i](c);
 }
 
@@ -92,6 +93,7 @@ int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighb
   stralloc_free(&c.data);
   genalloc_free(struct hosted, &c.hosted);
   rules_aliases_free(&c);
+  trust_free(&c);
   if (c.broken) return errno = c.broken, -1;
   return c.wrong;
 }

@@ -204,10 +204,11 @@ def test_no_match_is_said(control):
 
 
 @pytest.mark.parametrize("text,said", [
-    ('0-127.:allow,RELAYCLIENT=""\n', b"an open relay: this and other lines set RELAYCLIENT for half of all IPv4"),
+    ('0-127.:allow,RELAYCLIENT=""\n', b"clients:1: an open relay: this line, which sets RELAYCLIENT, and others let relay a "
+     b"sixteenth of the public IPv4 addresses or more"),
     ('0.0.0.0/1:allow,RELAYCLIENT=""\n128.0.0.0/1:allow,RELAYCLIENT=""\n',
-     b"an open relay: this and other lines set RELAYCLIENT for half of all IPv4"),
-    ('2000::/3:allow,RELAYCLIENT=""\n', b"an open relay: this and other lines set RELAYCLIENT for half of all IPv6"),
+     b"clients:2: an open relay: this line, which sets RELAYCLIENT, and others let relay a sixteenth of the public IPv4"),
+    ('2000::/3:allow,RELAYCLIENT=""\n', b"clients:1: an open relay: this line, which sets RELAYCLIENT, and others let relay a"),
     (':allow,RELAYPROXY=""\n', b"clients:1: RELAYPROXY for everybody"),
     ('10.0.0.1:allow,RELAYCLIENT="@"\n', b"clients:1: RELAYCLIENT's value `@` makes no address"),
 ])
