@@ -21,8 +21,8 @@ static int put_sum(stralloc *out, struct opening const *o, char const *which, ch
   char text[TEXT];
   if (o->way.host[0]) snprintf(text, sizeof text, "this line sets %s by names that anybody can have", which);
   else if (o->everybody) snprintf(text, sizeof text, "this line sets %s for everybody", which);
-  else snprintf(text, sizeof text, "this line%s%s and others %s %s of the public %s addresses or more, and nobody owns "
-                "as many: strangers are among them", *which ? ", which sets " : "", which, what,
+  else snprintf(text, sizeof text, "this line%s%s%s and others %s %s of the public %s addresses or more, and nobody "
+                "owns as many: strangers are among them", *which ? ", which sets " : "", which, *which ? "," : "", what,
                 o->family == 4 ? "a sixteenth" : "a /13's worth", o->family == 4 ? "IPv4" : "IPv6");
   return stralloc_cats(out, text);
 }
