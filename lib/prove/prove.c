@@ -93,7 +93,7 @@ static int run(struct work *w)
 {
   static int (*const parts[])(struct work *) = {
     look_around, group, devices_mark, clients_mark, find_stranger, open_to_host, open_strangers, open_crowd,
-    open_names, open_suffixes
+    open_names, open_suffixes, says_gather
   };
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i](w) < 0) return -1;
@@ -114,7 +114,7 @@ int prove(struct proof *p, struct table_set const *t)
 {
   int64_t start = io_now();
   struct work *w = calloc(1, sizeof *w);
-  *p = (struct proof){ .t = t, .classes = CLASSES_ZERO, .openings = GENALLOC_ZERO };
+  *p = (struct proof){ .classes = CLASSES_ZERO, .openings = GENALLOC_ZERO };
   if (!w) return nomem();
   int r = classes_make(&p->classes, &t, 1);
   p->intervals = genalloc_len(struct span, &p->classes.spans);
@@ -139,4 +139,6 @@ void proof_free(struct proof *p)
 {
   classes_free(&p->classes);
   genalloc_free(struct opening, &p->openings);
+  genalloc_free(struct said, &p->said);
+  stralloc_free(&p->text);
 }

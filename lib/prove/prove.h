@@ -87,10 +87,17 @@ struct lines {
   size_t n;
 };
 
+/* A line of the rules that an opening names. */
+struct said {
+  char const *data;          /* the record's */
+  size_t at, len;            /* its text, within the proof's; at SIZE_MAX: not found */
+};
+
 struct proof {
-  struct table_set const *t;
   struct classes classes;
   genalloc openings;         /* struct opening: undeclared ones before the others, the shortest way first */
+  genalloc said;             /* struct said, by data */
+  stralloc text;
   size_t undeclared;         /* how many of them no line declares */
   size_t decisions;          /* calls of decide() */
   size_t intervals, clients, senders, recipients, sender_groups, recipient_groups;

@@ -53,6 +53,9 @@ int open_names(struct work *w);
 int open_to_host(struct work *w);
 int open_suffixes(struct work *w);
 
+/* Writes down what the lines say that openings name. */
+int says_gather(struct work *w);
+
 /* Fills in w->devices and the proof's sum of devices. Free in any case. */
 enum { DEVICES_NONE, DEVICES_VOID /* has lines, but none grants anything */, DEVICES_RELAY };
 int devices_mark(struct work *w);
