@@ -50,7 +50,7 @@ static void report(struct options const *o, struct proof const *p, char const *s
   int ok = o->json ? report_json(&out, p, o->rules, sha256) && stralloc_cats(&out, "\n") :
     report_text(&out, p, o->rules, sha256);
   if (!ok) die_nomem();
-  if (!buffer_putflush(buffer_1, out.s, out.len)) strerr_diefu1sys(111, "write");
+  if (buffer_putflush(buffer_1, out.s, out.len) < 0) strerr_diefu1sys(111, "write");
   stralloc_free(&out);
 }
 
@@ -59,9 +59,12 @@ int main(int argc, char const *const *argv)
   static struct proof p;
   struct options o = { 0 };
   char sha256[REPORT_SHA256];
+  stralloc path = STRALLOC_ZERO;
   PROG = "relay-prove";
   options(&o, argc, argv);
   if (table_on_damage(0) < 0) strerr_diefu1sys(111, "catch signals");
+  if (!table_path(&path, o.rules)) die_nomem();
+  o.rules = path.s;
   int fd = open(o.rules, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct table_set *t = fd < 0 ? 0 : table_open_fd(fd);
   if (!t) strerr_diefu2sys(111, "open ", o.rules);

@@ -44,7 +44,8 @@ static int other_targets(struct record const *old, struct record const *new)
 {
   stralloc a = STRALLOC_ZERO, b = STRALLOC_ZERO;
   if (old->len == new->len && !memcmp(old->data, new->data, old->len)) return 0;
-  int r = target_keys(&a, old) < 0 || target_keys(&b, new) < 0 ? (errno = ENOMEM, -1) : !all_in(&a, &b) || !all_in(&b, &a);
+  int r = target_keys(&a, old) < 0 || target_keys(&b, new) < 0 ? -1 : !all_in(&a, &b) || !all_in(&b, &a);
+  if (r < 0) errno = ENOMEM;
   stralloc_free(&a);
   stralloc_free(&b);
   return r;

@@ -1,6 +1,7 @@
 /* The difference for programs. */
 #include <errno.h>
 #include <string.h>
+#include "diff/values.h"
 #include "diff/words.h"
 #include "json/json.h"
 #include "parse/number.h"
@@ -189,6 +190,7 @@ int diff_json(stralloc *out, struct diff const *d)
     r = put_line(&j, d, genalloc_s(struct diff_line, &d->lines) + i);
   if (r < 0) return -1;
   json_end(&j);
+  if (values_json(&j, d) < 0) return -1;
   json_end(&j);
   return j.failed ? (errno = ENOMEM, -1) : 0;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "codec/escape.h"
 #include "diff/text.h"
+#include "diff/values.h"
 
 static char const *term_words(enum diff_property p, unsigned fits)
 {
@@ -144,5 +145,5 @@ int diff_text(stralloc *out, struct diff const *d, unsigned most)
     diff_addresses_free(&x.recipients);
     genalloc_free(struct diff_term, &x.when);
   }
-  return ok ? 0 : (errno = ENOMEM, -1);
+  return ok ? values_text(out, d, most) : (errno = ENOMEM, -1);
 }

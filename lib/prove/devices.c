@@ -5,12 +5,12 @@
 #include <string.h>
 #include "prove/work.h"
 
-/* A prefix with all its lines, and a client class of it that is let in. */
+/* A prefix with all its lines. */
 struct prefix {
   struct ip ip;
   unsigned bits;
   size_t first, n;          /* in `lines` */
-  size_t client;            /* or CLASSES_NONE */
+  size_t opens;             /* in `lines`: one that grants something, or CLASSES_NONE */
 };
 
 struct devices {
@@ -48,7 +48,7 @@ static int sort_lines(struct devices *x)
   size_t n = genalloc_len(struct device_line, &x->lines);
   if (n) qsort(d, n, sizeof *d, by_prefix);
   for (size_t i = 0; i < n; i++) {
-    struct prefix p = { .ip = d[i].ip, .bits = d[i].bits, .first = i, .client = CLASSES_NONE };
+    struct prefix p = { .ip = d[i].ip, .bits = d[i].bits, .first = i, .opens = CLASSES_NONE };
     if (!i || by_prefix(d + i - 1, d + i))
       if (!genalloc_append(struct prefix, &x->prefixes, &p)) return nomem();
     genalloc_s(struct prefix, &x->prefixes)[genalloc_len(struct prefix, &x->prefixes) - 1].n++;
@@ -57,10 +57,10 @@ static int sort_lines(struct devices *x)
   return 0;
 }
 
-static struct prefix *find(struct devices *x, struct ip const *ip, unsigned bits)
+static struct prefix const *find(struct devices const *x, struct ip const *ip, unsigned bits)
 {
   struct device_line key = { .ip = *ip, .bits = (uint8_t)bits };
-  struct prefix *p = genalloc_s(struct prefix, &x->prefixes);
+  struct prefix const *p = genalloc_s(struct prefix, &x->prefixes);
   size_t low = 0, high = genalloc_len(struct prefix, &x->prefixes);
   ip_mask(&key.ip, bits);
   while (low < high) {
@@ -74,25 +74,14 @@ static struct prefix *find(struct devices *x, struct ip const *ip, unsigned bits
   return 0;
 }
 
-/* Which clients have lines, and how many they are. */
-static void mark_clients(struct devices *x, struct amount *sum)
+/* The shortest prefix that holds the clients of a class and grants something, or null. */
+static struct prefix const *widest(struct devices const *x, struct client_class const *k)
 {
-  struct classes const *c = x->w->c;
-  for (size_t i = 0; i < classes_clients(c); i++) {
-    struct client_class const *k = classes_client(c, i);
-    int some = 0;
-    if (!k->view->is_device || k->view->denied) continue;
-    for (unsigned bits = 0; bits <= k->view->device_bits; bits++) {
-      struct prefix *p = x->bits[k->view->device.len == 16][bits] ? find(x, &k->view->device, bits) : 0;
-      if (!p) continue;
-      some = 1;
-      if (p->client == CLASSES_NONE) p->client = i;
-    }
-    if (!some) continue;
-    x->w->devices.s[i] = 1;
-    sum->v4 += k->v4;
-    wide_add(&sum->v6, k->v6_global);
+  for (unsigned bits = 0; k->view->is_device && bits <= k->view->device_bits; bits++) {
+    struct prefix const *p = x->bits[k->view->device.len == 16][bits] ? find(x, &k->view->device, bits) : 0;
+    if (p && p->opens != CLASSES_NONE) return p;
   }
+  return 0;
 }
 
 static void better(struct work *w, size_t *best, size_t now)
@@ -143,95 +132,72 @@ static int try_line(struct devices *x, struct device_line const *d, struct way *
   return 0;
 }
 
-/* The widest prefix (of IPv4 if `four`, of IPv6 if `six`) that has a line that opens. */
-static int first_way(struct devices *x, struct way *way, int named, int four, int six, struct device_line const **line)
+/* The first line of each prefix that grants something. Who else may relay, and how, plays no part: so any client of the
+ * prefix stands for all. */
+static int mark_prefixes(struct devices *x)
 {
-  struct prefix const *p = genalloc_s(struct prefix, &x->prefixes);
-  for (unsigned bits = 0; bits <= 128; bits++) {
-    if (!x->bits[0][bits] && !x->bits[1][bits]) continue;
-    for (size_t i = 0; i < genalloc_len(struct prefix, &x->prefixes); i++) {
-      if (p[i].bits != bits || p[i].client == CLASSES_NONE || !(p[i].ip.len == 4 ? four : six)) continue;
-      struct client_class const *k = classes_client(x->w->c, p[i].client);
-      *(named ? &way->named : &way->client) = k->example;
-      way->trusted = k->view->trusted;
-      for (size_t n = p[i].first; n < p[i].first + p[i].n; n++) {
-        *line = genalloc_s(struct device_line, &x->lines) + n;
-        int relayed = try_line(x, *line, way);
-        if (relayed) return relayed;
-      }
+  struct prefix *p = genalloc_s(struct prefix, &x->prefixes);
+  for (size_t i = 0; i < genalloc_len(struct prefix, &x->prefixes); i++) {
+    struct way way = { .client = p[i].ip };
+    for (size_t n = p[i].first; n < p[i].first + p[i].n && p[i].opens == CLASSES_NONE; n++) {
+      int relayed = try_line(x, genalloc_s(struct device_line, &x->lines) + n, &way);
+      if (relayed < 0) return -1;
+      if (relayed) p[i].opens = n;
     }
   }
   return 0;
 }
 
-/* Gathers and, when there is anything, calls `then`. */
-static int with_devices(struct work *w, struct amount *sum, int (*then)(struct devices *, void *), void *arg)
+static void mark_clients(struct devices const *x, struct amount *sum)
 {
-  struct devices x = { .w = w };
-  int r = sort_lines(&x);
-  if (r == 0 && genalloc_len(struct prefix, &x.prefixes)) {
-    mark_clients(&x, sum);
-    r = mark_addresses(&x);
-    if (r == 0) r = then(&x, arg);
+  for (size_t i = 0; i < classes_clients(x->w->c); i++) {
+    struct client_class const *k = classes_client(x->w->c, i);
+    if (!k->view->is_device || k->view->denied) continue;
+    int relays = widest(x, k) != 0;
+    x->w->devices.s[i] = relays ? DEVICES_RELAY : DEVICES_VOID;
+    if (!relays) continue;
+    sum->v4 += k->v4;
+    wide_add(&sum->v6, k->v6_global);
   }
-  int e = errno;
-  genalloc_free(struct device_line, &x.lines);
-  genalloc_free(struct prefix, &x.prefixes);
-  genalloc_free(size_t, &x.from);
-  genalloc_free(size_t, &x.to);
-  errno = e;
-  return r;
-}
-
-static int open_them(struct devices *x, void *arg)
-{
-  struct amount const *sum = &x->w->p->devices, four = { .v4 = sum->v4 }, six = { .v6 = sum->v6 };
-  struct device_line const *line;
-  (void)arg;
-  for (int v6 = 0; v6 < 2; v6++) {
-    struct opening o = { .kind = OPENING_DEVICES, .amount = v6 ? six : four };
-    int relayed = amount_is_half(&o.amount) ? first_way(x, &o.way, 0, !v6, v6, &line) : 0;
-    if (relayed < 0) return -1;
-    if (!relayed) continue;
-    o.record = line->record;
-    work_cost(x->w, &o.way);
-    if (work_open(x->w, &o) < 0) return -1;
-  }
-  return 0;
-}
-
-static int nothing(struct devices *x, void *arg)
-{
-  (void)x;
-  (void)arg;
-  return 0;
 }
 
 int devices_mark(struct work *w)
 {
   size_t n = classes_clients(w->c);
-  if (!stralloc_ready(&w->devices, n)) return nomem();
-  memset(w->devices.s, 0, n);
-  return with_devices(w, &w->p->devices, nothing, 0);
+  struct devices *x = w->lines = calloc(1, sizeof *x);
+  if (!x || !stralloc_ready(&w->devices, n)) return nomem();
+  memset(w->devices.s, DEVICES_NONE, n);
+  x->w = w;
+  if (sort_lines(x) < 0) return -1;
+  if (!genalloc_len(struct prefix, &x->prefixes)) return 0;
+  if (mark_addresses(x) < 0 || mark_prefixes(x) < 0) return -1;
+  mark_clients(x, &w->p->devices);
+  return 0;
 }
 
-int open_devices(struct work *w)
+void devices_free(struct work *w)
 {
-  struct amount again = { 0 };
-  return with_devices(w, &again, open_them, 0);
+  struct devices *x = w->lines;
+  if (!x) return;
+  genalloc_free(struct device_line, &x->lines);
+  genalloc_free(struct prefix, &x->prefixes);
+  genalloc_free(size_t, &x->from);
+  genalloc_free(size_t, &x->to);
+  free(x);
 }
 
-static int name_one(struct devices *x, void *arg)
+struct device_line const *devices_line(struct work *w, size_t client)
 {
-  struct device_line const *line;
-  return first_way(x, arg, 1, 1, 1, &line);
+  struct prefix const *p = widest(w->lines, classes_client(w->c, client));
+  return genalloc_s(struct device_line, &w->lines->lines) + p->opens;
 }
 
-int devices_way(struct work *w, struct way *way)
+int devices_way(struct work *w, struct way *way, size_t client, int named)
 {
-  struct amount sum = { 0 };
-  int r = with_devices(w, &sum, name_one, way);
-  if (r <= 0) way->named.len = 0;
-  else work_cost(w, way);
-  return r;
+  struct client_class const *k = classes_client(w->c, client);
+  *(named ? &way->named : &way->client) = k->example;
+  way->trusted = k->view->trusted;
+  int relayed = try_line(w->lines, devices_line(w, client), way);
+  if (relayed > 0) work_cost(w, way);
+  return relayed ? relayed : (errno = EPROTO, -1);
 }

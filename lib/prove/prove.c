@@ -51,20 +51,24 @@ static int group(struct work *w)
   return 0;
 }
 
-static unsigned score(struct client_class const *k)
+/* How well a class shows a stranger: the less the better. What it has that is of no use to him stays out if it can. */
+static unsigned score(struct work const *w, size_t i)
 {
+  struct client_class const *k = classes_client(w->c, i);
   struct ip ip;
-  return range_example(&ip, &k->example, &k->example);
+  return range_example(&ip, &k->example, &k->example) + 16U * (w->devices.s[i] == DEVICES_VOID) +
+    32U * k->view->trusted + 64U * k->view->proxy;
 }
 
-/* A client whom nothing trusts: no RELAYCLIENT, no proxy, no device. */
+/* A client to whom no trust helps. RELAYCLIENT is none without its grant; a proxy may name a stranger, or be one where
+ * the gate does not ask for proxies. */
 static int find_stranger(struct work *w)
 {
   w->stranger = CLASSES_NONE;
   for (size_t i = 0; i < classes_clients(w->c); i++) {
-    struct client_class const *k = classes_client(w->c, i);
-    if (k->view->denied || k->view->trusted || k->view->proxy || w->devices.s[i]) continue;
-    if (w->stranger == CLASSES_NONE || score(k) < score(classes_client(w->c, w->stranger))) w->stranger = i;
+    struct client_view const *v = classes_client(w->c, i)->view;
+    if (v->denied || (v->trusted && w->clients_relay) || w->devices.s[i] == DEVICES_RELAY) continue;
+    if (w->stranger == CLASSES_NONE || score(w, i) < score(w, w->stranger)) w->stranger = i;
   }
   w->p->strangers = w->stranger != CLASSES_NONE;
   return 0;
@@ -88,8 +92,8 @@ static int look_around(struct work *w)
 static int run(struct work *w)
 {
   static int (*const parts[])(struct work *) = {
-    look_around, group, devices_mark, find_stranger, open_to_host, open_strangers, open_clients, open_names,
-    open_proxies, open_devices, open_suffixes
+    look_around, group, devices_mark, clients_mark, find_stranger, open_to_host, open_strangers, open_crowd,
+    open_names, open_suffixes, says_gather
   };
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i](w) < 0) return -1;
@@ -110,7 +114,7 @@ int prove(struct proof *p, struct table_set const *t)
 {
   int64_t start = io_now();
   struct work *w = calloc(1, sizeof *w);
-  *p = (struct proof){ .t = t, .classes = CLASSES_ZERO, .openings = GENALLOC_ZERO };
+  *p = (struct proof){ .classes = CLASSES_ZERO, .openings = GENALLOC_ZERO };
   if (!w) return nomem();
   int r = classes_make(&p->classes, &t, 1);
   p->intervals = genalloc_len(struct span, &p->classes.spans);
@@ -121,6 +125,7 @@ int prove(struct proof *p, struct table_set const *t)
   if (r == 0) r = run(w);
   if (proof_openings(p)) qsort(proof_opening(p, 0), proof_openings(p), sizeof(struct opening), by_cost);
   int e = errno;
+  devices_free(w);
   stralloc_free(&w->traits);
   stralloc_free(&w->devices);
   genalloc_free(uint32_t, &w->costs);
@@ -134,4 +139,6 @@ void proof_free(struct proof *p)
 {
   classes_free(&p->classes);
   genalloc_free(struct opening, &p->openings);
+  genalloc_free(struct said, &p->said);
+  stralloc_free(&p->text);
 }

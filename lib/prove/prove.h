@@ -6,13 +6,14 @@
  *
  *   - a stranger's recipient that decide() accepts for relaying though no `grant to` fits (`grant anyone`, `grant
  *     sender`, and whatever else decide() may come to accept);
- *   - with `grant clients`: RELAYCLIENT for half of IPv4 or of 2000::/3 or more, or for everybody else (the rule for
- *     everybody sets it, and some address is left to that rule), or for all names or those below a public top-level
- *     domain. The same for RELAYPROXY, as a proxy may name a client that relays. Counted are the addresses that
- *     relay-gate would let in and trust: what other lines deny or do not trust is subtracted;
- *   - `grant device` lines, the same sums of the addresses for which they grant anything;
- *   - `grant to-host` prefixes that sum up to such a half, if any domain's mail goes by its MX records: what lies there
- *     is no destination of ours;
+ *   - clients that relay, so many that strangers are among them (classes/crowd.h): those with RELAYCLIENT if `grant
+ *     clients` lets them, those for whom some `grant device` line grants anything, and those with RELAYPROXY, who may
+ *     name any of these; all kinds together. Counted are the addresses that relay-gate lets in: what other lines deny
+ *     or do not trust is subtracted. The line with the largest part is the one to blame;
+ *   - RELAYCLIENT or RELAYPROXY for everybody else (the rule for everybody sets it, and some address is left to that
+ *     rule), or for all names or those below a public top-level domain;
+ *   - `grant to-host` prefixes that sum up to so many, if any domain's mail goes by its MX records: what lies there is
+ *     no destination of ours;
  *   - a suffix of one label, hosted or granted, that is no special-use name (RFC 6761, RFC 9476, ...): not all below a
  *     public top-level domain is ours.
  *
@@ -34,6 +35,7 @@
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
 #include "classes/classes.h"
+#include "classes/crowd.h"
 #include "parse/domain.h"
 #include "policy/decide.h"
 
@@ -76,7 +78,7 @@ struct opening {
   struct record grant;       /* OPENING_CLIENTS, _NAMES, _PROXIES: the line `grant clients`, if that is what grants */
   unsigned declared : 1;     /* the line says `forgeable` or `open-relay` */
   unsigned everybody : 1;    /* not the sum, but the rule for everybody */
-  struct amount amount;      /* how many it lets in, other lines of its kind together; else 0 */
+  uint8_t family;            /* too many of IPv4 (4) or of IPv6 (16), other lines together; 0: the line by itself */
   struct way way;
 };
 
@@ -85,10 +87,17 @@ struct lines {
   size_t n;
 };
 
+/* A line of the rules that an opening names. */
+struct said {
+  char const *data;          /* the record's */
+  size_t at, len;            /* its text, within the proof's; at SIZE_MAX: not found */
+};
+
 struct proof {
-  struct table_set const *t;
   struct classes classes;
   genalloc openings;         /* struct opening: undeclared ones before the others, the shortest way first */
+  genalloc said;             /* struct said, by data */
+  stralloc text;
   size_t undeclared;         /* how many of them no line declares */
   size_t decisions;          /* calls of decide() */
   size_t intervals, clients, senders, recipients, sender_groups, recipient_groups;

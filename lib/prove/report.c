@@ -55,7 +55,7 @@ static int put_place(stralloc *out, struct record const *r)
 static int put_says(stralloc *out, struct proof const *p, struct record const *r)
 {
   if (!r->line) return 1;
-  return stralloc_cats(out, "  ") && put_place(out, r) && report_says(out, p->t, r) && stralloc_cats(out, "\n");
+  return stralloc_cats(out, "  ") && put_place(out, r) && report_says(out, p, r) && stralloc_cats(out, "\n");
 }
 
 static int put_opening(stralloc *out, struct proof const *p, struct opening const *o)

@@ -40,7 +40,7 @@ int report_assumptions(struct proof const *p, report_line_fn *line, void *arg);
 int report_why(stralloc *out, struct opening const *o);
 char const *report_kind(enum opening_kind kind);
 
-/* Appends what a record of the tables says, as its line in the control file would. Returns 1, 0 without memory. */
-int report_says(stralloc *out, struct table_set const *t, struct record const *r);
+/* Appends what the record of an opening says, as its line in the control file would. Returns 1, 0 without memory. */
+int report_says(stralloc *out, struct proof const *p, struct record const *r);
 
 #endif

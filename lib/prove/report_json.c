@@ -31,7 +31,7 @@ static int put_record(struct json *j, struct proof const *p, char const *key, st
 {
   stralloc says = STRALLOC_ZERO;
   if (!r->line) return 1;
-  int ok = report_says(&says, p->t, r) && stralloc_0(&says);
+  int ok = report_says(&says, p, r) && stralloc_0(&says);
   if (ok) {
     json_key(j, key), json_object(j);
     json_key(j, "file"), json_str(j, r->file);

@@ -1,8 +1,10 @@
-/* From a record back to its line. */
+/* The lines of the rules that openings name, as they stand in the control files. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include "parse/number.h"
-#include "policy/gate.h"
 #include "prove/report.h"
+#include "prove/work.h"
+#include "rules/text.h"
 
 int report_put(stralloc *out, char const *s, size_t n)
 {
@@ -16,66 +18,62 @@ int report_put(stralloc *out, char const *s, size_t n)
   return 1;
 }
 
-static int text(stralloc *out, char const *s)
+static int by_data(void const *x, void const *y)
 {
-  return report_put(out, s, strlen(s));
+  struct said const *a = x, *b = y;
+  return a->data < b->data ? -1 : a->data > b->data;
 }
 
-/* `_BITS` and `^BITS` as a prefix; anything else as it is. */
-static int put_bits(stralloc *out, char const *s, size_t n)
+static struct said *find(struct proof const *p, struct record const *r)
 {
-  char address[IP_TEXT], digits[NUMBER_TEXT];
-  struct ip ip;
-  unsigned bits;
-  if (!classes_bits(&ip, &bits, s, n)) return report_put(out, s, n);
-  ip_fmt(address, &ip);
-  number_fmt(digits, bits);
-  return text(out, address) && text(out, "/") && text(out, digits);
+  struct said key = { .data = r->data };
+  size_t n = genalloc_len(struct said, &p->said);
+  return n ? bsearch(&key, genalloc_s(struct said, &p->said), n, sizeof key, by_data) : 0;
 }
 
-static int put_client(stralloc *out, char const *key, size_t n, struct record const *r)
+/* One entry for each record that an opening names. */
+static int list(struct proof *p)
 {
-  uint32_t pos = 0;
-  char const *var;
-  int ok = put_bits(out, key, n) && text(out, r->len && *r->data == 'D' ? ":deny" : ":allow");
-  while (ok && gate_variable(r, &pos, &var) > 0) {
-    size_t name = strcspn(var, "=");
-    ok = text(out, ",") && report_put(out, var, name) && text(out, "=\"") && text(out, var + name + 1) &&
-      text(out, "\"");
+  for (size_t i = 0; i < proof_openings(p); i++) {
+    struct record const *of[] = { &proof_opening(p, i)->record, &proof_opening(p, i)->grant };
+    for (size_t k = 0; k < 2; k++) {
+      struct said s = { .data = of[k]->data, .at = SIZE_MAX };
+      if (of[k]->line && !genalloc_append(struct said, &p->said, &s)) return errno = ENOMEM, -1;
+    }
   }
-  return ok;
+  struct said *s = genalloc_s(struct said, &p->said);
+  size_t n = genalloc_len(struct said, &p->said), len = 0;
+  if (n) qsort(s, n, sizeof *s, by_data);
+  for (size_t i = 0; i < n; i++)
+    if (!len || s[len - 1].data != s[i].data) s[len++] = s[i];
+  genalloc_setlen(struct said, &p->said, len);
+  return 0;
 }
 
-/* Words; those that are bits become prefixes, and a device's line gets its `from` and `to` back. */
-static int put_relay(stralloc *out, char const *key, size_t n, struct record const *r)
+/* Records point into the table, so where the data is tells which one it is. */
+int says_gather(struct work *w)
 {
-  int ok = 1, device = n > 13 && !memcmp(key, "grant device ", 13);
-  for (size_t i = 0, words = 0; ok && i <= n; words++) {
-    char const *blank = memchr(key + i, ' ', n - i);
-    size_t end = blank ? (size_t)(blank - key) : n;
-    ok = !i || text(out, " ");
-    if (ok && device && words == 3) ok = text(out, "from ");
-    else if (ok && device && words > 3 && !blank) ok = text(out, "to ");
-    ok = ok && put_bits(out, key + i, end - i);
-    i = end + 1;
-  }
-  return ok && (!r->len || (text(out, " ") && report_put(out, r->data, r->len)));
-}
-
-int report_says(stralloc *out, struct table_set const *t, struct record const *r)
-{
+  struct proof *p = w->p;
   uint32_t pos = 0;
   enum table which;
   char const *key;
   size_t n;
-  struct record other;
-  while (table_next(t, &pos, &which, &key, &n, &other) > 0) {
-    if (other.data != r->data) continue;
-    switch (which) {
-      case TABLE_CLIENTS: return put_client(out, key, n, r);
-      case TABLE_RELAY: return put_relay(out, key, n, r);
-      default: return report_put(out, key, n) && text(out, r->len ? " " : "") && report_put(out, r->data, r->len);
-    }
+  struct record r;
+  int more;
+  if (list(p) < 0) return -1;
+  if (!genalloc_len(struct said, &p->said)) return 0;
+  while ((more = table_next(w->t, &pos, &which, &key, &n, &r)) > 0) {
+    struct said *s = r.line ? find(p, &r) : 0;
+    if (!s || s->at != SIZE_MAX) continue;
+    s->at = p->text.len;
+    if (!rules_text(&p->text, which, key, n, &r)) return errno = ENOMEM, -1;
+    s->len = p->text.len - s->at;
   }
-  return 1;
+  return more < 0 ? (errno = EPROTO, -1) : 0;
+}
+
+int report_says(stralloc *out, struct proof const *p, struct record const *r)
+{
+  struct said const *s = find(p, r);
+  return !s || s->at == SIZE_MAX || report_put(out, p->text.s + s->at, s->len);
 }

@@ -1,4 +1,4 @@
-/* `grant to-host`: prefixes that together are half of the internet. */
+/* `grant to-host`: prefixes that together are too large a part of the internet. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,30 +52,47 @@ static int gather(struct work *w, genalloc *hosts)
   return 0;
 }
 
-/* One family: the sum of its prefixes, which either hold one another or have nothing in common, the widest, and an
- * address between them. */
-static struct host const *sum_up(struct work *w, genalloc const *hosts, uint8_t family, struct amount *sum)
+/* What the prefixes are together, and of which the largest part is: of IPv4, of IPv6. */
+struct sum {
+  struct crowd crowd;
+  struct host const *largest[2];
+  struct census most;
+};
+
+static int add(struct sum *x, struct host const *h)
 {
-  struct host const *h = genalloc_s(struct host, hosts), *widest = 0;
+  struct crowd alone = CROWD_ZERO;
+  struct census n;
+  int r = crowd_add(&alone, &h->first, &h->last);
+  if (r == 0) r = crowd_add(&x->crowd, &h->first, &h->last);
+  crowd_count(&alone, &n);
+  crowd_free(&alone);
+  if (n.v4 > x->most.v4 || (n.v4 == x->most.v4 && h->first.len == 4)) x->most.v4 = n.v4, x->largest[0] = h;
+  if (wide_cmp(n.v6, x->most.v6) > 0) x->most.v6 = n.v6, x->largest[1] = h;
+  return r;
+}
+
+/* The prefixes of a family either hold one another or have nothing in common. Finds an address between them, too. */
+static int sum_up(struct work *w, genalloc const *hosts, uint8_t family, struct sum *sum)
+{
+  struct host const *h = genalloc_s(struct host, hosts);
   struct ip next = { .len = family };
   int more = 1; /* next is the first address that is not within a prefix so far */
   for (size_t i = 0; i < genalloc_len(struct host, hosts); i++) {
-    if (h[i].first.len != family) continue;
-    if (!widest || h[i].bits < widest->bits) widest = h + i;
-    if (!more || range_cmp(&h[i].first, &next) < 0) continue;
+    if (h[i].first.len != family || !more || range_cmp(&h[i].first, &next) < 0) continue;
     if (range_cmp(&h[i].first, &next) > 0) w->outside = next;
-    amount_add(sum, &h[i].first, &h[i].last);
+    if (add(sum, h + i) < 0) return -1;
     next = h[i].last;
     more = range_next(&next);
   }
   if (more) w->outside = next;
-  return widest;
+  return 0;
 }
 
-static int open_widest(struct work *w, struct host const *h, struct amount const *sum)
+static int open_largest(struct work *w, struct host const *h, struct census const *n, uint8_t family)
 {
-  struct opening o = { .kind = OPENING_TO_HOST, .amount = *sum };
-  if (!h || !amount_is_half(sum) || w->stranger == CLASSES_NONE) return 0;
+  struct opening o = { .kind = OPENING_TO_HOST, .family = family };
+  if (!h || !census_is_strangers(n, family) || w->stranger == CLASSES_NONE) return 0;
   o.record = h->record;
   o.way.client = classes_client(w->c, w->stranger)->example;
   range_example(&o.way.mx, &h->first, &h->last);
@@ -86,16 +103,18 @@ static int open_widest(struct work *w, struct host const *h, struct amount const
 int open_to_host(struct work *w)
 {
   genalloc hosts = GENALLOC_ZERO;
-  struct amount v4 = { 0 }, v6 = { 0 };
+  struct sum sum = { .crowd = CROWD_ZERO };
+  struct census n;
   int r = gather(w, &hosts);
   w->p->to_host = genalloc_len(struct host, &hosts) != 0;
-  if (r == 0) {
-    struct host const *six = sum_up(w, &hosts, 16, &v6), *four = sum_up(w, &hosts, 4, &v4);
-    r = open_widest(w, four, &v4);
-    if (r == 0) r = open_widest(w, six, &v6);
-  }
+  if (r == 0) r = sum_up(w, &hosts, 16, &sum);
+  if (r == 0) r = sum_up(w, &hosts, 4, &sum);
+  crowd_count(&sum.crowd, &n);
+  if (r == 0) r = open_largest(w, sum.largest[0], &n, 4);
+  if (r == 0 && sum.largest[1] != sum.largest[0]) r = open_largest(w, sum.largest[1], &n, 16);
   int e = errno;
   genalloc_free(struct host, &hosts);
+  crowd_free(&sum.crowd);
   errno = e;
   return r;
 }

@@ -1,4 +1,4 @@
-/* Whom `clients` trusts, counted: RELAYCLIENT, and RELAYPROXY for those who may name such a client. */
+/* Clients that relay, counted: trusted with RELAYCLIENT, devices, proxies who may name one of them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,94 +6,51 @@
 #include "policy/gate.h"
 #include "prove/work.h"
 
-/* The addresses of one line. */
+/* What a line lets in. */
 struct share {
+  enum opening_kind kind;
   uint32_t line;
-  struct wide n;         /* global ones */
+  struct census n;
+  size_t client;         /* a class of it */
   struct ip example;
   unsigned score;        /* how well the example reads */
 };
 
-/* All addresses of one family with a certain trust. */
-struct measure {
-  genalloc shares;       /* struct share */
-  struct amount sum;
-  int everybody;         /* some are left to the rule for everybody, */
-  struct ip rest;        /* such as this one */
-  unsigned rest_score;
+/* Somebody left to the rule for everybody. */
+struct rest {
+  struct ip ip;          /* len 0: nobody is */
+  unsigned score;
 };
 
-static int counts(struct client_view const *v, int proxy)
-{
-  return !v->denied && (proxy ? v->proxy : v->trusted);
-}
+struct measure {
+  struct crowd crowd;
+  genalloc shares;       /* struct share */
+  struct rest rest[2][2]; /* of RELAYCLIENT and RELAYPROXY; IPv4 and IPv6 */
+};
 
-static int measure_span(struct measure *m, struct span const *s)
+int clients_mark(struct work *w)
 {
-  struct share x = { .line = s->line[0], .n = range_global(&s->first, &s->last) };
-  x.score = range_example(&x.example, &s->first, &s->last);
-  amount_add(&m->sum, &s->first, &s->last);
-  if (s->rest[0] && (!m->everybody || x.score < m->rest_score)) {
-    m->everybody = 1;
-    m->rest = x.example;
-    m->rest_score = x.score;
-  }
-  return genalloc_append(struct share, &m->shares, &x) ? 0 : (errno = ENOMEM, -1);
-}
-
-static int measure(struct work *w, struct measure *m, uint8_t family, int proxy)
-{
-  for (size_t i = 0; i < classes_clients(w->c); i++) {
-    struct client_class const *k = classes_client(w->c, i);
-    if (!counts(k->view, proxy)) continue;
-    for (size_t n = k->first; n < k->first + k->n; n++)
-      if (classes_span(w->c, n)->first.len == family && measure_span(m, classes_span(w->c, n)) < 0) return -1;
-  }
-  return 0;
-}
-
-static int by_line(void const *x, void const *y)
-{
-  struct share const *a = x, *b = y;
-  if (a->line != b->line) return a->line < b->line ? -1 : 1;
-  return (a->score > b->score) - (a->score < b->score);
-}
-
-/* An address of the line that has the largest share, or of the rule for everybody. */
-static struct ip blamed(struct measure *m)
-{
-  struct share *s = genalloc_s(struct share, &m->shares);
-  struct wide most = { 0, 0 }, now = { 0, 0 };
-  struct ip ip = { .len = 0 };
-  size_t first = 0, n = genalloc_len(struct share, &m->shares);
-  if (m->everybody) return m->rest;
-  qsort(s, n, sizeof *s, by_line);
-  for (size_t i = 0; i < n; i++) {
-    if (s[i].line != s[first].line) first = i, now = (struct wide){ 0, 0 };
-    wide_add(&now, s[i].n);
-    if (wide_cmp(now, most) <= 0) continue;
-    most = now;
-    ip = s[first].example;
-  }
-  return ip;
+  struct way way = { .trusted = 1, .client = { .len = 4 } };
+  struct record r;
+  int granted = work_line(w, "grant clients", &r);
+  if (granted > 0) granted = work_pairs(w, &way, 0);
+  w->clients_relay = granted > 0;
+  return granted < 0 ? -1 : 0;
 }
 
 /* One who relays by his address: for a proxy to name. Returns 1, 0, -1 with errno. */
 static int relaying(struct work *w, struct way *way)
 {
-  struct record r;
-  int granted = work_line(w, "grant clients", &r);
-  if (granted < 0) return -1;
-  for (size_t i = 0; granted && i < classes_clients(w->c); i++) {
+  for (size_t i = 0; i < classes_clients(w->c); i++) {
     struct client_class const *k = classes_client(w->c, i);
-    if (!counts(k->view, 0)) continue;
+    if (k->view->denied) continue;
+    if (w->devices.s[i] == DEVICES_RELAY) return devices_way(w, way, i, 1);
+    if (!k->view->trusted || !w->clients_relay) continue;
     way->named = k->example;
     way->trusted = 1;
-    int relayed = work_pairs(w, way, 0);
-    if (relayed) return relayed;
+    return work_pairs(w, way, 0);
   }
-  way->trusted = 0;
-  return devices_way(w, way);
+  return 0;
 }
 
 /* Does the client of o->way, trusted so, relay? Then it is kept. */
@@ -111,37 +68,125 @@ static int try(struct work *w, struct opening *o, int proxy)
   return relayed > 0 ? work_open(w, o) : relayed;
 }
 
-static int open_family(struct work *w, uint8_t family, int proxy, struct amount *sum)
+/* The addresses of a client class that relays. */
+static int measure_class(struct work *w, struct measure *m, size_t client, enum opening_kind kind)
 {
-  struct opening o = { .kind = proxy ? OPENING_PROXIES : OPENING_CLIENTS };
-  struct measure m = { .shares = GENALLOC_ZERO };
-  int r = measure(w, &m, family, proxy);
-  if (r == 0 && (m.everybody || amount_is_half(&m.sum))) {
-    o.way.client = blamed(&m);
-    o.everybody = m.everybody != 0;
-    o.amount = m.sum;
-    if (gate_find(w->t, &o.way.client, 0, 0, &o.record) == GATE_TEMPFAIL) r = (errno = EPROTO, -1);
-    size_t n = proof_openings(w->p);
-    struct opening const *last = n ? proof_opening(w->p, n - 1) : 0;
-    int again = last && last->kind == o.kind && last->record.data == o.record.data; /* one line for both families */
-    if (r == 0 && !again) r = try(w, &o, proxy);
+  struct client_class const *k = classes_client(w->c, client);
+  uint32_t device = kind == OPENING_DEVICES ? devices_line(w, client)->record.line : 0;
+  for (size_t i = k->first; i < k->first + k->n; i++) {
+    struct span const *s = classes_span(w->c, i);
+    struct crowd alone = CROWD_ZERO;
+    struct share x = { .kind = kind, .line = device ? device : s->line[0], .client = client };
+    x.score = range_example(&x.example, &s->first, &s->last);
+    int r = crowd_add(&alone, &s->first, &s->last);
+    crowd_count(&alone, &x.n);
+    crowd_free(&alone);
+    if (r < 0 || crowd_add(&m->crowd, &s->first, &s->last) < 0) return -1;
+    if (!genalloc_append(struct share, &m->shares, &x)) return errno = ENOMEM, -1;
+    struct rest *rest = &m->rest[kind == OPENING_PROXIES][s->first.len == 16];
+    if (kind == OPENING_DEVICES || !s->rest[0] || (rest->ip.len && x.score >= rest->score)) continue;
+    *rest = (struct rest){ x.example, x.score };
   }
+  return 0;
+}
+
+/* What is said of trust, whether it helps or not. */
+static void sum_class(struct work *w, struct client_class const *k, struct amount *sum)
+{
+  for (size_t i = k->first; i < k->first + k->n; i++)
+    amount_add(sum, &classes_span(w->c, i)->first, &classes_span(w->c, i)->last);
+}
+
+static int measure(struct work *w, struct measure *m)
+{
+  struct way way = { .trusted = 0 };
+  int named = relaying(w, &way);
+  if (named < 0) return -1;
+  for (size_t i = 0; i < classes_clients(w->c); i++) {
+    struct client_class const *k = classes_client(w->c, i);
+    struct client_view const *v = k->view;
+    int r = 0;
+    if (v->denied) continue;
+    if (v->trusted) sum_class(w, k, &w->p->trusted);
+    if (v->proxy) sum_class(w, k, &w->p->proxies);
+    if (v->trusted && w->clients_relay) r = measure_class(w, m, i, OPENING_CLIENTS);
+    else if (v->proxy && named) r = measure_class(w, m, i, OPENING_PROXIES);
+    else if (w->devices.s[i] == DEVICES_RELAY) r = measure_class(w, m, i, OPENING_DEVICES);
+    if (r < 0) return -1;
+  }
+  return 0;
+}
+
+static int by_line(void const *x, void const *y)
+{
+  struct share const *a = x, *b = y;
+  if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
+  if (a->line != b->line) return a->line < b->line ? -1 : 1;
+  return (a->score > b->score) - (a->score < b->score);
+}
+
+static int is_more(struct census const *a, struct census const *b, uint8_t family)
+{
+  return family == 4 ? a->v4 > b->v4 : wide_cmp(a->v6, b->v6) > 0;
+}
+
+/* The best example of the line that has the largest part. */
+static struct share const *blamed(struct measure *m, uint8_t family)
+{
+  struct share *s = genalloc_s(struct share, &m->shares), *most = s;
+  struct census now = { 0 }, best = { 0 };
+  size_t first = 0, n = genalloc_len(struct share, &m->shares);
+  qsort(s, n, sizeof *s, by_line);
+  for (size_t i = 0; i < n; i++) {
+    if (s[i].kind != s[first].kind || s[i].line != s[first].line) first = i, now = (struct census){ 0 };
+    now.v4 += s[i].n.v4;
+    wide_add(&now.v6, s[i].n.v6);
+    if (is_more(&now, &best, family)) best = now, most = s + first;
+  }
+  return most;
+}
+
+/* Keeps it, unless its line is kept already (for the other family). */
+static int open_line(struct work *w, struct opening *o, size_t client)
+{
+  if (o->kind == OPENING_DEVICES) o->record = devices_line(w, client)->record;
+  else if (gate_find(w->t, &o->way.client, 0, 0, &o->record) == GATE_TEMPFAIL) return errno = EPROTO, -1;
+  for (size_t i = 0; i < proof_openings(w->p); i++)
+    if (proof_opening(w->p, i)->kind == o->kind && proof_opening(w->p, i)->record.data == o->record.data &&
+        proof_opening(w->p, i)->record.line == o->record.line) return 0;
+  if (o->kind != OPENING_DEVICES) return try(w, o, o->kind == OPENING_PROXIES);
+  return devices_way(w, &o->way, client, 0) < 0 ? -1 : work_open(w, o);
+}
+
+static int open_family(struct work *w, struct measure *m, uint8_t family, struct census const *n)
+{
+  int everybody = 0;
+  for (int proxy = 0; proxy < 2; proxy++) {
+    struct opening o = { .kind = proxy ? OPENING_PROXIES : OPENING_CLIENTS, .everybody = 1 };
+    o.way.client = m->rest[proxy][family == 16].ip;
+    if (!o.way.client.len) continue;
+    everybody = 1;
+    if (open_line(w, &o, CLASSES_NONE) < 0) return -1;
+  }
+  if (everybody || !census_is_strangers(n, family)) return 0;
+  struct share const *s = blamed(m, family);
+  struct opening o = { .kind = s->kind, .family = family, .way.client = s->example };
+  return open_line(w, &o, s->client);
+}
+
+int open_crowd(struct work *w)
+{
+  struct measure m = { CROWD_ZERO, GENALLOC_ZERO, { { { { .len = 0 }, 0 } } } };
+  struct census n;
+  int r = measure(w, &m);
+  crowd_count(&m.crowd, &n);
+  if (r == 0) r = open_family(w, &m, 4, &n);
+  if (r == 0) r = open_family(w, &m, 16, &n);
   int e = errno;
+  crowd_free(&m.crowd);
   genalloc_free(struct share, &m.shares);
   errno = e;
-  sum->v4 += m.sum.v4;
-  wide_add(&sum->v6, m.sum.v6);
   return r;
-}
-
-int open_clients(struct work *w)
-{
-  return open_family(w, 4, 0, &w->p->trusted) < 0 ? -1 : open_family(w, 16, 0, &w->p->trusted);
-}
-
-int open_proxies(struct work *w)
-{
-  return open_family(w, 4, 1, &w->p->proxies) < 0 ? -1 : open_family(w, 16, 1, &w->p->proxies);
 }
 
 /* An address that no rule for addresses holds, so that one for a name can. Returns 1, or 0. */

@@ -15,24 +15,22 @@ char const *report_kind(enum opening_kind kind)
   return kinds[kind];
 }
 
-/* `this and other lines ... for half of all ...`, or `this line ... for everybody`. */
-static int put_sum(stralloc *out, struct opening const *o, char const *set, char const *sets)
+/* `this line and others let so many relay`, or `this line ... for everybody`. */
+static int put_sum(stralloc *out, struct opening const *o, char const *which, char const *what)
 {
-  char const *family = o->amount.v4 ? "IPv4 addresses" : "IPv6 addresses (2000::/3)";
   char text[TEXT];
-  if (o->way.host[0]) snprintf(text, sizeof text, "this line %s by names that anybody can have", sets);
-  else if (o->everybody) snprintf(text, sizeof text, "this line %s for everybody", sets);
-  else snprintf(text, sizeof text, "this and other lines %s for half of all %s or more", set, family);
+  if (o->way.host[0]) snprintf(text, sizeof text, "this line sets %s by names that anybody can have", which);
+  else if (o->everybody) snprintf(text, sizeof text, "this line sets %s for everybody", which);
+  else snprintf(text, sizeof text, "this line%s%s%s and others %s %s of the public %s addresses or more, and nobody "
+                "owns as many: strangers are among them", *which ? ", which sets " : "", which, *which ? "," : "", what,
+                o->family == 4 ? "a sixteenth" : "a /13's worth", o->family == 4 ? "IPv4" : "IPv6");
   return stralloc_cats(out, text);
 }
 
-static int put_clients(stralloc *out, struct opening const *o, int proxy)
+static int put_clients(stralloc *out, struct opening const *o, char const *which, char const *whom)
 {
   char text[TEXT];
-  char const *whom = proxy ? "whom they name" : "them";
-  int ok = proxy ? put_sum(out, o, "set RELAYPROXY", "sets RELAYPROXY") :
-    put_sum(out, o, "set RELAYCLIENT", "sets RELAYCLIENT");
-  if (!ok) return 0;
+  if (!put_sum(out, o, which, "let relay")) return 0;
   if (!o->grant.line) return stralloc_cats(out, ", and who names a device relays");
   snprintf(text, sizeof text, ", and `grant clients` (relay:%u) lets %s relay", (unsigned)o->grant.line, whom);
   return stralloc_cats(out, text);
@@ -44,10 +42,10 @@ int report_why(stralloc *out, struct opening const *o)
   switch (o->kind) {
     case OPENING_ANYONE: return stralloc_cats(out, "every stranger may send anywhere");
     case OPENING_SENDER: return stralloc_cats(out, "whoever gives such an address as his sender relays");
-    case OPENING_CLIENTS: case OPENING_NAMES: return put_clients(out, o, 0);
-    case OPENING_PROXIES: return put_clients(out, o, 1);
-    case OPENING_DEVICES: return put_sum(out, o, "grant relaying", "");
-    case OPENING_TO_HOST: return put_sum(out, o, "grant relaying to what lies there,", "");
+    case OPENING_CLIENTS: case OPENING_NAMES: return put_clients(out, o, "RELAYCLIENT", "them");
+    case OPENING_PROXIES: return put_clients(out, o, "RELAYPROXY", "whom they name");
+    case OPENING_DEVICES: return put_sum(out, o, "", "let relay");
+    case OPENING_TO_HOST: return put_sum(out, o, "", "grant relaying to");
     case OPENING_HOSTED: return stralloc_cats(out, "all names below a public top-level domain are hosted");
     case OPENING_GRANTED: return stralloc_cats(out, "all names below a public top-level domain are granted");
     case OPENING_OTHER: break;

@@ -6,12 +6,6 @@
 
 #define LINE_COST 65536   /* more than all bytes of a way */
 
-int amount_is_half(struct amount const *a)
-{
-  struct wide half = { (uint64_t)1 << 60, 0 };
-  return a->v4 >= (uint64_t)1 << 31 || wide_cmp(a->v6, half) >= 0;
-}
-
 void amount_add(struct amount *a, struct ip const *first, struct ip const *last)
 {
   struct wide n = range_global(first, last);

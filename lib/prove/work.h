@@ -12,7 +12,9 @@ struct work {
   stralloc traits;            /* two bytes for each address class: as a sender, as a recipient */
   genalloc costs;             /* uint32_t for each: the bytes of its example, and more where it reads worse */
   size_t sender[TRAITS], recipient[TRAITS]; /* the cheapest class with these traits, or CLASSES_NONE */
-  stralloc devices;           /* a byte for each client class: 1: some device line grants something to it */
+  stralloc devices;           /* a byte for each client class: DEVICES_... */
+  struct devices *lines;      /* devices.c's */
+  unsigned clients_relay : 1; /* RELAYCLIENT helps: `grant clients` is there, and no requirement forbids it */
   size_t stranger;            /* a client class, or CLASSES_NONE */
   struct ip outside;          /* an address of which no `grant to-host` says anything; len 0: none */
 };
@@ -42,24 +44,30 @@ int work_open(struct work *w, struct opening *o);
 /* Looks for a line of `relay`: 1, 0, -1 with errno. */
 int work_line(struct work *w, char const *what, struct record *r);
 
-/* Half of IPv4, or of 2000::/3, or more? */
-int amount_is_half(struct amount const *a);
 void amount_add(struct amount *a, struct ip const *first, struct ip const *last);
 
 /* Each kind of opening. */
 int open_strangers(struct work *w);
-int open_clients(struct work *w);
+int open_crowd(struct work *w);
 int open_names(struct work *w);
-int open_proxies(struct work *w);
-int open_devices(struct work *w);
 int open_to_host(struct work *w);
 int open_suffixes(struct work *w);
 
-/* Fills in w->devices and the proof's sum of devices. */
-int devices_mark(struct work *w);
+/* Writes down what the lines say that openings name. */
+int says_gather(struct work *w);
 
-/* Fills in a device that relays, for a proxy to name. Returns 1, 0, -1 with errno. */
-int devices_way(struct work *w, struct way *way);
+/* Fills in w->devices and the proof's sum of devices. Free in any case. */
+enum { DEVICES_NONE, DEVICES_VOID /* has lines, but none grants anything */, DEVICES_RELAY };
+int devices_mark(struct work *w);
+void devices_free(struct work *w);
+
+/* The line by which clients of a class, DEVICES_RELAY, relay: the one with the shortest prefix. */
+struct device_line const *devices_line(struct work *w, size_t client);
+/* Fills in the way of a client of that class, who is `named` by a proxy or comes himself. Returns 1, -1 with errno. */
+int devices_way(struct work *w, struct way *way, size_t client, int named);
+
+/* Does RELAYCLIENT help? Fills in w->clients_relay. */
+int clients_mark(struct work *w);
 
 /* A top-level domain of the public DNS, not a special-use name? */
 int label_is_public(char const *label);

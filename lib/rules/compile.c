@@ -70,6 +70,7 @@ static void check_all(struct compiler *c)
   rules_aliases_end(c);
   rules_relay_end(c);
   rules_users_end(c);
+  if (!c->wrong) trust_end(c);
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !c->wrong && !c->broken; i++) checks[i](c);
 }
 
@@ -116,6 +117,7 @@ int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbour
   genalloc_free(struct hosted, &c.hosted);
   rules_aliases_free(&c);
   rules_users_free(&c);
+  trust_free(&c);
   if (c.broken) return errno = c.broken, -1;
   return c.wrong;
 }

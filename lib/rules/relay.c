@@ -15,6 +15,8 @@
 struct statement {
   struct word w[WORDS];
   size_t n, at;
+  struct ip ip;       /* a prefix */
+  unsigned bits;
   stralloc key;
   char const *data;
   size_t data_len;
@@ -65,12 +67,10 @@ static int put_key(struct compiler *c, struct statement *st, char const *what, c
 static int put_prefix(struct compiler *c, struct statement *st, struct lengths *lengths)
 {
   char bits[GATE_CIDR];
-  struct ip ip;
-  unsigned n;
   struct word const *w = next(c, st, "an address, or a prefix with its length,");
-  if (!w || !rules_prefix(c, &ip, &n, w->s, w->n)) return 0;
-  lengths_use(lengths, &ip, n);
-  return put(c, st, bits, gate_cidr_key(bits, &ip, n));
+  if (!w || !rules_prefix(c, &st->ip, &st->bits, w->s, w->n)) return 0;
+  lengths_use(lengths, &st->ip, st->bits);
+  return put(c, st, bits, gate_cidr_key(bits, &st->ip, st->bits));
 }
 
 static char const *const no_words[] = { 0 };
@@ -130,7 +130,9 @@ static int sender(struct compiler *c, struct statement *st)
 
 static int to_host(struct compiler *c, struct statement *st)
 {
-  return put_prefix(c, st, &c->to_host);
+  if (!put_prefix(c, st, &c->to_host)) return 0;
+  trust_prefix(c, TRUST_HOST, &st->ip, st->bits);
+  return 1;
 }
 
 /* The prefix has a record of its own, so that a look-up that finds none is over. */
@@ -142,6 +144,7 @@ static int device(struct compiler *c, struct statement *st)
   if (!expect(c, st, "from") || !put_key(c, st, "a sender", class_words, rules_from)) return 0;
   if (!expect(c, st, "to") || !put_key(c, st, "a recipient", class_words, rules_to)) return 0;
   if (st->at < st->n && rules_is(st->w[st->at], "rate")) return rules_error(c, "this version knows no `rate`"), 0;
+  if (!rules_is(st->w[st->at - 1], "hosted")) trust_prefix(c, TRUST_DEVICE, &st->ip, st->bits);
   int r = seen_add(&c->seen, TABLE_RELAY, st->key.s, prefix, &none);
   if (r < 0) c->broken = ENOMEM;
   else if (r && table_add(c->table, TABLE_RELAY, st->key.s, prefix, 0, "", 0) < 0) c->broken = errno ? errno : EIO;

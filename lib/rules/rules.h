@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
+#include "classes/crowd.h"
 #include "parse/address.h"
 #include "parse/domain.h"
 #include "parse/ip.h"
@@ -82,6 +83,14 @@ struct hosted {
   uint32_t recipient, alias;    /* the first lines of `recipients` and `aliases` that are about it; 0: none */
 };
 
+/* What lines of one kind let in together. */
+enum trust { TRUST_CLIENT, TRUST_PROXY, TRUST_DEVICE, TRUST_HOST, TRUST_COUNT };
+struct sum {
+  struct crowd crowd;           /* of lines that are not large by themselves */
+  uint32_t line, now;           /* the one with the largest part; the last one */
+  struct census most, of_now;   /* their parts */
+};
+
 struct neighbours;
 struct compiler {
   struct table_builder *table;
@@ -101,6 +110,7 @@ struct compiler {
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   struct { struct table_builder *table; struct users_about about; genalloc kinds, lacks; } users; /* users.c's; table
                            null: that file is not read */
+  struct sum sums[TRUST_COUNT];
   stralloc data;        /* scratch: a rule's value */
 };
 
@@ -216,5 +226,10 @@ size_t client_key(struct client const *k, unsigned i, char out[CLIENT_KEY]);
 
 /* The line being read trusts k with RELAYCLIENT, or with RELAYPROXY: complains of what that may let in. */
 void trust_line(struct compiler *c, struct client const *k, int proxy);
+/* The same for a line of `relay` that grants something to a device of this prefix, or to everybody for hosts there. */
+void trust_prefix(struct compiler *c, enum trust kind, struct ip const *ip, unsigned bits);
+/* Warns of what many lines do together. */
+void trust_end(struct compiler *c);
+void trust_free(struct compiler *c);
 
 #endif

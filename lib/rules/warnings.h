@@ -6,7 +6,9 @@
 #define WARNINGS(X) \
   X(WARN_UNUSED,         "unused",         "the line does nothing, because of another one or for want of one") \
   X(WARN_DEFAULT_ALLOW,  "default-allow",  "clients: no line for everybody else") \
-  X(WARN_LARGE_PREFIX,   "large-prefix",   "clients: a large part of the internet is trusted") \
+  X(WARN_LARGE_PREFIX,   "large-prefix",   "clients, relay: a large part of the internet is trusted, or sent to") \
+  X(WARN_LARGE_SUM,      "large-sum",      "clients, relay: many lines together do that") \
+  X(WARN_TRANSLATED,     "translated",     "clients, relay: IPv6 addresses that stand for IPv4 ones") \
   X(WARN_BY_NAME,        "by-name",        "clients: a name is trusted, which its owner chooses") \
   X(WARN_GATEWAY,        "gateway",        "clients, relay: this host's gateway or an address on a bridge is trusted") \
   X(WARN_APPENDED_VALUE, "appended-value", "clients: RELAYCLIENT has a value, which is appended to each recipient") \

@@ -61,7 +61,9 @@ CHANGES = {
     "a proxy": ({"clients": '127.0.0.1:allow,RELAYCLIENT=""\n192.0.2.1:allow,RELAYPROXY=""\n:allow\n'}, [
         "believes: 192.0.2.1 (clients:2) may say now whom they speak for (RELAYPROXY)"]),
     "another value": ({"clients": '127.0.0.1:allow,RELAYCLIENT=".inner"\n:allow\n'}, [
-        "appends: 127.0.0.1 (clients:1) have another value of RELAYCLIENT"]),
+        "appends: 127.0.0.1 (clients:1) have another value of RELAYCLIENT",
+        "not followed: recipients with RELAYCLIENT's value .inner behind (- -> clients:1); what is decided about those "
+        "was not compared"]),
     "everybody to a partner": ({"relay": GRANTS + "grant to partner.example\n"}, [
         "gains: strangers may send to partner.example (- -> relay:3)" + NOT_YET]),
     "an open relay": ({"relay": GRANTS + "grant anyone open-relay\n"}, [
@@ -161,7 +163,7 @@ def test_no_difference(tmp_path):
     new = make(tmp_path / "new", relay="# comment\ngrant clients\n\ngrant login\n", limits="size 1000\n",
                routes=":192.0.2.1\n", domains="listed.example listed\nhosted.example\n")
     assert diff(old, new) == (0, "", "")
-    assert diff("--json", old, new) == (0, '{"lines":[]}\n', "")
+    assert diff("--json", old, new) == (0, '{"lines":[],"not-followed":[],"not-followed-more":false}\n', "")
 
 
 def test_short(tmp_path):

@@ -20,7 +20,7 @@ from oracle import names  # noqa: E402
 from oracle.generate import Generator  # noqa: E402
 from oracle.oracle import ACCEPT, Oracle, from_fits, to_fits  # noqa: E402
 
-PAIRS, QUESTIONS = 120, 80
+PAIRS, QUESTIONS = 80, 80
 SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(1 << 32))
 OURS = ("hosted", "listed", "alias", "confirmed")
 

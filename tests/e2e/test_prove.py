@@ -1,7 +1,9 @@
 """relay-prove on rules that are closed: no false alarm, a certificate, and no stranger relays whatever he tries."""
 import hashlib
+import json
 import os
 import random
+import resource
 import subprocess
 import time
 
@@ -109,6 +111,18 @@ def test_dry_run_proves_too(house):
     r = subprocess.run([program("relay-mkcdb"), "-n", house.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert r.returncode == 100 and b"clients:1: an open relay" in r.stderr
     assert not os.path.exists(house.rules)
+
+
+def test_many_openings(house):
+    """The lines of all openings are found in one walk through the table."""
+    n = 40000
+    assert house.compile({"relay": "".join("grant sender @d%d.example forgeable\n" % i for i in range(n))})[0] == 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    r = subprocess.run([program("relay-prove"), "--json", house.rules], stdout=subprocess.PIPE)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 3  # one walk for each took seven
+    assert r.returncode == 1
+    assert {o["record"]["says"] for o in json.loads(r.stdout)["openings"]} == {
+        "grant sender @d%d.example forgeable" % i for i in range(n)}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from lib.closed import Rules
 from lib.procs import program
 from lib.prove import House, add_client, add_relay, parse
 
-RC, RP = b"+RELAYCLIENT=\0", b"+RELAYPROXY=\0"
+RC = b"+RELAYCLIENT=\0"
 
 
 @pytest.fixture
@@ -28,27 +28,6 @@ def shuffled(r, items):
     items = list(items)
     r.shuffle(items)
     return items
-
-
-# Which addresses are half of all or more, however they are written. [] in a table: `:` and `=` are keys of their own.
-HALVES = [
-    [""], ["0.0.0.0/0"], ["::/0"], ["0-255."], ["0-127."], ["128-255."], ["0.0.0.0/1"], ["128.0.0.0/1"], ["2000::/3"],
-    ["2000::/4"], ["3000::/4"], ["::/1"], ["::/2"], ["::ffff:0:0/96"], ["::ffff:128.0.0.0/97"], ["::/1", "8000::/1"],
-    ["0.0.0.0/1", "128.0.0.0/1"], ["0.0.0.0/2", "128.0.0.0/2"], ["64-127.", "128-191."], ["0-100.", "101-200."],
-    ["0-63.", "64.0.0.0/2"], ["0.0-255.", "1-127."], pieces(2, 3), pieces(3, 4, 2), pieces(4, 9, 3), pieces(5, 16),
-    pieces(6, 40, 20), pieces(8, 128, 5), pieces(8, 200, 50), pieces(9, 256), pieces(1, 1, 1, v6=True),
-    pieces(2, 2, 1, v6=True), pieces(3, 5, 2, v6=True), pieces(5, 17, 7, v6=True), pieces(7, 64, 64, v6=True),
-    ["0-126."] + ["127.%d-%d." % (i, i + 15) for i in range(0, 256, 16)], ["%d." % i for i in range(60, 190)],
-]
-# Just not: a half without an address that is denied or not trusted.
-ALMOST = [
-    (["0.0.0.0/1"], ["77.1.2.3:deny"]), (["128-255."], ["200.0.0.1:allow"]), (pieces(4, 8), ["3.3.3.3/32:deny"]),
-    (["2000::/4"], ["2001:db8::/64:deny"]), (["::/1", "8000::/1", "0.0.0.0/1", "128.0.0.0/1"], [
-        "0.0.0.0/2:allow", "192.0.0.0/2:allow", "255.255.255.255:deny", "100.0.0.1:deny", "2000::/4:deny",
-        "3fff:ffff::/32:deny"]),
-    (pieces(4, 7), []), (pieces(5, 15, 3), []), (pieces(6, 31, 9, v6=True), []),
-    (["0.0.0.0/2", "::/3", "4000::/2"], []),
-]
 
 
 def base(house, r, relay="", clients=None):
@@ -83,68 +62,6 @@ def refused(house, texts, places):
                                if "warning:" not in l), (said, places)
     for way in parse(said):
         assert way.said == [] or way.said[-1] == "S: 250"
-
-
-@pytest.mark.parametrize("n", range(len(HALVES)))
-def test_clients(house, n):
-    """RELAYCLIENT for half of the internet."""
-    r = random.Random("clients %d" % n)
-    lead = "127.0.0.1:allow,RELAYCLIENT=\"\"\n# more\n"
-    spelled = shuffled(r, HALVES[n])
-    places = ["clients:%d" % (3 + i) for i in range(len(spelled))]
-    text = lead + "".join('%s:allow,RELAYCLIENT=""\n' % a for a in spelled)
-    text += "" if "" in spelled else r.choice([":allow\n", ":deny\n"])
-    texts = base(house, r, clients=text)
-    refused(house, texts, places)
-    texts["clients"] = lead
-    assert house.compile(texts)[0] == 0
-    records = house.records()
-    for i, a in enumerate(spelled):
-        add_client(records, 3 + i, a, RC)
-    if r.random() < .5 and "" not in spelled:
-        add_client(records, 500, "", b"D\0")
-    house.make(records)
-    expect(house, "clients", places)
-
-
-@pytest.mark.parametrize("n", range(len(HALVES)))
-def test_proxies(house, n):
-    """RELAYPROXY for half of the internet: the dialogue begins with a PROXY line for a client that is trusted."""
-    r = random.Random("proxies %d" % n)
-    lead = r.choice(['8.8.8.8', '192.0.2.0/24', '2001:db8::7']) + ':allow,RELAYCLIENT=""\n'
-    device = r.random() < .3
-    spelled = shuffled(r, HALVES[n])
-    # what the trusted ones take away must not make it less than half
-    more = ["0.0.0.0/0"] if not any(":" in a for a in spelled) and spelled != [""] else []
-    more += ["2000::/3"] if any(":" in a for a in spelled) else []
-    spelled += [a for a in more if a not in spelled]
-    places = ["clients:%d" % (3 + i) for i in range(len(spelled))]
-    lead = "# none\n" if device else lead
-    text = lead + "\n" + "".join('%s:allow,RELAYPROXY=""\n' % a for a in spelled)
-    texts = base(house, r, clients=text, relay="grant device 9.9.9.9 from any to any\n" if device else "")
-    refused(house, texts, places)
-    texts["clients"] = lead
-    assert house.compile(texts)[0] == 0
-    records = house.records()
-    for i, a in enumerate(spelled):
-        add_client(records, 3 + i, a, RP)
-    house.make(records)
-    expect(house, "proxies", places)
-    assert any(s.startswith("C: PROXY TCP") for w in house.prove()[1] for s in w.said)
-
-
-@pytest.mark.parametrize("n", range(len(ALMOST)))
-def test_almost(house, n):
-    """Less than half, by what is denied or not trusted: no alarm."""
-    r = random.Random("almost %d" % n)
-    for variable in ("RELAYCLIENT", "RELAYPROXY"):
-        spelled, others = ALMOST[n]
-        text = "".join('%s:allow,%s=""\n' % (a, variable) for a in spelled) + "".join(o + "\n" for o in others)
-        if variable == "RELAYPROXY":
-            text += 'fd00::7:allow,RELAYCLIENT=""\n'
-        code, said = house.compile(base(house, r, clients=text + ":deny\n"))
-        assert code == 0 and "open relay" not in said, said
-        assert house.prove()[0] == 0
 
 
 @pytest.mark.parametrize("key", ["=", "=.com", "=.net", "=.xyz", "=.de"])
@@ -200,7 +117,8 @@ def test_sender(house, who, n):
     expect(house, "sender", [place])
 
 
-WIDE = [["0.0.0.0/0"], ["::/0"], ["0.0.0.0/1"], ["128.0.0.0/1"], ["2000::/3"], ["::/1"], ["::ffff:0:0/96"],
+WIDE = [["64.0.0.0/4"], ["2600::/13"], ["2002::/16"], ["64:ff9b::/96"], ["%d.0.0.0/8" % i for i in range(40, 54)],
+        ["0.0.0.0/0"], ["::/0"], ["0.0.0.0/1"], ["128.0.0.0/1"], ["2000::/3"], ["::/1"], ["::ffff:0:0/96"],
         ["0.0.0.0/2", "128.0.0.0/2"], pieces(4, 9, 2), pieces(3, 5, 1, v6=True)]
 
 
@@ -215,9 +133,6 @@ def test_devices(house, n, pair):
     at = lines(texts["relay"]) + 1
     spelled = ["grant device %s from %s to %s" % (p, who, to) for p in WIDE[n]]
     places = ["relay:%d" % (at + i) for i in range(len(spelled))]
-    for i, l in enumerate(texts["relay"].splitlines()):
-        if "device 64.0.0.0/2" in l:   # not enough by itself, but the widest of those that are too many together
-            places.append("relay:%d" % (i + 1))
     refused(house, dict(texts, relay=texts["relay"] + "".join(s + "\n" for s in spelled)), places)
     assert house.compile(texts)[0] == 0
     records = house.records()

@@ -51,13 +51,34 @@ class Driver:
         self.process.stdin.flush()
         assert self.line() == "end"
 
-    def ask(self, many):
-        """The answers about texts that compile() took, a tuple of words each; forgets the texts."""
-        self.process.stdin.write("".join(fields(f) + "\n" for f in many).encode() + b"end\n")
+    def lines(self, many):
+        """The answers to lines, a tuple of words each; forgets the texts."""
+        self.process.stdin.write("".join(f + "\n" for f in many).encode() + b"end\n")
         self.process.stdin.flush()
         answers = [tuple(self.line().split("\t")) for _ in many]
         assert self.line() == "end"
+        return answers
+
+    def ask(self, many):
+        """The answers about texts that compile() took, a tuple of words each; forgets the texts."""
+        answers = self.lines([fields(f) for f in many])
         return [a[:-1] + (keys(a[-1]),) if len(a) == 8 and a[-1] else a for a in answers]
+
+
+def way_fields(facts, value, becomes):
+    """The whole way as a line for the driver."""
+    out = ["way"] + ["--%s=%s" % (o, v) for o, v in (
+        ("client", facts.client), ("host", facts.host), ("info", facts.info), ("login", facts.login),
+        ("pop", facts.stamp), ("listener", facts.listener)) if v]
+    out += ["--tls"] * facts.tls + ["--norelay"] * bool(facts.login and not facts.privilege)
+    out += ["--relayclient=" + value] if value is not None else []
+    out += ["--from=" + facts.sender, "--to=" + facts.recipient, "--mailbox=" + facts.mailbox]
+    return "\t".join(out + ["--mx=" + exchangers(facts), "becomes-mailbox=" + becomes.mailbox,
+                            "becomes-mx=" + exchangers(becomes)])
+
+
+def exchangers(facts):
+    return ",".join(facts.hosts) if facts.mx == "yes" else facts.mx
 
 
 def keys(targets):

@@ -6,12 +6,15 @@
  *   facts, then a field KEY=VALUE behind each TAB; see read_field. The answer, separated by TABs:
  *     allow | deny | tempfail, clients' line, `=` and RELAYCLIENT or `-`; verdict, reason, origin, FILE:LINE, an
  *     alias's targets separated by blanks. Nothing behind the gate's when it denies; `bad` when an address is none
+ *   way, then options of relay-explain behind each TAB, and `becomes-mailbox=` and `becomes-mx=`: the whole way of a
+ *     recipient, the network asked where the rules want it: the stage, verdict, reason, FILE:LINE, and what it becomes
  *   end                 forget the texts */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "facts/options.h"
 #include "policy/decide.h"
 #include "policy/gate.h"
 #include "rules/compile.h"
@@ -25,7 +28,7 @@ static struct table_set *tables;
 static char *complaints;
 static size_t complaints_len;
 
-struct question {
+struct asked {
   struct facts f;
   struct address sender, recipient;
   struct ip hosts[HOSTS];
@@ -100,7 +103,7 @@ static int read_path(struct address *a, char const *s, int null_ok)
   return address_path(a, s, strlen(s), null_ok, 1, &used) == ADDRESS_OK && used == strlen(s);
 }
 
-static void read_hosts(struct question *q, char *s)
+static void read_hosts(struct asked *q, char *s)
 {
   for (char *save, *one = strtok_r(s, ",", &save); one; one = strtok_r(0, ",", &save)) {
     must(q->f.hosts_n < HOSTS && ip_scan(q->hosts + q->f.hosts_n, one, strlen(one)), "hosts");
@@ -108,7 +111,7 @@ static void read_hosts(struct question *q, char *s)
   }
 }
 
-static void read_field(struct question *q, char *key, char *value)
+static void read_field(struct asked *q, char *key, char *value)
 {
   struct facts *f = &q->f;
   if (!strcmp(key, "client")) must(ip_scan(&f->client, value, strlen(value)), "client");
@@ -147,7 +150,7 @@ static void print_decision(struct facts const *f)
 static void ask(char *fields)
 {
   static char const *const words[] = { "deny", "allow", "tempfail" };
-  struct question q = { .f = { .listener = "" } };
+  struct asked q = { .f = { .listener = "" } };
   struct record rule;
   uint32_t pos = 0;
   char const *var, *value = 0;
@@ -171,6 +174,51 @@ static void ask(char *fields)
   putchar('\n');
 }
 
+/* What the network would say, once it is asked; an answer that nobody asked for must not count. */
+static void answer_way(struct outcome *o, struct question *q, struct question_answers const truth[2])
+{
+  for (int turns = 0; ; turns++) {
+    question_decide(o, q, tables);
+    if (o->decision.verdict <= VERDICT_TEMPFAIL) return;
+    int second = o->stage == STAGE_CHANGED;
+    struct question_answers *known = second ? &q->becomes : &q->given;
+    must(turns < 4, "asked again");
+    if (o->decision.verdict == VERDICT_ASK_MAILBOX) {
+      known->mailbox = truth[second].mailbox;
+    } else {
+      known->mx = truth[second].mx;
+      known->hosts_n = truth[second].hosts_n;
+      memcpy(known->hosts, truth[second].hosts, sizeof known->hosts);
+    }
+  }
+}
+
+static void way(char *fields)
+{
+  static char const *const stages[] = { "gate", "sender", "recipient", "given", "nowhere", "changed" };
+  static struct question q;
+  struct question_answers truth[2] = { { 0 }, { 0 } };
+  struct outcome o;
+  char const *why;
+  question_init(&q);
+  for (char *save, *s = strtok_r(fields, "\t", &save); s; s = strtok_r(0, "\t", &save)) {
+    if (!strncmp(s, "becomes-mailbox=", 16)) must(answers_mailbox(truth + 1, s + 16, strlen(s + 16)), s);
+    else if (!strncmp(s, "becomes-mx=", 11)) must(answers_mx(truth + 1, s + 11, strlen(s + 11)), s);
+    else must(question_option(&q, (char const *const[]){ s, 0 }, &why) == 1, s);
+  }
+  must(!question_finish(&q), "facts that don't go together");
+  truth[0] = q.given;
+  q.given = (struct question_answers){ 0 };
+  q.apart = 1;
+  answer_way(&o, &q, truth);
+  struct decision const *d = &o.decision;
+  int decided = o.stage == STAGE_GIVEN || o.stage == STAGE_CHANGED;
+  printf("%s\t%s\t%s\t", stages[o.stage], d->verdict == VERDICT_ACCEPT ? "accept" :
+         d->verdict == VERDICT_REFUSE ? "refuse" : "tempfail", decided ? reason_word(d->reason) : "");
+  if (d->record.line) printf("%s:%u", d->record.file, (unsigned)d->record.line);
+  printf("\t%s\n", o.stage == STAGE_CHANGED ? o.changed.text : "");
+}
+
 int main(void)
 {
   char *line = 0;
@@ -181,6 +229,7 @@ int main(void)
     if (!strncmp(line, "text ", 5)) read_text(line + 5);
     else if (!strcmp(line, "rules")) compile();
     else if (!strncmp(line, "facts", 5)) must(tables != 0, "no rules yet"), ask(line + 5);
+    else if (!strncmp(line, "way\t", 4)) must(tables != 0, "no rules yet"), way(line + 4);
     else if (!strcmp(line, "end")) forget(), puts("end"), fflush(stdout);
     else must(0, line);
     if (!strcmp(line, "rules")) fflush(stdout);

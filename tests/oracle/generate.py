@@ -1,7 +1,9 @@
 """Random control files that are likely to interact, and facts that are likely to meet their lines: few labels, nested
 suffixes, overlapping prefixes, the same names spelled in many ways."""
 import ipaddress
+from dataclasses import replace
 
+from . import names
 from .oracle import Facts
 
 LABELS = ("a", "b", "x", "gr\u00fcn", "\u043f\u043e\u0447\u0442\u0430")
@@ -234,3 +236,17 @@ class Generator:
         if f.mx == "yes":
             f.hosts = tuple(self.near(self.one(self.clients)) for _ in range(self.one((0, 1, 1, 1, 2, 3))))
         return f
+
+    def way(self):
+        """Facts for the whole way: (facts, RELAYCLIENT in the environment or None, what the network says about what
+        becomes of the recipient). The network has all answers."""
+        f, other = self.facts(), self.facts()
+        f.sender, f.recipient = (x if x.startswith("<") else "<joe@>" for x in (f.sender, f.recipient))
+        behind = [n if n.startswith("[") else names.domain(n) for n in (self.name(), self.name(), self.name())]
+        values = ("", ".inner", "." + behind[0], "@" + behind[1], ".x@" + behind[2], "@", "x")
+        for one in (f, other):
+            one.kept, one.mailbox, one.mx = False, one.mailbox or "unknown", one.mx or "no"
+            if one.mx == "yes" and not one.hosts:
+                one.mx = "no"
+        value = self.one(values) if self.chance(0.5) else None
+        return f, value, replace(f, mailbox=other.mailbox, mx=other.mx, hosts=other.hosts)

@@ -129,6 +129,22 @@ def path(text, sender=False):
     return None if a is None or (sender and not a.domain) else a
 
 
+def bare(text):
+    """The mailbox of a path, without its source route, quotes that it does not need, and a dot at its end."""
+    inside = text[1:-1]
+    if inside.startswith("@"):
+        inside = inside.partition(":")[2]
+    return mailbox(inside).local + split_local(inside)[2].removesuffix(".")
+
+
+def appended(address, value):
+    """An address with RELAYCLIENT's value behind; what stands before the value's @ is quoted with it."""
+    before, at, behind = value.partition("@")
+    if not at:
+        return address + value
+    return '"%s%s"@%s' % (re.sub(r'(["\\])', r"\\\1", address), before, behind)
+
+
 def below(name, suffix):
     """Does the domain end in `.suffix`? A literal ends in nothing."""
     return not name.startswith("[") and name.endswith(suffix) and len(name) > len(suffix)

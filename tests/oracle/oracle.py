@@ -49,7 +49,8 @@ class Oracle:
     def __init__(self, control):
         """control: the text of each file by its name; what is missing is empty."""
         text = {f: control.get(f, "") for f in texts.FILES}
-        self.me = next(texts.lines(text["me"]))[0]
+        self.me, name = next(texts.lines(text["me"]))
+        self.name = names.domain(name)
         self.clients = texts.rules_of(text["clients"])
         self.domains = texts.domains_of(text["domains"])
         self.recipients = texts.mailboxes_of(text["recipients"])
@@ -132,12 +133,33 @@ class Oracle:
     def decide(self, facts, trusted):
         """The decision about facts.recipient for a client that is trusted or not; None when an address is none."""
         sender, recipient = names.path(facts.sender, sender=True), names.path(facts.recipient)
-        if sender is None or recipient is None:
-            return None
+        return None if sender is None or recipient is None else self.decided(facts, trusted, sender, recipient)
+
+    def decided(self, facts, trusted, sender, recipient):
         verdict = self.ours(facts, recipient) or self.relaying(facts, trusted, sender, recipient)
         known = trusted or facts.login or facts.stamp
         return verdict._replace(
             origin="external" if not self.hosting(sender.domain) else "local" if known else "claimed")
+
+    def way(self, facts, value, becomes):
+        """The whole way of a recipient: (stage, verdict, reason, where, what it becomes). value: RELAYCLIENT in the
+        listener's environment, or None; becomes: the facts with the network's answers about what it becomes."""
+        gate = self.gate(facts)
+        if gate.deny:
+            return "gate", REFUSE, "", "clients:%d" % gate.line, ""
+        sender, recipient = names.path(facts.sender, sender=True), names.path(facts.recipient)
+        if sender is None or recipient is None:
+            return "sender" if sender is None else "recipient", REFUSE, "", "", ""
+        value = value if gate.relayclient is None else gate.relayclient
+        d = self.decided(facts, value is not None, sender, recipient)
+        if d.verdict != ACCEPT or not value:
+            return "given", d.verdict, d.reason, d.where, ""
+        text = names.appended(names.bare(facts.recipient) + ("" if recipient.domain else "@" + self.name), value)
+        changed = names.mailbox(text)
+        if not changed:
+            return "nowhere", TEMPFAIL, "", "", ""
+        d = self.decided(becomes, True, sender, changed._replace(onward=False)) # it is the operator's wish
+        return "changed", d.verdict, d.reason, d.where, text
 
     def ours(self, facts, recipient):
         """Steps 1 to 4: what does not depend on who may relay. None: this is relaying."""

@@ -66,8 +66,8 @@ static void check(void **state)
     { ":allow\n", "grant device 2001:db8::1 from j@a.example to b.example\ngrant device 2001:db8::2 from any to any\n",
       WARNS("relay:1", "takes", "2001:db8::1", ", for the device", "pass for it") },
     { ":allow\n", "grant device 172.17.0.1 from j@a.example to b.example # ok: gateway\n", "" },
-    { ":allow\n", "grant device 0.0.0.0/0 from j@a.example to b.example # ok: gateway\ngrant to-host 172.17.0.1\n",
-    "" },
+    { ":allow\n", "grant device 0.0.0.0/0 from j@a.example to b.example # ok: gateway, large-prefix\n"
+      "grant to-host 172.17.0.1\n", "" },
   };
   struct neighbours x = { .len = 2 };
   strcpy(x.n[0].what, "the default gateway");

@@ -20,9 +20,10 @@ static struct { char const *records, *openings; } const cases[] = {
   { HOSTED "rgrant to partner.example\t\nrgrant to .partner.example\t\nrgrant to a@b.example\t\n", "" },
   { GC "c\t+RELAYCLIENT=~\nc_\t\nc^\t\nc/4\t%\nc/6\t%\n", "" }, /* nobody is left for the first */
   { GC "c_0" RC "c_00\tD~\nc_01\tD~\nc/4\t\x02\x01\n", "" },
-  { GC "c_0" RC "c_00\tD~\nc/4\t\x02\x01\n", "" },
+  { GC "c_0" RC "c_00\tD~\nc_011\tD~\nc_010\tD~\nc_01000010" RC "c/4\t\x08\x03\x02\x01\n", "" },
   { GC "c_0\tD~+RELAYCLIENT=~\nc_1\tD~+RELAYPROXY=~\nc10." RC "c/4\t\x01\n", "" },
   { "c" RC, "" }, /* without the grant */
+  { GC "rrequire login\t\nc" RC, "" },
   { "c" RP, "" }, /* nobody to name */
   { GC "c_0" RC "c/4\t\x01\nrrequire login\t\n", "" },
   { "rgrant anyone\topen-relay\nrrequire login\t\n", "" },
@@ -32,15 +33,16 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant device _ any hosted\t\nrgrant device _\t\nrgrant device/4\t%\n", "" },
   { "rgrant device _ any any\t\nrgrant device _\t\n", "" }, /* no look-up asks for that length */
   { "rgrant device _0 any any\t\nrgrant device _0\t\nrgrant device/4\t\x01\nc_0\tD~\nc/4\t\x01\n", "" },
-  { "rgrant device _00 any any\t\nrgrant device _00\t\nrgrant device/4\t\x02\n", "" },
+  { "rgrant device _00001011 any any\t\nrgrant device _00001011\t\nrgrant device/4\t\x08\n", "" },
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x02\n", "" },
-  { "rgrant to-host _01\t\nrgrant to-host/4\t\x02\n", "" },
-  { "rgrant to-host _00\t\nrgrant to-host _000\t\nrgrant to-host _001\t\nrgrant to-host/4\t\x03\x02\n", "" },
+  { "rgrant to-host _01000000\t\nrgrant to-host/4\t\x08\n", "" },
+  { "rgrant to-host _00001\t\nrgrant to-host _000011\t\nrgrant to-host _000010\t\nrgrant to-host/4\t\x06\x05\n", "" },
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\no\t10.0.0.5~~\n", "" }, /* no mail goes to exchangers */
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\no\t10.0.0.5~~\nofar.example\t10.0.0.6~25~\n", "" },
   { "d.example\tany\nd.internal\tany\nrgrant to .local\t\nrgrant to .home.arpa\t\nd.b.com\tany\ndcom\tany\n", "" },
   { "d.com\tany\nrdeny to .com\t\n", "" },
   { GC "c=.a.com" RC "c=host" RC "cu@192.0.2.1" RC, "" },
+  { "rgrant device _ @a.example any\t\nrgrant device _\t\nrgrant device/4\t%\nrrequire sender hosted\t\n", "" },
   { GC "c=" RC "c_\t\nc^\t\nc/4\t%\nc/6\t%\n", "" },
   { "rgrant sender @a.example\t\nrrequire sender hosted\t\n", "" },
   { "rlocal .com\t\nrgrant sender user\t\n", "" }, /* no user among them */
@@ -50,6 +52,13 @@ static struct { char const *records, *openings; } const cases[] = {
   { HOSTED "rrequire sender hosted\t\nrgrant anyone\topen-relay\n", "anyone@3!" },
   { "rrequire tls\t\nrgrant anyone\topen-relay\n", "anyone@2!" },
   { "c\tD~\nc_000\t\nc/4\t\x03\nrgrant anyone\topen-relay\n", "anyone@4!" },
+  /* to strangers whom a trust that grants nothing makes no better */
+  { "c" RC "rgrant anyone\topen-relay\n", "anyone@2!" },
+  { "c" RC "rgrant sender @a.example\tforgeable\n", "sender@2!" },
+  { "c" RP "rgrant anyone\topen-relay\n", "anyone@2!" },
+  { HOSTED "rrequire sender hosted\t\nrgrant sender @hosted.example\tforgeable\nrgrant device _ @a.example any\t\n"
+    "rgrant device _\t\nrgrant device/4\t%\nrgrant device ^ @a.example any\t\nrgrant device ^\t\n"
+    "rgrant device/6\t%\n", "sender@3!" },
   /* to who says he is somebody */
   { HOSTED "rgrant sender hosted\tforgeable\n", "sender@2!" },
   { HOSTED "rgrant sender hosted\t\n", "sender@2" },
@@ -66,10 +75,11 @@ static struct { char const *records, *openings; } const cases[] = {
   { GC "c_10" RC "c_010" RC "c_011" RC "c/4\t\x03\x02\n", "clients@2" },
   { GC "c^001" RC "c/6\t\x03\n", "clients@2" },
   { GC "c^0010" RC "c/6\t\x04\n", "clients@2" },
-  { GC "c^0" RC "c_0" RC "c/4\t\x01\nc/6\t\x01\n", "clients@2 clients@3" },
+  { GC "c^0" RC "c_0" RC "c/4\t\x01\nc/6\t\x01\n", "clients@2" }, /* it stands for all of IPv4, too */
+  { GC "c^0011" RC "c_0" RC "c/4\t\x01\nc/6\t\x04\n", "clients@2 clients@3" },
   { GC "c_0" RC "c_00000000000000000000000000000000\tD~\nc/4\t\x20\x01\n"
     "c_10000000000000000000000000000000" RC, "clients@2" },
-  { GC "c_" RC "c_0\tD~\nc_10\t\nc/4\t\x02\x01%\n", "" }, /* a quarter */
+  { GC "c_" RC "c_0\tD~\nc_10\t\nc_110\t\nc/4\t\x03\x02\x01%\n", "" }, /* 224.0.0.0/3 is nobody's */
   { GC "c_0\t\nc" RC "c/4\t\x01\n", "clients@3" },
   { GC "c" RC "c_0\t\nc_10\tD~\nc^\t\nc/4\t\x02\x01\nc/6\t%\n", "clients@2" }, /* a quarter, but everybody else */
   { "rgrant clients\topen-relay\nc" RC, "clients@2!" },
@@ -78,7 +88,8 @@ static struct { char const *records, *openings; } const cases[] = {
   { GC "c=.com" RC "c=.local" RC, "names@2" },
   /* proxies */
   { GC "c_1" RP "c10." RC "c/4\t\x01\n", "proxies@2" },
-  { GC "c_0" RP "c10." RC "c/4\t\x01\n", "" },
+  { GC "c_00001011" RP "c10." RC "c/4\t\x08\n", "" },
+  { GC "c_0" RP "c10." RC "c/4\t\x01\n", "proxies@2" },
   { GC "c" RP "c^00100" RC "c/6\t\x05\n", "proxies@2" },
   { "c" RP "rgrant device _00000001 any any\t\nrgrant device _00000001\t\nrgrant device/4\t\x08\n", "proxies@1" },
   /* devices */
@@ -86,6 +97,11 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant device _0 @a.example b@c.example\t\nrgrant device _0\t\nrgrant device/4\t\x01\n", "devices@1" },
   { "rgrant device _10 any any\t\nrgrant device _10\t\nrgrant device _11 hosted any\t\nrgrant device _11\t\n"
     "rgrant device/4\t\x02\n", "devices@1" },
+  { GC "c_00" RC "c/4\t\x02\nrgrant device _01 any any\t\nrgrant device _01\t\nrgrant device _100 any any\t\n"
+    "rgrant device _100\t\nrgrant device/4\t\x03\x02\n", "devices@4" }, /* five eighths, all kinds together */
+  { GC "c_00000100" RC "c_00000101" RC "c_00000110" RC "c_00000111" RC "c_00001000" RP "c_00001001" RP "c_00001011" RP
+    "c_00001100" RP "c/4\t\x08\nrgrant device _000100 any any\t\nrgrant device _000100\t\n"
+    "rgrant device _0001010 any any\t\nrgrant device _0001010\t\nrgrant device/4\t\x07\x06\n", "devices@11" },
   { "rgrant device ^001 any any\t\nrgrant device ^001\t\nrgrant device/6\t\x03\n", "devices@1" },
   { "rgrant device _ hosted any\t\nrgrant device _\t\nrgrant device/4\t%\n", "" },
   { "rgrant device _ any a.example\t\nrgrant device _\t\nrgrant device/4\t%\nrgrant to .example\t\n", "" },
@@ -96,7 +112,7 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@1" },
   { "rgrant to-host _\t\nrgrant to-host/4\t%\nrgrant to-host ^0\t\nrgrant to-host/6\t\x01\n", "to-host@1 to-host@3" },
   { "o\t10.0.0.5~~\no.b.example\t~~\nrgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@3" },
-  { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@2" },
+  { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@3" },
   /* suffixes */
   { "d.com\tany\n", "hosted@1" },
   { "d.com\tlisted\n", "hosted@1" },

@@ -135,7 +135,7 @@ static struct bad_case const warned[] = {
     "1: warning: who owns an address chooses its name: unless the "
     "super-server checks names (tcpserver -p), strangers may relay [by-name]\n" },
   { "clients", "64.0.0.0/7:allow,RELAYCLIENT=\"\"\n10.0.0.0/8:allow,RELAYCLIENT=\"\"\n2000::/3:allow,RELAYCLIENT=\"\"\n"
-    "64.0.0.0/3:allow\n2001::/16:allow,RELAYCLIENT=\"\"\n",
+    "64.0.0.0/3:allow\n2003::/16:allow,RELAYCLIENT=\"\"\n",
     "1: warning: a prefix of 7 bits is a large part of the internet, and it may relay [large-prefix]\n"
     "3: warning: a prefix of 3 bits is a large part of the internet, and it may relay [large-prefix]\n" },
   { "clients",

@@ -9,6 +9,19 @@ static struct { char const *word, *text; } const all[] = {
   { "unused", "%relay\ngrant to a.example\ngrant to x@a.example" MARK "\n" },
   { "default-allow", "%clients\n10.0.0.1:allow" MARK "\n10.0.0.2:allow\n" },
   { "large-prefix", "%clients\n:allow\n10.0.0.0/7:allow,RELAYCLIENT=\"\"" MARK "\n" },
+  { "large-prefix", "%relay\ngrant device 64.0.0.0/7 from any to any" MARK "\n" },
+  { "large-prefix", "%relay\ngrant device 10.0.0.0/8 from any to any\ngrant to-host 2600::/15" MARK "\n" },
+  { "large-sum", "%clients\n:allow\n64.:allow,RELAYCLIENT=\"\"" MARK "\n65.1.0.0/16:allow,RELAYCLIENT=\"\"\n"
+    "%relay\ngrant clients\n" },
+  { "large-sum", "%clients\n:allow\n64.1-3.:allow,RELAYPROXY=\"\"\n64.0.0.0/8:allow,RELAYPROXY=\"\"" MARK
+    "\n65.1.1.1:allow,RELAYPROXY=\"\"\n" },
+  { "large-sum", "%relay\ngrant device 64.0.0.0/9 from any to any" MARK "\ngrant device 65.0.0.0/9 from any to any\n"
+    "grant device 66.0.0.0/24 from any to any\n" },
+  { "large-sum", "%relay\ngrant to-host 2600::/17\ngrant to-host 2700::/16" MARK "\n" },
+  { "translated", "%clients\n:allow\n64:ff9b::c000:201:allow,RELAYCLIENT=\"\"" MARK "\n" },
+  { "translated", "%clients\n:allow\n2002:4000::/32:allow,RELAYPROXY=\"\"" MARK "\n" },
+  { "translated", "%relay\ngrant device 2001::1/128 from any to any" MARK "\n" },
+  { "translated", "%relay\ngrant to-host 64:ff9b::4000:0/112" MARK "\n" },
   { "by-name", "%clients\n:allow\n=a.example:allow,RELAYCLIENT=\"\"" MARK "\n" },
   { "appended-value", "%clients\n:allow\n10.0.0.1:allow,RELAYCLIENT=\".x\",A=\" # y\"" MARK "\n" },
   { "deny-variables", "%clients\n:allow\n10.0.0.1:deny,A=\"# ok: mapped\"" MARK "\n" },

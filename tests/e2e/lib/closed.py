@@ -2,7 +2,7 @@
 TRUSTED; strangers come from elsewhere."""
 
 TRUSTED = ["10.0.0.0/8", "192.168.0.0/16", "192.168.7.", "172.16-31.", "10.1.2.3", "fd00::/8", "2001:db8:ffff::/48",
-           "127.", "::1", "100.64.0.0/10", "198.18.0.0/15", "64.0.0.0/3", "[2400::]/8", "::ffff:10.9.0.0/112",
+           "127.", "::1", "100.64.0.0/10", "198.18.0.0/15", "64.0.0.0/8", "[2400::]/16", "::ffff:10.9.0.0/112",
            "10.4.5-9.7"]
 STRANGERS = ["203.0.113.9", "198.51.100.200", "8.8.8.8", "2001:db8::99", "2a00::1", "1.1.1.1"]
 WORDS = ["alpha", "beta", "gamma", "delta", "mail", "in", "lab", "x1", "eu"]
@@ -79,7 +79,7 @@ class Rules:
                 "local boss@abroad.example",
                 "grant device 192.0.2.9 from printer@alpha.com to hosted", "grant device 192.0.2.8/31 from any to any",
                 "grant device 192.0.2.0/24 from @alpha.com to .com", "grant device 2001:db8:9::/48 from hosted to any",
-                "grant device 0.0.0.0/0 from any to hosted", "grant device 64.0.0.0/2 from hosted to any",
+                "grant device 0.0.0.0/0 from any to hosted", "grant device 100.64.0.0/10 from hosted to any",
                 "deny to competitor.example", "deny to .bad.example"]
         lines.update(dict.fromkeys(r.sample(pool, r.randint(0, 5)), 0))
         if not plain:
