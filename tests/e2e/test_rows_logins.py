@@ -118,6 +118,23 @@ def test_row_12_and_17_with_a_login(rules):
         assert (a.granted, a.origin) == (False, "external"), (facts, client)
 
 
+def test_a_login_bound_to_other_senders(rules):
+    """Whatever the rules grant, and to whomever it goes."""
+    i = rules(relay="grant clients\ngrant login\n")
+    for to in (ANN, JOE, "x%y@hosted.example"):
+        for client in (STRANGER, CLIENT):
+            a = explain(i, to, *LOGIN, "--wrong-sender", client=client)
+            assert a.reason == "sender-not-yours" and a.reply.startswith("553 5.7.1 "), (to, client)
+    a = explain(i, JOE, "--listener", "submission", *LOGIN, "--wrong-sender")
+    assert a.reason == "sender-not-yours"
+    r = subprocess.run([tool("relay-explain"), "--rules", i.rules, "--from", BOB, "--to", ANN, "--wrong-sender"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    assert r.returncode == 100 and b"--login" in r.stderr
+    r = subprocess.run([tool("relay-explain"), "--rules", i.rules, "--from", BOB, "--to", ANN, *LOGIN,
+                        "--wrong-sender"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    assert b"bound to other senders" in r.stdout and b"not asked: the login may not use this sender" in r.stdout
+
+
 def test_row_21_nobody_without_a_login(rules):
     i = rules(relay="grant login\ngrant clients\nrequire login\n")
     assert explain(i, ANN, client=CLIENT).by == "no-login relay:3" == explain(i, ANN, "--pop").by

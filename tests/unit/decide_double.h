@@ -5,7 +5,7 @@
 #include "rules_double.h"
 #include "policy/decide.h"
 
-enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32, WRONG = 64 /* a sender that the login may not use */ };
+enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32, WRONG = 64 /* sender */ };
 
 /* "<path>", "mailbox", "" for the null sender. */
 static inline void set_address(struct address *a, char const *text)
@@ -25,8 +25,8 @@ static inline void set_facts(struct facts *f, unsigned facts, struct address con
   f->login = facts & LOGIN ? "joe" : 0;
   f->login_may_relay = !!(facts & MAY);
   f->stamp = facts & STAMP ? "joe" : 0;
-  f->tls = !!(facts & TLS);
   f->wrong_sender = !!(facts & WRONG);
+  f->tls = !!(facts & TLS);
 }
 
 #endif

@@ -169,6 +169,10 @@ static struct row const rows[] = {
   /* neighbouring steps, where both could decide: submission, onward, denied, hosted, required, granted, to-host */
   R("", "x%y@hosted.example", "refuse login-first", .facts = SUBMISSION),
   R("", "x%y@hosted.example", "refuse onward-routing", .facts = SUBMISSION | LOGIN),
+  R("", "x%y@hosted.example", "refuse login-first", .facts = SUBMISSION | WRONG),
+  R("", "x%y@hosted.example", "refuse sender-not-yours", .facts = SUBMISSION | LOGIN | WRONG),
+  R("", "x@hosted.example", "refuse sender-not-yours", .facts = LOGIN | MAY | WRONG | TRUSTED),
+  R("", "x@hosted.example", "accept hosted domains:1", .facts = WRONG),
   R("", "x@hosted.example", "accept hosted domains:1", .facts = SUBMISSION | LOGIN),
   R("", "<postmaster>", "refuse login-first", .facts = SUBMISSION),
   R("grant login\n", "x@far.example", "refuse sender-not-yours", .facts = LOGIN | MAY | WRONG),
