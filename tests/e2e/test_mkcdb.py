@@ -155,7 +155,7 @@ def test_errors_leave_the_old_rules(control):
         "clients:2: no `:allow` or `:deny` after the address",
         "domains:3: `bad..example` is no domain",
         "domains:4: `hosted.example` stands already in line 1",
-        "relay:1: `forbid all` is not known; known: grant, require, deny, local",
+        "relay:1: `forbid all` is not known; known: grant, require, deny, local, own",
         "relay-mkcdb: fatal: errors found; rules.cdb stays as it was",
     ]
     assert (control / "rules.cdb").read_bytes() == old and os.stat(control / "rules.cdb").st_ino == inode
