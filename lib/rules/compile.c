@@ -132,6 +132,7 @@ int rules_compile(char const *dir, struct neighbours const *around, int fd, comp
   struct rules_text texts[FILE_COUNT];
   char *data[FILE_COUNT] = { 0 };
   int r = read_files(dir, texts, data, complain, arg);
+  if (r == 0) rules_misnamed(dir, complain, arg);
   if (r == 0) r = rules_compile_beside(texts, FILE_COUNT, around, fd, complain, arg);
   int e = errno;
   for (size_t i = 0; i < FILE_COUNT; i++) free(data[i]);

@@ -220,6 +220,23 @@ def test_dangerous_clients(control, text, said):
     assert not (control / "rules.cdb").exists()
 
 
+@pytest.mark.parametrize("name,ours", [
+    ("client", "clients"), ("domain", "domains"), ("relays", "relay"), ("Relay", "relay"), ("rcpthosts", "domains"),
+    ("ME", "me"), ("reciepients", "recipients"), ("routes.txt", "routes"), ("tcp.smtp", "clients"),
+    ("README", None), ("clients~", None), ("relay.bak", None), ("rules.cdb.old", None), (".relay", None), ("my", None),
+])
+def test_misnamed_files(control, name, ours):
+    """Nothing reads them: what they deny is not denied."""
+    (control / name).write_text("deny to a.example\n")
+    r = mkcdb(control)
+    said = b"" if not ours else ("%s:1: warning: nothing reads the file `%s`: is %s meant? If not, let its name end in "
+                                 "`~` or move it elsewhere\n" % (ours, name, ours)).encode()
+    assert (r.returncode, r.stderr) == (0, said)
+    (control / name).unlink()
+    (control / name).mkdir()
+    assert mkcdb(control).stderr == b""
+
+
 def test_check_only(control):
     r = mkcdb("-n", control)
     assert (r.returncode, r.stderr) == (0, b"")
