@@ -237,6 +237,13 @@ def test_misnamed_files(control, name, ours):
     assert mkcdb(control).stderr == b""
 
 
+def test_diff_behind_the_end_of_options(control):
+    """A directory may have that name."""
+    control.rename(control.parent / "--diff")
+    r = mkcdb("--", "--diff", cwd=control.parent)
+    assert (r.returncode, r.stdout, r.stderr) == (0, b"", b"")
+
+
 def test_check_only(control):
     r = mkcdb("-n", control)
     assert (r.returncode, r.stderr) == (0, b"")
