@@ -43,3 +43,16 @@ def test_diff_behind_the_end_of_options(control):
     control.rename(control.parent / "--diff")
     r = mkcdb("--", "--diff", cwd=control.parent)
     assert (r.returncode, r.stdout, r.stderr) == (0, b"", b"")
+
+
+def test_no_match_is_said(control):
+    """Whom no line names is let in: warned of, unless the text says so itself."""
+    (control / "clients").write_text('192.0.2.1:allow\n')
+    r = mkcdb(control)
+    assert r.returncode == 0 and (control / "rules.cdb").exists()
+    assert r.stderr == (b"clients:1: warning: no line for everybody else, so they may connect, as strangers: add "
+                        b"`:allow` or `:deny`; if that is meant, end the line with `# ok: default-allow`\n")
+    for line in (":allow\n", ":deny\n"):
+        (control / "clients").write_text('192.0.2.1:allow\n' + line)
+        r = mkcdb(control)
+        assert (r.returncode, r.stderr) == (0, b"")
