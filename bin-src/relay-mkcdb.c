@@ -170,9 +170,11 @@ static void check(struct work *w)
 /* Takes `--diff` out of the arguments. Returns whether it was there. */
 static int take_diff(int *argc, char const **args, char const *const *argv)
 {
-  int n = 0;
-  for (int i = 0; i < *argc; i++)
-    if (!i || strcmp(argv[i], "--diff")) args[n++] = argv[i];
+  int n = 0, ended = 0;
+  for (int i = 0; i < *argc; i++) {
+    ended |= i && !strcmp(argv[i], "--");
+    if (!i || ended || strcmp(argv[i], "--diff")) args[n++] = argv[i];
+  }
   args[n] = 0;
   int there = n < *argc;
   *argc = n;

@@ -40,8 +40,8 @@ int gate_each(struct table_set const *t, struct ip const *ip, char const *host, 
               void *arg);
 
 /* Is this variable one that no rule may set? It says what relay-gate, the super-server or a program of ours has found
- * out, and who comes after them believes it: with TCPREMOTEIP a rule would make strangers of all the world the device of
- * another line. */
+ * out, and who comes after them believes it: with TCPREMOTEIP a rule would make all strangers the device of another
+ * line. */
 int gate_is_fact(char const *name, size_t n);
 
 /* Goes through the variables of a rule: *pos starts at 0. Returns 1 with var ("VAR=value", NUL-terminated, into the

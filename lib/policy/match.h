@@ -7,6 +7,7 @@
  * aliases      the same
  * relay        grant login | grant clients | grant pop | grant anyone     data: "", "", seconds, "open-relay"
  *              grant to TO        deny to TO        TO: LOCAL@DOMAIN, DOMAIN, .SUFFIX or [LITERAL]
+ *              own .SUFFIX                          a top-level domain that is ours alone; for relay-prove
  *              local TO                             who is not hosted but counts as such for the next two
  *              grant sender hosted | grant sender user | grant sender FROM      data: "forgeable"
  *                                                   FROM: LOCAL@DOMAIN, @DOMAIN or @.SUFFIX

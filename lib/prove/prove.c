@@ -84,8 +84,21 @@ static int look_around(struct work *w)
   w->p->stamps = stamps != 0;
   for (size_t i = 0; i < classes_addresses(w->c); i++) {
     if (classes_address(w->c, i)->named & NAMED_DOMAINS) w->p->hosted = 1;
+    if (classes_address(w->c, i)->form == FORM_SUFFIX && classes_address(w->c, i)->named & (NAMED_DOMAINS | NAMED_TO))
+      w->p->suffixes = 1;
     if (classes_address(w->c, i)->named & NAMED_ALIASES) w->p->aliases = 1;
   }
+  return 0;
+}
+
+/* Who says in so many words that everybody may send anywhere says it of everybody. */
+static int declare(struct work *w)
+{
+  struct record r;
+  int anyone = work_line(w, "grant anyone", &r);
+  if (anyone <= 0 || r.len != 10 || memcmp(r.data, "open-relay", 10)) return anyone;
+  for (size_t i = 0; i < proof_openings(w->p); i++) proof_opening(w->p, i)->declared = 1;
+  w->p->undeclared = 0;
   return 0;
 }
 
@@ -93,7 +106,7 @@ static int run(struct work *w)
 {
   static int (*const parts[])(struct work *) = {
     look_around, group, devices_mark, clients_mark, find_stranger, open_to_host, open_strangers, open_crowd,
-    open_names, open_suffixes, says_gather
+    open_names, open_suffixes, declare, says_gather
   };
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i](w) < 0) return -1;

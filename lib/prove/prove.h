@@ -14,8 +14,10 @@
  *     rule), or for all names or those below a public top-level domain;
  *   - `grant to-host` prefixes that sum up to so many, if any domain's mail goes by its MX records: what lies there is
  *     no destination of ours;
- *   - a suffix of one label, hosted or granted, that is no special-use name (RFC 6761, RFC 9476, ...): not all below a
- *     public top-level domain is ours.
+ *   - a suffix of one label, hosted or granted, that is no special-use name (RFC 6761, RFC 9476, ...), or one of some
+ *     well-known public suffixes of two: not all below it is ours, unless a line `own` says so.
+ *
+ * Who declares `grant anyone` declares all else, too.
  *
  * Why it is exact. The classes (classes/classes.h) leave finitely many clients, senders, recipients. Grants and
  * requirements look at the client (trusted or not, its device lines), the session, the sender's traits and the
@@ -104,7 +106,8 @@ struct proof {
   struct amount trusted, proxies, devices; /* let in and trusted so, if that grants anything */
   struct lines names, users; /* rules of `clients` that trust a name, or a user of an address or name */
   uint8_t strangers;         /* some stranger may connect */
-  uint8_t to_host, logins, stamps, hosted, aliases; /* such lines are there: what the proof rests on follows */
+  /* Such lines are there: what the proof rests on follows. */
+  uint8_t to_host, logins, stamps, hosted, aliases, suffixes, owned;
   int64_t milliseconds;
 };
 

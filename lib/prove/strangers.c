@@ -111,9 +111,16 @@ int open_strangers(struct work *w)
 int label_is_public(char const *label)
 {
   static char const *const special[] = { /* RFC 6761, 6762 (with its appendix G), 7686, 9476; ICANN's .internal */
-    "alt", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost",
-    "onion", "private", "test",
+    "alt", "corp", "example", "home", "intern", "internal", "intranet", "invalid", "lan", "local", "localdomain",
+    "localhost", "localnet", "onion", "private", "test",
   };
+  static char const *const second[] = { /* where registries give out names one level below (the Public Suffix List) */
+    "ac.uk", "co.id", "co.il", "co.in", "co.jp", "co.kr", "co.nz", "co.th", "co.uk", "co.za", "com.ar", "com.au",
+    "com.br", "com.cn", "com.co", "com.hk", "com.mx", "com.my", "com.ph", "com.pl", "com.sg", "com.tr", "com.tw",
+    "com.ua", "com.vn", "gov.uk", "ne.jp", "net.au", "net.br", "net.cn", "or.jp", "org.au", "org.br", "org.uk",
+  };
+  for (size_t i = 0; i < sizeof second / sizeof *second; i++)
+    if (!strcmp(label, second[i])) return 1;
   if (strchr(label, '.')) return 0;
   for (size_t i = 0; i < sizeof special / sizeof *special; i++)
     if (!strcmp(label, special[i])) return 0;
@@ -166,12 +173,25 @@ static int open_suffix(struct work *w, size_t suffix, enum opening_kind kind)
   return open > 0 ? work_open(w, &o) : open;
 }
 
+/* A top-level domain may be ours alone: a line of `relay` says so. */
+static int is_owned(struct work *w, char const *suffix)
+{
+  char key[sizeof "own " + DOMAIN_TEXT + 1] = "own ";
+  struct record r;
+  int found = work_line(w, strcat(key, suffix), &r);
+  w->p->owned |= found > 0;
+  return found;
+}
+
 int open_suffixes(struct work *w)
 {
   if (w->stranger == CLASSES_NONE) return 0;
   for (size_t i = 0; i < classes_addresses(w->c); i++) {
     struct address_class const *k = classes_address(w->c, i);
     if (k->form != FORM_SUFFIX || !label_is_public(classes_text(w->c, k->key) + 1)) continue;
+    int owned = is_owned(w, classes_text(w->c, k->key));
+    if (owned < 0) return -1;
+    if (owned) continue;
     if ((k->named & NAMED_DOMAINS) && open_suffix(w, i, OPENING_HOSTED) < 0) return -1;
     if ((k->named & NAMED_TO) && open_suffix(w, i, OPENING_GRANTED) < 0) return -1;
   }

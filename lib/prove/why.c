@@ -89,6 +89,9 @@ int report_assumptions(struct proof const *p, report_line_fn *line, void *arg)
   if (ok && p->stamps) ok = line(arg, "who holds a POP stamp is no stranger");
   if (ok && p->to_host) ok = line(arg, "the DNS says the same to relay-ask and to relay-remote, for `grant to-host`");
   if (ok && p->hosted) ok = line(arg, "the next hops of hosted domains relay nothing that is addressed to these");
+  if (ok && p->suffixes) ok = line(arg, "nobody else has names below the suffixes that are hosted or granted: judged "
+                                   "are top-level domains and some of the best-known second-level ones alone");
+  if (ok && p->owned) ok = line(arg, "top-level domains that `own` names are ours");
   if (ok && p->aliases) ok = line(arg, "where aliases lead their mail is wanted");
   return ok;
 }

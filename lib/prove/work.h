@@ -69,7 +69,8 @@ int devices_way(struct work *w, struct way *way, size_t client, int named);
 /* Does RELAYCLIENT help? Fills in w->clients_relay. */
 int clients_mark(struct work *w);
 
-/* A top-level domain of the public DNS, not a special-use name? */
+/* A top-level domain of the public DNS, not a special-use name? Or one of the best-known two labels below which anybody
+ * gets names? */
 int label_is_public(char const *label);
 
 #endif

@@ -28,9 +28,23 @@ static size_t address(struct compiler *c, char *out, char const *s, size_t n, in
   return 0;
 }
 
+/* Words that other lines know, or that people expect: nobody's domain has such a name. */
+static int is_word(char const *s, size_t n)
+{
+  static char const *const known[] = { "any", "all", "anyone", "anybody", "everyone", "everybody", "hosted", "user",
+    "clients" };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (rules_is((struct word){ s, n }, known[i])) return 1;
+  return 0;
+}
+
 size_t rules_to(struct compiler *c, char *out, char const *s, size_t n)
 {
   struct quoted q;
+  if (is_word(s, n)) {
+    rules_error(c, "%s is no word here, and as a domain hardly meant", quote(&q, s, n));
+    return 0;
+  }
   if (*s == '@') {
     rules_error(c, "%s: all of a domain is written without the @", quote(&q, s, n));
     return 0;

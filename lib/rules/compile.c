@@ -165,6 +165,7 @@ int rules_compile_users(char const *dir, struct neighbours const *around, int fd
   struct rules_text texts[FILE_COUNT];
   char *data[FILE_COUNT] = { 0 };
   int r = read_files(dir, texts, data, users != 0, complain, arg);
+  if (r == 0) rules_misnamed(dir, complain, arg);
   if (r == 0) r = rules_compile_all(texts, FILE_COUNT, around, fd, users, complain, arg);
   int e = errno;
   for (size_t i = 0; i < FILE_COUNT; i++) free(data[i]);

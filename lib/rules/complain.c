@@ -10,6 +10,7 @@
 
 #define COMPLAINT 1200 /* bytes */
 #define STALE WARNING_COUNT
+#define OF_A_KIND 10   /* warnings told one by one */
 
 struct complaint {
   uint8_t file;
@@ -144,6 +145,19 @@ static void add_stale(struct compiler *c)
       keep_stale(c, m + i, "`ok: %s` silences nothing here any more: take it out", words[m[i].word]);
 }
 
+/* The eleventh warning of a kind speaks for all that follow; errors are told one by one. */
+static void tell_rest(struct compiler *c, struct complaint const *x, size_t rest)
+{
+  char text[COMPLAINT];
+  if (x->word == STALE)
+    snprintf(text, sizeof text, "%s:%u: warning: from here on %zu more `ok:` that silences nothing",
+             rules_file_name(x->file), (unsigned)x->line, rest);
+  else
+    snprintf(text, sizeof text, "%s:%u: warning: from here on %zu more of this kind; if that is meant, end the line "
+             "with `# ok: %s`", rules_file_name(x->file), (unsigned)x->line, rest, words[x->word]);
+  c->complain(c->arg, 1, text);
+}
+
 static void tell(struct compiler *c, struct complaint const *x)
 {
   char text[COMPLAINT];
@@ -158,7 +172,7 @@ static void tell(struct compiler *c, struct complaint const *x)
 void rules_report(struct compiler *c)
 {
   genalloc *all = &c->report.all;
-  size_t n = genalloc_len(struct complaint, all), kept = 0;
+  size_t n = genalloc_len(struct complaint, all), kept = 0, all_of[STALE + 1] = { 0 }, told[STALE + 1] = { 0 };
   struct complaint *x = genalloc_s(struct complaint, all);
   for (size_t i = 0; i < n; i++)
     if (!silenced(c, x + i)) x[kept++] = x[i];
@@ -167,7 +181,12 @@ void rules_report(struct compiler *c)
   n = genalloc_len(struct complaint, all);
   x = genalloc_s(struct complaint, all);
   if (n) qsort(x, n, sizeof *x, by_place);
-  for (size_t i = 0; i < n; i++) tell(c, x + i);
+  for (size_t i = 0; i < n; i++) all_of[x[i].word] += !x[i].error;
+  for (size_t i = 0; i < n; i++) {
+    size_t number = x[i].error ? 0 : ++told[x[i].word];
+    if (number <= OF_A_KIND || all_of[x[i].word] == OF_A_KIND + 1) tell(c, x + i);
+    else if (number == OF_A_KIND + 1) tell_rest(c, x + i, all_of[x[i].word] - OF_A_KIND);
+  }
   stralloc_free(&c->report.texts);
   genalloc_free(struct complaint, all);
   genalloc_free(struct mark, &c->report.marks);

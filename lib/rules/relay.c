@@ -117,6 +117,15 @@ static int to(struct compiler *c, struct statement *st)
   return put_key(c, st, "a domain or an address", no_words, rules_to);
 }
 
+static int own(struct compiler *c, struct statement *st)
+{
+  struct quoted q;
+  if (st->at < st->n && *st->w[st->at].s != '.')
+    return rules_error(c, "%s is no suffix: `own` stands before one, as `.brand`",
+                       quote(&q, st->w[st->at].s, st->w[st->at].n)), 0;
+  return to(c, st);
+}
+
 static int sender(struct compiler *c, struct statement *st)
 {
   if (!put_key(c, st, "an address, @domain, `hosted` or `user`", sender_words, rules_from)) return 0;
@@ -169,6 +178,7 @@ static struct form {
   { "require", "sender", 0, "require sender hosted" },
   { "deny", "to", to, "deny to DOMAIN-or-ADDRESS" },
   { "local", 0, to, "local DOMAIN-or-ADDRESS" },
+  { "own", 0, own, "own .SUFFIX" },
 };
 #define FORMS (sizeof forms / sizeof *forms)
 

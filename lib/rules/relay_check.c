@@ -211,9 +211,17 @@ static void check_required(struct compiler *c, uint32_t line, char const *rest)
                   "to relay");
 }
 
+static void check_own(struct compiler *c, uint32_t line, char const *suffix)
+{
+  uint32_t granted = rules_line_to(c, "grant to ", suffix, 1);
+  if (!granted && !seen_line(&c->seen, TABLE_DOMAINS, suffix, strlen(suffix)))
+    UNUSED(line, "neither hosted nor granted: nobody asks whose it is");
+}
+
 static struct { char const *start; void (*check)(struct compiler *, uint32_t, char const *); } const checks[] = {
   { "grant to ", check_to }, { "grant to-host ", check_to_host }, { "grant sender ", check_sender },
   { "grant device ", check_device }, { "deny to ", check_deny }, { "local ", check_local },
+  { "own ", check_own },
   { "require sender hosted", check_required },
 };
 

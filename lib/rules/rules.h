@@ -200,6 +200,8 @@ void rules_check_mailboxes(struct compiler *c);
 void rules_check_targets(struct compiler *c);
 void rules_check_relay(struct compiler *c);
 void rules_check_users(struct compiler *c);
+/* Warns of files in a directory whose names look like ours, or are another mail server's for what ours say. */
+void rules_misnamed(char const *dir, complain_fn *complain, void *arg);
 /* Warns of each neighbour that the finished rules on fd trust. Returns 0, or -1 with errno when they can't be read. */
 int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd);
 

@@ -35,9 +35,8 @@ static int put_variable(stralloc *out, char const *var)
 {
   char const *equal = strchr(var, '=');
   char quote = quote_for(equal + 1);
-  return stralloc_catb(out, ",", 1) && stralloc_catb(out, var, (size_t)(equal + 1 - var)) && stralloc_catb(out, &quote,
-    1)
-    && stralloc_cats(out, equal + 1) && stralloc_catb(out, &quote, 1);
+  return stralloc_catb(out, ",", 1) && stralloc_catb(out, var, (size_t)(equal + 1 - var)) &&
+    stralloc_catb(out, &quote, 1) && stralloc_cats(out, equal + 1) && stralloc_catb(out, &quote, 1);
 }
 
 static int put_client(stralloc *out, char const *key, size_t len, struct record const *r)

@@ -41,6 +41,7 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant to-host _0\t\nrgrant to-host/4\t\x01\no\t10.0.0.5~~\nofar.example\t10.0.0.6~25~\n", "" },
   { "d.example\tany\nd.internal\tany\nrgrant to .local\t\nrgrant to .home.arpa\t\nd.b.com\tany\ndcom\tany\n", "" },
   { "d.com\tany\nrdeny to .com\t\n", "" },
+  { "d.bmw\tany\nd.intern\tany\nrown .bmw\t\nrgrant to .b\t\nrown .b\t\n", "" },
   { GC "c=.a.com" RC "c=host" RC "cu@192.0.2.1" RC, "" },
   { "rgrant device _ @a.example any\t\nrgrant device _\t\nrgrant device/4\t%\nrrequire sender hosted\t\n", "" },
   { GC "c=" RC "c_\t\nc^\t\nc/4\t%\nc/6\t%\n", "" },
@@ -113,7 +114,12 @@ static struct { char const *records, *openings; } const cases[] = {
   { "rgrant to-host _\t\nrgrant to-host/4\t%\nrgrant to-host ^0\t\nrgrant to-host/6\t\x01\n", "to-host@1 to-host@3" },
   { "o\t10.0.0.5~~\no.b.example\t~~\nrgrant to-host _0\t\nrgrant to-host/4\t\x01\n", "to-host@3" },
   { "rgrant to-host _000\t\nrgrant to-host _00\t\nrgrant to-host _01\t\nrgrant to-host/4\t\x03\x02\n", "to-host@3" },
+  /* who says it of everybody says it of all */
+  { GC "c" RC "rgrant anyone\topen-relay\n", "clients@2!" },
+  { "d.com\tany\nrgrant anyone\topen-relay\n", "anyone@2! hosted@1!" },
+  { GC "c" RC "rgrant anyone\t\n", "clients@2" },
   /* suffixes */
+  { "d.co.uk\tany\nd.a.co.uk\tany\nrgrant to .com.br\t\nrown .uk\t\n", "hosted@1 granted@3" },
   { "d.com\tany\n", "hosted@1" },
   { "d.com\tlisted\n", "hosted@1" },
   { "d.com\tasked\nrgrant to .net\t\nrgrant to .org\topen-relay\n", "hosted@1 granted@2 granted@3!" },

@@ -132,7 +132,7 @@ static void known(void **state)
 #undef X
   static struct { char const *file, *text, *why; } const rows[] = {
     { "limits", "x 1", limits },
-    { "relay", "permit x", "relay:1: `permit x` is not known; known: grant, require, deny, local\n" },
+    { "relay", "permit x", "relay:1: `permit x` is not known; known: grant, require, deny, local, own\n" },
     { "relay", "require x y", "relay:1: `require x y` is not known; known: require login, require tls, require sender "
       "hosted\n" },
     { "relay", "grant", "relay:1: `grant` is not known; known: grant login, grant clients, grant pop SECONDS, grant to "

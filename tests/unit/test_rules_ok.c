@@ -6,6 +6,7 @@
 #define MARK "\x01"
 #define STATES "e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6"
 static struct { char const *word, *text; } const all[] = {
+  { "unused", "%relay\nown .a" MARK "\n" },
   { "unused", "%relay\ngrant to a.example\ngrant to x@a.example" MARK "\n" },
   { "default-allow", "%clients\n10.0.0.1:allow" MARK "\n10.0.0.2:allow\n" },
   { "large-prefix", "%clients\n:allow\n10.0.0.0/7:allow,RELAYCLIENT=\"\"" MARK "\n" },
@@ -129,10 +130,36 @@ static void comments(void **state)
   }
 }
 
+/* Of many warnings of a kind ten are told, and how many more there are; other kinds, and errors, are not held back. */
+static void many(void **state)
+{
+  (void)state;
+  for (unsigned n = 10; n < 40; n += n == 11 ? 20 : 1) {
+    stralloc s = STRALLOC_ZERO;
+    char line[100];
+    int fd;
+    assert_true(stralloc_cats(&s, "%relay\ngrant pop 5000\n%domains\n"));
+    for (unsigned i = 0; i < n; i++) {
+      snprintf(line, sizeof line, "d%u.example listed\n", i);
+      assert_true(stralloc_cats(&s, line));
+    }
+    assert_true(stralloc_0(&s));
+    assert_int_equal(several(s.s, &fd), 0);
+    close(fd);
+    unsigned lines = 0;
+    for (char const *at = said.s; (at = strchr(at, '\n')); at++) lines++;
+    CHECK(lines == (n <= 11 ? n + 1 : 12), "%u: %s", n, said.s);
+    snprintf(line, sizeof line, "domains:11: warning: from here on %u more of this kind; ", n - 10);
+    CHECK(!!strstr(said.s, line) == (n > 11), "%s", said.s);
+    assert_non_null(strstr(said.s, "`# ok: long-pop`"));
+    stralloc_free(&s);
+  }
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(each_word), cmocka_unit_test(no_word_left_out), cmocka_unit_test(comments),
+    cmocka_unit_test(many), cmocka_unit_test(each_word), cmocka_unit_test(no_word_left_out), cmocka_unit_test(comments),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);
   stralloc_free(&said);

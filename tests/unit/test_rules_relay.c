@@ -45,6 +45,10 @@ static struct good_case const good[] = {
 };
 
 static struct bad_case const bad[] = {
+  { "relay", "grant to any\ndeny to all\ngrant to hosted\ngrant device 10.0.0.1 from any to all\n",
+    "1: `any` is no word here, and as a domain hardly meant\n2: `all` is no word here, and as a domain hardly meant\n"
+    "3: `hosted` is no word here, and as a domain hardly meant\n"
+    "4: `all` is no word here, and as a domain hardly meant\n" },
   { "relay", "grant\nGRANT login\ngrant clientss\nrequire sender\nrequire sender any\ndeny a.example\npermit x\n",
     "1: `grant` is not known; known:\n2: `GRANT login` is not known; known:\n3: `grant clientss` is not known; known:\n"
     "4: `hosted` is missing\n5: `hosted` must stand before `any`\n6: `deny a.example` is not known; known:\n"
