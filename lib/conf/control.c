@@ -88,6 +88,14 @@ struct conf_file const conf_control[] = {
     "#   example.net:                  by MX after all          :relay.example:587                all the rest\n"
     COMPILE
     "#example.com:mailboxes.example.com\n" },
+  { "users", 0640, quote_text,
+    "# Who may log in, one a line. `relay-passwd NAME` asks for a password and makes such a line; no password stands here.\n"
+    "# What may follow:\n"
+    "#   off          no login for now\n"
+    "#   norelay      a login, but mail to our own domains alone\n"
+    "#   from joe@@example.com @@example.net      the senders that the user may use; it comes last\n"
+    COMPILE
+    "#joe $y$j9T$... from joe@@example.com\n" },
   { "limits", 0644, quote_text,
     "# Limits, NAME VALUE a line. Each is shown with its default; remove its # to set it.\n"
     COMPILE

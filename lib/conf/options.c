@@ -19,7 +19,7 @@ char const conf_usage[] =
   "                  [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
   "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
-  "               --tls SOCKET --tls-now\n";
+  "               --tls SOCKET --tls-now --logins --failures FILE\n";
 
 static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },

@@ -39,6 +39,8 @@ enum conf_kind {
   X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS, BIN_DIR, 0, 0) \
   X(TLS, "--tls", "SOCKET", KIND_PATH, CONF_CHAIN, 0, 0, 0)                             /* relay-tls */ \
   X(TLS_NOW, "--tls-now", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-tls -i */ \
+  X(LOGINS, "--logins", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                              /* relay-auth */ \
+  X(FAILURES, "--failures", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/failures", 0, 0) /* of logins */ \
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
   X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS, CONTROL_DIR "/tls", 0, 0) \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \

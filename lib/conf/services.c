@@ -24,6 +24,8 @@
   "# What asks next hops and the DNS where the rules say so, and its cache (relay-conf cache makes it).\n" \
   "export RELAYASK=@asker@\n" \
   "export RELAYASKED=@cache@\n" \
+  "@+failures # Who failed to log in lately, by address.\n" \
+  "@+failures export RELAYFAILURES=@failures@\n" \
   "@+resolver # The DNS server.\n" \
   "@+resolver export DNSCACHEIP=@resolver@\n"
 
@@ -111,6 +113,8 @@ struct conf_file const conf_systemd[] = {
     "# What asks next hops and the DNS where the rules say so, and its cache (relay-conf cache makes it).\n"
     "Environment=@env-asker@\n"
     "Environment=@env-cache@\n"
+    "@+failures # Who failed to log in lately, by address.\n"
+    "@+failures Environment=@env-failures@\n"
     "@+resolver Environment=@env-resolver@\n"
     "ExecStart=-@gate@ @rules@ @smtpd@\n"
     "StandardInput=socket\n"

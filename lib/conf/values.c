@@ -68,6 +68,23 @@ static int set_tlsd(struct conf_values *x, char const *const *o, struct conf_acc
   return ok;
 }
 
+/* The words from relay-tls on; each program's name behind `bin`. */
+static int set_smtpd(struct conf_values *x, char const *const *o, char const *bin)
+{
+  stralloc s = STRALLOC_ZERO;
+  int ok = 1;
+  if (o[OPT_TLS]) ok = stralloc_cats(&s, bin) && stralloc_cats(&s, o[OPT_TLS_NOW] ? "relay-tls\n-i\n" : "relay-tls\n")
+    && stralloc_cats(&s, o[OPT_TLS]) && stralloc_cats(&s, "\n");
+  ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-smtpd");
+  if (o[OPT_LISTENER]) ok = ok && stralloc_cats(&s, "\n-l\n") && stralloc_cats(&s, o[OPT_LISTENER]);
+  if (o[OPT_BARE_LF]) ok = ok && stralloc_cats(&s, "\n-b");
+  if (o[OPT_LOGINS]) ok = ok && stralloc_cats(&s, "\n") && stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-auth\n")
+    && stralloc_cats(&s, o[OPT_CONTROL]) && stralloc_cats(&s, "/users.cdb\ntrue");
+  ok = ok && stralloc_0(&s) && set(x, "smtpd", s.s, END);
+  stralloc_free(&s);
+  return ok;
+}
+
 /* What depends on the address: 0 and 0.0.0.0 are all addresses of both families where that can be had. */
 static int set_address(struct conf_values *x, char const *address, char const *port)
 {
@@ -86,6 +103,8 @@ static int set_environment(struct conf_values *x, char const *const *o)
     && set(x, "env-asker", "RELAYASK=", o[OPT_BIN], "/relay-ask", END)
     && set(x, "cache", o[OPT_CACHE], END)
     && set(x, "env-cache", o[OPT_CACHE] ? "RELAYASKED=" : END, o[OPT_CACHE], END)
+    && set(x, "failures", o[OPT_LOGINS] ? o[OPT_FAILURES] : END, END)
+    && set(x, "env-failures", o[OPT_LOGINS] ? "RELAYFAILURES=" : END, o[OPT_FAILURES], END)
     && set(x, "env-queue", "RELAYQUEUE=", o[OPT_QUEUE], END)
     && set(x, "env-path", "PATH=", o[OPT_BIN], ":/usr/local/bin:/usr/bin:/bin", END)
     && set(x, "resolver", o[OPT_RESOLVER], END)
@@ -122,9 +141,7 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
       && set(x, "memory", memory, END) && set_number(x, "kilobytes", strtoul(memory ? memory : "0", 0, 10) / 1024)
       && set_server(x, o, a->user.name, memory)
       && set(x, "gate", o[OPT_BIN], "/relay-gate", END)
-      && set(x, "smtpd", o[OPT_TLS] ? bin.s : "", o[OPT_TLS] ? "relay-tls\n" : "", o[OPT_TLS] && o[OPT_TLS_NOW] ? "-i\n" : "",
-        o[OPT_TLS] ? o[OPT_TLS] : "", o[OPT_TLS] ? "\n" : "", bin.s, "relay-smtpd", o[OPT_LISTENER] ? "\n-l\n" : "", o[OPT_LISTENER] ? o[OPT_LISTENER] : "",
-        o[OPT_BARE_LF] ? "\n-b" : "", END)
+      && set_smtpd(x, o, bin.s)
       && set(x, "log", o[OPT_LOG], END) && set(x, "run", options->where, ".run", END);
   }
   stralloc_free(&bin);

@@ -49,6 +49,12 @@ static enum reply failed(struct session *s, enum checker_mechanism m, struct pie
   return REPLY_CREDENTIALS;
 }
 
+/* 1 is checkpassword's no; 100 is that of cvm-checkpassword, and with qmail's programs the word for `never`. */
+static int is_no(int code)
+{
+  return code == 1 || code == 100;
+}
+
 /* What the checker's answer means. a->from is freed or taken. */
 static enum reply judge(struct session *s, enum checker_mechanism m, struct piece const *user, uint32_t count,
                         struct checker_answer *a)
@@ -57,14 +63,14 @@ static enum reply judge(struct session *s, enum checker_mechanism m, struct piec
     if (m == CHECKER_SCRAM_SHA_256 || user->len >= sizeof a->user) a->code = -1, a->why = "no-user";
     else memcpy(a->user, user->s, user->len);
   }
-  if (a->code != 1) s->world->auth->take_back(s->world->arg, &s->relay.client);
+  if (!is_no(a->code)) s->world->auth->take_back(s->world->arg, &s->relay.client);
   if (!a->code) {
     login_set(s, m, a->user, a);
     session_log_login(s, m, "accepted", s->user, strlen(s->user));
     return REPLY_LOGGED_IN;
   }
   stralloc_free(&a->from);
-  if (a->code == 1) return failed(s, m, user, count);
+  if (is_no(a->code)) return failed(s, m, user, count);
   session_log_checker(s, m, a->why ? a->why : "misused", a->code, 0);
   return REPLY_CHECKER;
 }

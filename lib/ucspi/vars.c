@@ -11,8 +11,8 @@
 static int finish(struct ucspi_vars *v)
 {
   char const *s = v->list->s + v->start, *equals = strchr(s, '=');
-  if (!equals || equals == s) return 0;
-  if (!strncmp(s, PREFIX, sizeof PREFIX - 1) && s + strspn(s, LETTERS) == equals) v->start = v->list->len;
+  if (equals == s) return 0;
+  if (equals && !strncmp(s, PREFIX, sizeof PREFIX - 1) && s + strspn(s, LETTERS) == equals) v->start = v->list->len;
   else v->list->len = v->start;
   return 1;
 }

@@ -1,5 +1,5 @@
 /* What the TLS side of UCSPI-TLS answers to `Y`: `VAR=value\0` any number of times, and an empty one, when the
- * handshake is done. */
+ * handshake is done. s6-ucspitlsd also sends names without a value, of what is not known: they are dropped. */
 #ifndef UCSPI_VARS_H
 #define UCSPI_VARS_H
 
@@ -17,8 +17,8 @@ struct ucspi_vars {
 };
 
 /* Reads the next piece of the answer. Variables whose names don't begin with SSL_ or have other letters than A-Z,
- * a-z, 0-9, _ are dropped. Returns 1 at the end, 0 when more must come, -1 with errno: EPROTO (too long, no `=`, or
- * bytes behind the end), ENOMEM. Any byte may occur in s. */
+ * a-z, 0-9, _ are dropped. Returns 1 at the end, 0 when more must come, -1 with errno: EPROTO (too long, a value
+ * without a name, or bytes behind the end), ENOMEM. Any byte may occur in s. */
 int ucspi_vars_add(struct ucspi_vars *v, char const *s, size_t len);
 
 /* Reads a whole answer from fd before deadline (base/io.h) and appends it to list. Returns 0, or -1 with errno: EPIPE

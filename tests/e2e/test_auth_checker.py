@@ -11,7 +11,7 @@ import pytest
 from lib.auth import (CHECKER, CHECKPASSWORD, PASSWORD, USER, AuthSmtpd, auth_cram, auth_login, auth_plain,
                       auth_scram, plain)
 from lib.procs import program as tool
-from lib.procs import status_of, wait_for
+from lib.procs import sanitized, status_of, wait_for
 
 OUT = "ann@elsewhere.example"
 USERS = ("bob s3cret_pass\nslow s3cret_pass sleep=30\ntwo s3cret_pass exit=2\nlater s3cret_pass exit=111\n"
@@ -135,6 +135,8 @@ def test_what_it_inherits(shared):
 
 def test_secrets_are_wiped(shared):
     """Nothing of a password is left in the process: looked for in all its memory, while the session waits."""
+    if sanitized():
+        pytest.skip("AddressSanitizer's own memory is too large to look into, and keeps what was freed")
     secret = "Zq7vUnmistakable"
     with open(shared.users, "a") as f:
         f.write("zed %s\n" % secret)

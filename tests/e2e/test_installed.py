@@ -6,18 +6,22 @@ import pwd
 import re
 import shutil
 import signal
+import socket
+import ssl
 import stat
 import subprocess
 import tempfile
 
 import pytest
 
+from lib.auth import auth_plain
 from lib.messages import without_trace
 from lib.procs import ROOT, Proc, all_pids, free_port, listening, program, stat_of, wait_for
 from lib.smtp import Dialogue
+from lib.tls import make_certificate
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="accounts need root")]
-RECEIVES, OWNS, SPEAKS, LOGS = "games", "daemon", "nobody", "mail"
+RECEIVES, OWNS, SPEAKS, LOGS, KEYS, SECRETS = "games", "daemon", "nobody", "mail", "news", "uucp"
 SOURCES = ("bin-src", "lib", "package", "man", "Makefile", "conf-cc", "conf-ld", "conf-control", "conf-spool")
 
 
@@ -74,13 +78,23 @@ def test_as_readme_says(server, sink):
     conf(server, "queue", os.path.join(spool, "queue"), "--queue-user", OWNS)
     conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1", "--port",
          str(port))
+    users = tls_and_logins(server, etc, spool)
+    ports = {}
+    for name, more in (("submission", []), ("submissions", ["--tls-now"])):
+        ports[name] = free_port()
+        conf(server, "receive", os.path.join(etc, name), "--user", RECEIVES, "--log-user", LOGS, "--port", str(ports[name]),
+             "--address", "127.0.0.1", "--listener", "submission", "--tls", os.path.join(spool, "tlsd"), *more, "--logins")
     conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS)
-    for name in ("smtpd", "send"):
+    for name in ("smtpd", "send", "tlsd", *ports):
         os.symlink(os.path.join(etc, name), os.path.join(services, name))
     scan = Proc([program("svscan"), services], os.path.join(server, "svscan.log"), env={"PATH": "/usr/bin:/bin"})
     try:
         wait_for(lambda: listening("127.0.0.1", port), 20, "tcpserver listening")
         relay(server, sink, port, os.path.join(spool, "queue"))
+        sink.clear()
+        for n, (name, at) in enumerate(ports.items()):
+            log_in(server, etc, at, name == "submissions", users)
+            assert " with ESMTPSA " in sink.wait(n + 1)[n].header("Received")[0]
     finally:
         scan.popen.send_signal(signal.SIGTERM)
         dirs = glob.glob(services + "/*") + glob.glob(services + "/*/log")
@@ -89,6 +103,47 @@ def test_as_readme_says(server, sink):
         scan.stop()
     log = os.path.join(etc, "smtpd", "log", "main", "current")
     assert pwd.getpwuid(os.stat(log).st_uid).pw_name == LOGS
+
+
+def tls_and_logins(server, etc, spool):
+    """What README says of them, in its order; returns users.cdb."""
+    make_certificate(os.path.join(etc, "tls", "default"), "mail.example.org")
+    subprocess.run(["chown", "-R", KEYS + ":", os.path.join(etc, "tls")], check=True)
+    subprocess.run(["chmod", "-R", "go=", os.path.join(etc, "tls")], check=True)
+    conf(server, "tls", os.path.join(etc, "tlsd"), "--tls-user", KEYS, "--user", RECEIVES, "--log-user", LOGS, "--socket",
+         os.path.join(spool, "tlsd"))
+    users, auth = os.path.join(etc, "users"), os.path.join(server, "bin", "relay-auth")
+    with open(users, "a") as f:
+        subprocess.run([os.path.join(server, "bin", "relay-passwd"), "joe"], input=b"secret\n", stdout=f, check=True)
+    shutil.chown(users, group=SECRETS)
+    shutil.chown(auth, group=SECRETS)
+    os.chmod(auth, 0o2711)
+    subprocess.run([os.path.join(server, "bin", "relay-mkcdb"), etc], check=True)
+    conf(server, "cache", os.path.join(spool, "failures"), "--user", RECEIVES)
+    return users + ".cdb"
+
+
+def log_in(server, etc, port, now, users):
+    """Over TLS; right and wrong. Who receives sees neither the keys nor the hashes."""
+    trust = ssl.create_default_context(cafile=os.path.join(etc, "tls", "default", "cert.pem"))
+    with socket.create_connection(("127.0.0.1", port), 30) as plain:
+        d = Dialogue(plain)
+        if not now:
+            assert "AUTH" not in d.hello()
+            d.ok("STARTTLS", 220)
+        d.sock = trust.wrap_socket(plain, server_hostname="mail.example.org")
+        if now:
+            d.reply()
+        d.ok("EHLO client.example")
+        assert d.cmd("MAIL FROM:<joe@example.org>") == 530
+        assert auth_plain(d, "joe", "Secret") == 535
+        assert auth_plain(d, "joe", "secret") == 235
+        assert d.mail("joe@example.org", "c@elsewhere.example", b"From: joe@example.org\n\nhello\n") == 250
+        assert (KEYS, KEYS) in accounts_of(server, "relay-tlsd") and accounts_of(server, "relay-smtpd") == {(RECEIVES, RECEIVES)}
+        for secret in (users, os.path.join(etc, "users"), os.path.join(etc, "tls", "default", "key.pem")):
+            assert subprocess.run(["cat", secret], user=RECEIVES, group=RECEIVES, extra_groups=[], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL).returncode == 1
+        d.ok("QUIT", 221)
 
 
 def relay(server, sink, port, queue):
@@ -123,6 +178,7 @@ def test_what_is_installed(server):
     for name in programs:
         assert os.path.exists(os.path.join(server, "share/man/man8", name + ".8"))
         st = os.stat(os.path.join(server, "bin", name))
-        assert stat.S_IMODE(st.st_mode) == (0o4711 if name == "relay-queue" else 0o755)
+        modes = {"relay-queue": (0o4711,), "relay-auth": (0o755, 0o2711)}   # a test has made the latter set-gid
+        assert stat.S_IMODE(st.st_mode) in modes.get(name, (0o755,))
         assert pwd.getpwuid(st.st_uid).pw_name == (OWNS if name == "relay-queue" else "root")
     assert os.path.exists(os.path.join(server, "share/man/man5/posthouse-control.5"))

@@ -71,6 +71,8 @@ def session(chain):
 
 @pytest.fixture(scope="module", params=["relay-tlsd", "-k"])
 def chain(request):
+    if sanitized():
+        pytest.skip("AddressSanitizer's own memory is too large to look into, and keeps what was freed")
     with LoginChain(keys=request.param == "-k") as c:
         c.keys = request.param == "-k"
         yield c
@@ -83,7 +85,7 @@ def look(chain, needles):
         for pid in named(chain, name):
             with open("/proc/%d/maps" % pid) as f:
                 maps = f.read()
-            assert sanitized() or ("libssl" not in maps and "libcrypto" not in maps)
+            assert "libssl" not in maps and "libcrypto" not in maps
     return knowing
 
 

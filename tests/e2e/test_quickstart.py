@@ -82,13 +82,29 @@ def nothing_left(tree):
     assert not listening("127.0.0.1", tree.port)
 
 
+def read(paths):
+    texts = []
+    for path in paths:
+        with open(path) as f:
+            texts.append(f.read())
+    return texts
+
+
 def test_once_and_again(tree):
     code, said = tree.run("--once")
     assert code == 0, said
-    assert len(tree.mails()) == 1
-    with open(tree.path("run", "Maildir", "new", tree.mails()[0])) as f:
-        mail = f.read()
-    assert mail.startswith("Return-Path: <you@quickstart.example>\nDelivered-To: friend@elsewhere.example\nReceived: ")
+    assert len(tree.mails()) == 2
+    for name in tree.mails():
+        with open(tree.path("run", "Maildir", "new", name)) as f:
+            mail = f.read()
+        assert mail.startswith("Return-Path: <you@quickstart.example>\nDelivered-To: friend@elsewhere.example\nReceived: ")
+        assert (" with ESMTPSA " in mail) == ("Subject: the second message\n" in mail), mail
+    assert "made a self-signed certificate" in said and "made a login: the user is you" in said
+    assert "S: 235 " in said and " with ESMTPSA " in said
+    secrets = [tree.path("run", *n) for n in (["password"], ["control", "users"], ["tls", "default", "key.pem"])]
+    assert [os.stat(p).st_mode & 0o777 for p in secrets] == [0o600, 0o640, 0o600]
+    kept = read(secrets)
+    assert kept[0].strip() not in said and kept[0].strip() not in kept[1]
     assert "Subject: the first message\n" in said and "S: 550 5.7.1 " in said and "client=127.0.0.2" in said
     nothing_left(tree)
     # the queue is empty: the message has left, the stranger's never was there
@@ -98,7 +114,7 @@ def test_once_and_again(tree):
         f.write("mine.example\n")
     code, said = tree.run("--once")
     assert code == 0, said
-    assert len(tree.mails()) == 2
+    assert len(tree.mails()) == 4 and read(secrets) == kept and "made a" not in said
     with open(tree.path("run", "control", "domains")) as f:
         assert f.read().endswith("mine.example\n")
     with open(tree.path("run", "control", "routes")) as f:
@@ -164,6 +180,18 @@ def test_not_refused(tree):
         f.write('127.0.0.2:allow,RELAYCLIENT=""\n')
     code, said = tree.run("--once")
     assert code == 111 and "was not refused with 550 5.7.1" in said, said
+    nothing_left(tree)
+
+
+def test_no_login(tree):
+    """Nor when nobody can log in."""
+    with open(tree.path("package", "quickstart")) as f:
+        text = f.read()
+    assert text.count('you "$run/password"') == 1
+    with open(tree.path("package", "quickstart"), "w") as f:
+        f.write(text.replace('you "$run/password"', 'you "$run/message"'))
+    code, said = tree.run("--once")
+    assert code == 111 and "S: 535 " in said and "did not take the message" in said, said
     nothing_left(tree)
 
 

@@ -40,7 +40,7 @@ class LoginChain:
     """alice may do all, carol has not the relay privilege, dave is bound to his own address. Nobody's address is
     trusted."""
 
-    def __init__(self, keys=None, smtpd=("-l", "submission"), checker=None, **control):
+    def __init__(self, keys=None, smtpd=("-l", "submission"), checker=None, concurrency=200, **control):
         """`keys`: relay-tls -k in place of relay-tlsd."""
         self.sink = Sink()
         self.house = House(certificates=False)
@@ -62,7 +62,8 @@ class LoginChain:
         self.ports = {}
         for mode, more in (("starttls", []), ("implicit", ["-i"])):
             gate = self.instance.chain()[:2]
-            self.instance.receive([*gate, program("relay-tls"), *more, *tls, program("relay-smtpd"), *smtpd, *checker])
+            self.instance.receive([*gate, program("relay-tls"), *more, *tls, program("relay-smtpd"), *smtpd, *checker],
+                                  concurrency=concurrency)
             self.ports[mode] = self.instance.port
 
     def clear(self):
