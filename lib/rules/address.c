@@ -28,7 +28,7 @@ static size_t address(struct compiler *c, char *out, char const *s, size_t n, in
   return 0;
 }
 
-/* Words that other lines know, or that people expect: nobody's domain has such a name. */
+/* Words that other lines know, or that people expect: nobody's domain has such a name. s: canonical. */
 static int is_word(char const *s, size_t n)
 {
   static char const *const known[] = { "any", "all", "anyone", "anybody", "everyone", "everybody", "hosted", "user",
@@ -41,15 +41,15 @@ static int is_word(char const *s, size_t n)
 size_t rules_to(struct compiler *c, char *out, char const *s, size_t n)
 {
   struct quoted q;
-  if (is_word(s, n)) {
-    rules_error(c, "%s is no word here, and as a domain hardly meant", quote(&q, s, n));
-    return 0;
-  }
   if (*s == '@') {
     rules_error(c, "%s: all of a domain is written without the @", quote(&q, s, n));
     return 0;
   }
-  return memchr(s, '@', n) ? address(c, out, s, n, 0) : rules_domain_key(c, out, s, n);
+  if (memchr(s, '@', n)) return address(c, out, s, n, 0);
+  size_t len = rules_domain_key(c, out, s, n);
+  if (!is_word(out, len)) return len;
+  rules_error(c, "%s is no word here, and as a domain hardly meant", quote(&q, s, n));
+  return 0;
 }
 
 static size_t from(struct compiler *c, char *out, char const *s, size_t n, int extension)

@@ -4,6 +4,10 @@ from . import names, texts
 from .oracle import to_fits
 
 
+# As domains after `to` hardly meant: words of other lines, or what people expect to be words.
+WORDS = {"any", "all", "anyone", "anybody", "everyone", "everybody", "hosted", "user", "clients"}
+
+
 def twice(rows):
     """The lines that say what a line before says. rows: (line, what it is about)."""
     seen, out = {}, set()
@@ -29,6 +33,19 @@ def leads_to(key, aliases, seen=()):
     return out
 
 
+def hardly_meant(relay):
+    """The lines of `relay` that name such a domain; a device's line knows two of the words, in small letters."""
+    out = set()
+    for number, line in texts.lines(relay):
+        w = texts.words(line)
+        to = {"grant to": 2, "deny to": 2, "grant device": 6}.get(" ".join(w[:2]), 1 if w[0] == "local" else None)
+        if to is None or (to == 6 and w[to] in ("any", "hosted")) or "@" in w[to]:
+            continue
+        if texts.who_key(w[to]) in WORDS:
+            out.add(number)
+    return out
+
+
 def refused(control):
     """{(file, line)}"""
     text = {f: control.get(f, "") for f in texts.FILES}
@@ -37,6 +54,7 @@ def refused(control):
     relay, aliases = texts.relay_of(text["relay"]), boxes["aliases"]
     denials = [s.args[0] for s in relay if s.verb == "deny to"]
     out = {("clients", n) for n in twice((r.line, (r.kind, r.what)) for r in clients)}
+    out |= {("relay", n) for n in hardly_meant(text["relay"])}
     out |= {("relay", n) for n in twice((s.line, (s.verb, s.args)) for s in relay)}
     out |= {("domains", n) for n in twice((d.line, d.key) for d in domains)}
     out |= {("routes", n) for n in twice((r.line, r.key) for r in texts.routes_of(text["routes"]))}
