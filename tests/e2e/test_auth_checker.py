@@ -15,7 +15,8 @@ from lib.procs import sanitized, status_of, wait_for
 
 OUT = "ann@elsewhere.example"
 USERS = ("bob s3cret_pass\nslow s3cret_pass sleep=30\ntwo s3cret_pass exit=2\nlater s3cret_pass exit=111\n"
-         "seven s3cret_pass exit=7\nhalf s3cret_pass say=relay\nunknown s3cret_pass shoe=9\nlong s3cret_pass from=%s\n"
+         "seven s3cret_pass exit=7\nnever s3cret_pass exit=100\nhalf s3cret_pass say=relay\n"
+         "unknown s3cret_pass shoe=9\nlong s3cret_pass from=%s\n"
          "name s3cret_pass user=%s\n" % (70000 * "x", 300 * "n"))
 
 
@@ -90,6 +91,14 @@ def test_nobody_can_tell(shared, user, why):
         assert time.monotonic() - before < 4
         assert d.mail("bob@hosted.example", OUT).code == 550
     assert [e["why"] for e in shared.events("checker")] == 4 * [why] and shared.events("login") == []
+
+
+def test_another_no(shared):
+    """cvm-checkpassword's, and the word of qmail's programs for what is permanent: a failed login like any other."""
+    with shared.session(RELAYFAILURES="/dev/null/none") as d:
+        assert [auth_plain(d, "never").code for _ in range(3)] == [535] * 3
+        assert d.reply().code == 421, "and they count"
+    assert [e["verdict"] for e in shared.events("login")] == ["refused"] * 3 and shared.events("checker") == []
 
 
 @pytest.mark.parametrize("user", ["slow", "long"])

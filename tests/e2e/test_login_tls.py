@@ -123,7 +123,7 @@ def test_groups(chain, mode, group, good):
 
 
 def renegotiate(chain, mode):
-    """R on a line of its own makes s_client ask for it; not before the server's first words are in, it takes none then."""
+    """R on a line of its own makes s_client ask for it; not before the server's first words are in."""
     first = b"Verify return code" if mode == "starttls" else b"220 relay.example"
     p = subprocess.Popen([program("openssl"), "s_client", "-connect", "127.0.0.1:%d" % chain.ports[mode],
                           *(["-starttls", "smtp"] if mode == "starttls" else []), "-tls1_2", "-msg"],
