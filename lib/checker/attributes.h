@@ -6,7 +6,8 @@
 
 /* Reads `NAME=VALUE NUL` ... in s[0..n), any bytes, into *a:
  *
- *   mechanisms=NAME NAME ...   those that it takes beyond PLAIN, LOGIN and CRAM-MD5; unknown ones are passed over
+ *   mechanisms=NAME NAME ...   those that it takes: all of them, or if PLAIN, LOGIN and CRAM-MD5 are not among them
+ *                              those beyond these three; unknown ones are passed over
  *   user=NAME                  who it is; no control characters, not empty, fewer than CHECKER_USER bytes
  *   relay=0 | relay=1          has it the relay privilege? yes, unless it is said
  *   from=SENDER                a sender that it may use, ADDRESS, @DOMAIN or @.SUFFIX; repeated. None: any

@@ -28,10 +28,15 @@ static int step_onward(struct decision *d, struct table_set const *t, struct fac
   return f->recipient->onward ? settle(d, VERDICT_REFUSE, REASON_ONWARD) : 0;
 }
 
+int listener_is_submission(char const *name)
+{
+  return name && !strcasecmp(name, LISTENER_SUBMISSION);
+}
+
 static int step_submission(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   (void)t;
-  if (f->login || !f->listener || strcasecmp(f->listener, LISTENER_SUBMISSION)) return 0;
+  if (f->login || !listener_is_submission(f->listener)) return 0;
   return settle(d, VERDICT_REFUSE, REASON_SUBMISSION);
 }
 

@@ -20,7 +20,10 @@
 #include "parse/ip.h"
 #include "table/table.h"
 
-#define LISTENER_SUBMISSION "submission" /* in small letters or capitals */
+#define LISTENER_SUBMISSION "submission"
+
+/* Is this the name of a submission listener, in small letters or capitals? It may be null. */
+int listener_is_submission(char const *name);
 
 /* What only the network knows, and somebody else asks for (ask/ask.h). */
 enum answer { ANSWER_NOT_ASKED, ANSWER_YES, ANSWER_NO, ANSWER_UNKNOWN /* it could not be asked */ };

@@ -7,13 +7,13 @@
 #include "parse/number.h"
 #include "smtp/server_session.h"
 
-/* All that a client may use here and now, whether or not logins can be checked. */
+/* All that a client may use here and now, whether or not logins can be checked. A checker that names one of the
+ * common three names all that it can do; of any other these are expected. */
 static unsigned usable(struct session const *s)
 {
-  unsigned all = 1U << CHECKER_PLAIN | 1U << CHECKER_LOGIN | 1U << CHECKER_CRAM_MD5;
-  unsigned more = s->mechanisms & 1U << CHECKER_SCRAM_SHA_256;
-  if (*s->tls_user) more |= s->mechanisms & 1U << CHECKER_EXTERNAL;
-  all |= more;
+  unsigned common = 1U << CHECKER_PLAIN | 1U << CHECKER_LOGIN | 1U << CHECKER_CRAM_MD5;
+  unsigned all = s->mechanisms & common ? s->mechanisms : s->mechanisms | common;
+  if (!*s->tls_user) all &= ~(1U << CHECKER_EXTERNAL);
   return s->facts->mechanisms ? all & s->facts->mechanisms : all;
 }
 

@@ -53,25 +53,20 @@ void login_forget(struct session *s)
   tell(s, "AUTHPROTOCOL", 0);
 }
 
-static int is_submission(struct session const *s)
-{
-  return !strcmp(s->relay.listener, LISTENER_SUBMISSION);
-}
-
 /* The null sender (a receipt, RFC 8098 2.1) is nobody's address: a bound login may use it where the header's From is
  * looked at as well. */
 enum reply login_may_send(struct session *s, struct address const *sender)
 {
   s->relay.wrong_sender = 0;
   if (!s->relay.login || !s->bound) return REPLY_NONE;
-  int fine = sender->len ? senders_allow(s->senders.s, s->senders.len, sender) : is_submission(s);
+  int fine = sender->len ? senders_allow(s->senders.s, s->senders.len, sender) : listener_is_submission(s->relay.listener);
   s->relay.wrong_sender = !fine;
   return fine ? REPLY_NONE : REPLY_WRONG_SENDER;
 }
 
 int login_checks_from(struct session const *s)
 {
-  return s->relay.login && s->bound && is_submission(s);
+  return s->relay.login && s->bound && listener_is_submission(s->relay.listener);
 }
 
 static int mine(void *arg, struct address const *a)

@@ -43,7 +43,7 @@ static enum reply mail_may(struct session const *s, struct request *r, char cons
   struct param p;
   size_t used, pos = 0;
   int more;
-  if (!s->relay.login && !strcasecmp(s->relay.listener, LISTENER_SUBMISSION)) return REPLY_LOGIN_FIRST;
+  if (!s->relay.login && listener_is_submission(s->relay.listener)) return REPLY_LOGIN_FIRST;
   if (len < 5 || strncasecmp(arg, "FROM:", 5)) return REPLY_SYNTAX;
   for (arg += 5, len -= 5; len && *arg == ' '; len--) arg++;
   enum reply no = sender_reply(address_path(&r->sender, arg, len, 1, 1, &used));

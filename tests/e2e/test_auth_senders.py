@@ -23,7 +23,7 @@ SENDERS = [
 ]
 
 
-@pytest.mark.parametrize("listener", ["", "submission"])
+@pytest.mark.parametrize("listener", ["", "submission", "SUBMISSION"])
 def test_mail_from(shared, listener):
     with shared.session("-l", listener) as d:
         assert auth_plain(d).code == 235
@@ -70,10 +70,10 @@ FROM = [
 ]
 
 
-@pytest.mark.parametrize("way", ["DATA", "BDAT"])
-def test_header_from(shared, way):
+@pytest.mark.parametrize("way, listener", [("DATA", "submission"), ("BDAT", "submission"), ("DATA", "Submission")])
+def test_header_from(shared, way, listener):
     """On the listener for submission; the message is read to its end, and the session goes on."""
-    with shared.session("-l", "submission") as d:
+    with shared.session("-l", listener) as d:
         assert auth_plain(d).code == 235
         took = 0
         for header, mine in FROM:

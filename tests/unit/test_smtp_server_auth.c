@@ -131,6 +131,7 @@ static char const *ehlo(struct server_facts const *f, struct double_world *d)
 static void offers(void **state)
 {
   static char const more[] = "mechanisms=SCRAM-SHA-256 EXTERNAL";
+  static char const all[] = "mechanisms=LOGIN PLAIN SCRAM-SHA-256 EXTERNAL"; /* where `clear` is 2 */
 #define ALL 0
   static struct { unsigned clear, quiet, mechanisms; char const *tls,
     *user; int canary; char const *offer; int code; } const
@@ -139,16 +140,19 @@ static void offers(void **state)
     { 0, 0, ALL, "TLSv1.3", 0, 1, "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256", 235 }, { 1, 1, ALL, 0, 0, 2, "-", 235 },
     { 0, 0, ALL, "TLSv1.3", "carol", 1, "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 EXTERNAL", 235 },
     { 1, 0, 1U << CHECKER_LOGIN | 1U << CHECKER_EXTERNAL, 0, "carol", 2, "LOGIN", 504 },
+    { 2, 0, ALL, 0, 0, 2, "PLAIN LOGIN SCRAM-SHA-256", 235 },
+    { 2, 0, 1U << CHECKER_LOGIN | 1U << CHECKER_CRAM_MD5, 0, 0, 2, "LOGIN", 504 },
     { 1, 0, ALL, 0, 0, 0, "-", 454 },
     { 1, 0, ALL, 0, 0, -2, "-", 454 }, { 0, 0, ALL, "TLSv1.3", 0, 111, "-", 454 },
   }, *c;
   EACH_CASE(c, cases) {
     static struct double_world d;
-    struct server_facts f = { .tables = with_logins(0), .auth_clear = c->clear, .auth_quiet = c->quiet,
+    struct server_facts f = { .tables = with_logins(0), .auth_clear = c->clear != 0, .auth_quiet = c->quiet,
       .tls_user = c->user,
       .mechanisms = c->mechanisms, .tls_protocol = c->tls };
     char code[4];
-    d = (struct double_world){ .checker = 1, .canary = c->canary, .attributes = more, .attributes_len = sizeof more };
+    d = (struct double_world){ .checker = 1, .canary = c->canary,
+      .attributes = c->clear == 2 ? all : more, .attributes_len = c->clear == 2 ? sizeof all : sizeof more };
     char const *offer = ehlo(&f, &d);
     snprintf(code, sizeof code, "%d", c->code);
     CHECK(!strcmp(offer, c->offer), "case %zu: %s", i_, offer);
