@@ -82,7 +82,7 @@ static void canary(struct auth const *a, int fd, int64_t deadline)
   stralloc s = STRALLOC_ZERO;
   if (a->about.cram) strcat(mechanisms, " CRAM-MD5");
   if (a->about.scram) strcat(mechanisms, " SCRAM-SHA-256");
-  strcat(mechanisms, " EXTERNAL");
+  if (a->about.external) strcat(mechanisms, " EXTERNAL");
   if (!put(&s, "mechanisms=", mechanisms)) strerr_diefu1sys(111, "answer");
   tell(fd, &s, deadline);
   _exit(MISUSED);

@@ -163,8 +163,7 @@ static void learn_tls(struct server_facts *f)
   f->tls_protocol = getenv("SSL_PROTOCOL");
   f->tls_cipher = getenv("SSL_CIPHER");
   if (!f->tls_protocol || !verified || strcmp(verified, "SUCCESS")) return;
-  f->tls_user = getenv("SSL_CLIENT_S_DN_Email");
-  if (!f->tls_user) f->tls_user = getenv("SSL_CLIENT_S_DN_CN");
+  f->tls_user = getenv("SSL_CLIENT_S_DN_CN");
 }
 
 int main(int argc, char const *const *argv)

@@ -71,7 +71,7 @@ int auth_cram(struct auth *a, struct user const *u, char const *response, char c
 
 int auth_external(struct user const *u)
 {
-  return u && u->on ? AUTH_YES : AUTH_NO;
+  return u && u->on && u->keys.external ? AUTH_YES : AUTH_NO;
 }
 
 void auth_fake(struct auth const *a, char const *what, char const *s, size_t n, char out[USERS_HASH])

@@ -26,7 +26,7 @@ int auth_password(struct auth *a, struct user const *u, char const *password);
 /* CRAM-MD5 (RFC 2195): response is all of what follows the name and its blank, digest in hexadecimal, lower case. */
 int auth_cram(struct auth *a, struct user const *u, char const *response, char const *challenge);
 
-/* A client's certificate has said who it is: is there such a user, and may it log in? */
+/* A client's certificate has said who it is: is there such a user, and may it log in so? */
 int auth_external(struct user const *u);
 
 /* HMAC-SHA-256 over `what` and then s[0..n), with the secret of the file: what looks random but is always the same. */

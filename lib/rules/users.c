@@ -48,6 +48,7 @@ static void count(struct compiler *c, struct users_keys const *k, int on)
   if (*k->crypt) memcpy(password.setting, k->crypt, users_crypt_setting(k->crypt));
   if (*k->crypt || k->iterations) tally(c, &password);
   if (k->iterations) tally(c, &scram);
+  c->users.about.external |= on && k->external;
   if (!on || (!*k->crypt && !k->cram && !k->iterations)) return;
   c->users.about.cram |= k->cram;
   c->users.about.scram |= k->iterations != 0;

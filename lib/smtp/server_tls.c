@@ -52,8 +52,7 @@ static void learn(struct session *s, char *vars, size_t n)
 {
   char const *protocol = value(vars, n, "SSL_PROTOCOL"), *cipher = value(vars, n, "SSL_CIPHER");
   char const *verified = value(vars, n, "SSL_CLIENT_VERIFY");
-  char const *user = value(vars, n, "SSL_CLIENT_S_DN_Email");
-  if (!user) user = value(vars, n, "SSL_CLIENT_S_DN_CN");
+  char const *user = value(vars, n, "SSL_CLIENT_S_DN_CN");
   if (protocol) word(s->tls_protocol, protocol);
   if (cipher) word(s->tls_cipher, cipher);
   if (user && verified && !strcmp(verified, "SUCCESS")) name(s->tls_user, user);

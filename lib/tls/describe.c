@@ -42,14 +42,13 @@ static int put_dn(stralloc *out, char const *name, X509_NAME const *dn)
   return ok;
 }
 
-/* The last common name. */
+/* The common name, if there is one alone: of several nobody knows which one the authority has looked at. */
 static int put_cn(stralloc *out, char const *name, X509_NAME const *dn)
 {
-  int at = -1, last = -1;
+  int at = X509_NAME_get_index_by_NID(dn, NID_commonName, -1);
   unsigned char *s;
-  while ((at = X509_NAME_get_index_by_NID(dn, NID_commonName, at)) >= 0) last = at;
-  if (last < 0) return 1;
-  int n = ASN1_STRING_to_UTF8(&s, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(dn, last)));
+  if (at < 0 || X509_NAME_get_index_by_NID(dn, NID_commonName, at) >= 0) return 1;
+  int n = ASN1_STRING_to_UTF8(&s, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(dn, at)));
   if (n < 0) return 1;
   int ok = put(out, name, (char const *)s, (size_t)n);
   OPENSSL_free(s);

@@ -132,7 +132,12 @@ static char const *scram(struct users_keys *k, char const *s, size_t n)
 
 static char const *one(struct users_keys *k, char const *s, size_t n)
 {
-  static char const c[] = "{CRAM-MD5}", r[] = "{SCRAM-SHA-256}";
+  static char const c[] = "{CRAM-MD5}", r[] = "{SCRAM-SHA-256}", e[] = "{EXTERNAL}";
+  if (n == sizeof e - 1 && !memcmp(s, e, n)) {
+    if (k->external) return "{EXTERNAL} twice";
+    k->external = 1;
+    return 0;
+  }
   if (STARTS(s, n, c)) return cram(k, s + sizeof c - 1, n - (sizeof c - 1));
   if (STARTS(s, n, r)) return scram(k, s + sizeof r - 1, n - (sizeof r - 1));
   return n ? crypts(k, s, n) : "an empty hash";
@@ -141,7 +146,7 @@ static char const *one(struct users_keys *k, char const *s, size_t n)
 char const *users_keys_scan(struct users_keys *k, char const *s, size_t n)
 {
   memset(k, 0, sizeof *k);
-  if (n == 1 && *s == '-') return 0;
+  if (n == 1 && *s == '-') return k->external = 1, (char const *)0;
   for (size_t at = 0; ; ) {
     char const *comma = memchr(s + at, ',', n - at);
     size_t len = (comma ? (size_t)(comma - s) : n) - at;

@@ -51,11 +51,14 @@ int users_pack(stralloc *out, char const *name, size_t len, int on, int relay, c
 
 int users_pack_about(stralloc *out, struct users_about const *a)
 {
-  size_t at = out->len;
+  size_t at = out->len, n = 0;
+  char can[3];
+  if (a->cram) can[n++] = 'c';
+  if (a->scram) can[n++] = 's';
+  if (a->external) can[n++] = 'e';
   return reserve(out) && stralloc_catb(out, a->secret, sizeof a->secret) &&
-    field(out, a->cram ? a->scram ? "cs" : "c" : "s", a->cram ? 1U + a->scram : a->scram) &&
-    field(out, a->setting, strlen(a->setting)) && field_number(out, a->iterations) && field_number(out, a->salt_len) &&
-    seal(out, at, "", 0);
+    field(out, can, n) && field(out, a->setting, strlen(a->setting)) &&
+    field_number(out, a->iterations) && field_number(out, a->salt_len) && seal(out, at, "", 0);
 }
 
 /* A record's text if its sum is right: every field ends with a NUL. Null: damage. */
@@ -117,6 +120,7 @@ int users_about(struct table_set const *t, struct users_about *a)
       number_scan(f[3], strlen(f[3]), USERS_SALT, &salt) != NUMBER_OK || !salt) return -1;
   a->cram = strchr(f[0], 'c') != 0;
   a->scram = strchr(f[0], 's') != 0;
+  a->external = strchr(f[0], 'e') != 0;
   strcpy(a->setting, f[1]);
   a->iterations = (uint32_t)iterations;
   a->salt_len = (uint32_t)salt;

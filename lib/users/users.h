@@ -21,6 +21,7 @@
 
 /* A password's hashes; any may be missing. */
 struct users_keys {
+  unsigned external : 1;    /* a certificate with the user's name is enough */
   char crypt[USERS_CRYPT];  /* crypt(3)'s, "" for none */
   unsigned cram : 1;        /* there are: */
   char states[USERS_HASH];  /* HMAC-MD5's state behind the outer padded key, then the inner one; four words of 4 bytes
@@ -32,11 +33,13 @@ struct users_keys {
   char server[USERS_HASH];  /* ServerKey */
 };
 
-/* Reads hashes as they stand in a line, s[0..n): `-` for none, or, with commas between them and each kind once,
+/* Reads hashes as they stand in a line, s[0..n): `-` for none and {EXTERNAL}, or, with commas between them and each
+ * kind once,
  *
  *   $y$...  $2b$...  $6$...             crypt(3): yescrypt, bcrypt (also $2a$, $2y$), SHA-512
  *   {CRAM-MD5}STATES                    both states, 64 digits of hexadecimal
  *   {SCRAM-SHA-256}ITERATIONS:SALT:STOREDKEY:SERVERKEY   base64 but for the number
+ *   {EXTERNAL}                          no hash: the user may come in by a certificate
  *
  * Returns null, or what is wrong with them (static, holding nothing of them); *k means nothing then. */
 char const *users_keys_scan(struct users_keys *k, char const *s, size_t n);
@@ -64,6 +67,7 @@ struct users_about {
   char secret[USERS_SECRET]; /* from which the salts of users who don't exist are made; the same for the file's life */
   unsigned cram : 1;         /* somebody can use it: is that mechanism worth offering? */
   unsigned scram : 1;
+  unsigned external : 1;
   char setting[USERS_CRYPT]; /* of crypt(3), as most have it; "" when most have no such hash */
   uint32_t iterations;       /* of SCRAM, likewise; never 0 */
   uint32_t salt_len;         /* likewise */

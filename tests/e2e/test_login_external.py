@@ -17,8 +17,9 @@ def chain(tmp_path_factory):
         ca = make_certificate(os.path.join(folder, "ca"), subject="/CN=ca")
         shutil.copy(os.path.join(ca, "cert.pem"), c.house.path("certs", "clients.pem"))
         c.people = {}
-        for name in ("alice", "carol", "mallory"):
+        for name in ("alice", "carol", "dave", "mallory"):
             c.people[name] = make_certificate(os.path.join(folder, name), subject="/CN=" + name, ca=ca)
+        c.people["two"] = make_certificate(os.path.join(folder, "two"), subject="/CN=mallory/CN=alice", ca=ca)
         c.people["forger"] = make_certificate(os.path.join(folder, "forger"), subject="/CN=alice")
         c.house.tlsd_proc.stop()
         c.house.tlsd()
@@ -63,10 +64,12 @@ def test_certificate(chain, tmp_path, client, mode):
     assert client(chain, tmp_path, mode, "alice", "alice") == 0
     assert " with ESMTPSA " in chain.sink.wait(1)[0].header("Received")[0]
     assert chain.events("login", verdict="accepted", user="alice", mechanism="EXTERNAL")
-    for who, user in (("carol", "carol"), ("mallory", "mallory"), ("mallory", "alice"), ("forger", "alice")):
+    for who, user in (("carol", "carol"), ("dave", "dave"), ("mallory", "mallory"), ("mallory", "alice"),
+                      ("two", "alice"), ("forger", "alice")):
         chain.clear()
         assert client(chain, tmp_path, mode, who, user) != 0, who
         accepted = [e["user"] for e in chain.instance.events(event="login") if e["verdict"] == "accepted"]
         assert accepted == (["carol"] if who == "carol" else []), who
         assert not chain.sink.messages and not chain.instance.queued()
-    assert python_smtplib(chain, tmp_path, mode, "forger", "alice") == 2, "nothing to log in with is not offered"
+    for who in ("forger", "two"):
+        assert python_smtplib(chain, tmp_path, mode, who, "alice") == 2, "nothing to log in with is not offered"

@@ -66,11 +66,11 @@ def test_descriptor(cdb, data, code):
 def test_canary(cdb, tmp_path):
     a = ask(auth(cdb, "sh", "-c", "echo ran"), b"")
     assert (a.code, a.out) == (2, b"")
-    assert a.said == ["mechanisms=PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 EXTERNAL"]
+    assert a.said == ["mechanisms=PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256 EXTERNAL"]  # cert's
     assert ask(auth(cdb), b"", "PLAIN").said == []
     assert ask(auth(cdb), b"", "PLAIN").code == 2
     few = compile_users(tmp_path, line("joe", "secret", "-S") + "\n" + line("ann", "x", "-c") + " off\n")
-    assert ask(auth(few), b"").said == ["mechanisms=PLAIN LOGIN EXTERNAL"]
+    assert ask(auth(few), b"").said == ["mechanisms=PLAIN LOGIN"]
 
 
 def test_misused(cdb):
@@ -106,7 +106,8 @@ def test_rfc2195(tmp_path):
 
 
 def test_external(cdb):
-    for user, secret, code in [("cert", "", 0), ("joe", "", 0), ("off", "", 1), ("nobody", "", 1), ("joe", "x", 1)]:
+    for user, secret, code in [("cert", "", 0), ("joe", "", 1), ("ann", "", 0), ("off", "", 1), ("nobody", "", 1),
+                               ("ann", "x", 1)]:
         assert ask(auth(cdb), (user, secret, ""), "EXTERNAL").code == code
 
 

@@ -126,8 +126,8 @@ static void same_work(void **state)
   char text[8000] = "", one[2000];
   struct make both = { .kind = MAKE_SHA512, .cost = 1000, .iterations = 4096, .cram = 1 };
   struct make yescrypt = { .kind = MAKE_YESCRYPT, .cost = 1 };
-  strcat(text, line(one, sizeof one, "joe", both, "secret", ""));
-  strcat(text, line(one, sizeof one, "off", both, "secret", " off"));
+  strcat(text, line(one, sizeof one, "joe", both, "secret", ",{EXTERNAL}"));
+  strcat(text, line(one, sizeof one, "off", both, "secret", ",{EXTERNAL} off"));
   strcat(text, line(one, sizeof one, "yes", yescrypt, "secret", ""));
   line(one, sizeof one, "scram", both, "secret", "");
   char *crypt = strchr(one, '$'), *comma = strchr(one, ',');
@@ -162,6 +162,8 @@ static void same_work(void **state)
   }
   assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "joe", "", ""), AUTH_YES);
   assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "nothing", "", ""), AUTH_YES);
+  assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "yes", "", ""), AUTH_NO); /* who has not asked for it */
+  assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "cram", "", ""), AUTH_NO);
   assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "joe", "secret", ""), AUTH_NO);
   assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "off", "", ""), AUTH_NO);
   assert_int_equal(ask(&a, t, MECHANISM_EXTERNAL, "nobody", "", ""), AUTH_NO);

@@ -85,7 +85,8 @@ static void certificates(void **state)
   static struct { char const *vars; size_t n; char const *asked; } const cases[] = {
 #define C(s, asked) { s, sizeof s, asked }
     C("SSL_CLIENT_VERIFY=SUCCESS\0SSL_CLIENT_S_DN_CN=carol", "EXTERNALcarol|||;"),
-    C("SSL_CLIENT_S_DN_Email=c@x\0SSL_CLIENT_VERIFY=SUCCESS\0SSL_CLIENT_S_DN_CN=carol", "EXTERNALc@x|||;"),
+    C("SSL_CLIENT_S_DN_Email=c@x\0SSL_CLIENT_VERIFY=SUCCESS\0SSL_CLIENT_S_DN_CN=carol", "EXTERNALcarol|||;"),
+    C("SSL_CLIENT_S_DN_Email=c@x\0SSL_CLIENT_VERIFY=SUCCESS", ""),
     C("SSL_CLIENT_VERIFY=NONE\0SSL_CLIENT_S_DN_CN=carol", ""),
       C("SSL_CLIENT_VERIFY=FAILED:x\0SSL_CLIENT_S_DN_CN=carol", ""),
     C("SSL_CLIENT_S_DN_CN=carol", ""), C("SSL_CLIENT_VERIFY=SUCCESS", ""),

@@ -38,7 +38,9 @@ static void names(void **state)
 static void hashes(void **state)
 {
   static struct hash_case { char const *in, *why; } const cases[] = {
-    { YES, 0 }, { BC, 0 }, { SHA, 0 }, { CRAM, 0 }, { SCRAM, 0 }, { "-", 0 }, { CRAM "," YES "," SCRAM, 0 },
+    { YES, 0 }, { BC, 0 }, { SHA, 0 }, { CRAM, 0 }, { SCRAM, 0 }, { "-", 0 }, { "{EXTERNAL}", 0 },
+    { YES ",{EXTERNAL}," CRAM, 0 }, { "{EXTERNAL},{EXTERNAL}", "{EXTERNAL} twice" }, { "{EXTERNAL}x", "no hash" },
+    { "{EXTERNAL", "no hash" }, { "-,{EXTERNAL}", "no hash" }, { CRAM "," YES "," SCRAM, 0 },
     { "$6$rounds=10000$salt$" D86, 0 }, { "$2a$04" "$x8EFD0LxL47vUHs/cmLG2eV.2dJQ2q3aPWOig3S2lPUKPyhuBYCfm", 0 },
     { "$1$salt$0123456789012345678901", "a weak hash" }, { "$md5$x", "a weak hash" }, { "$3$$x", "a weak hash" },
     { "$sha1$x", "a weak hash" }, { "ab0123456789.", "no hash" }, { "_J9..rasmBYk8r9AiWNc", "no hash" },
@@ -82,6 +84,9 @@ static void hashes(void **state)
   assert_memory_equal(k.states, "\xcd\x3b\xa7\xde", 4);
   assert_int_equal(k.iterations, 4096);
   assert_int_equal(k.salt_len, 16);
+  assert_false(k.external);
+  assert_true(!users_keys_scan(&k, "-", 1) && k.external);
+  assert_true(!users_keys_scan(&k, BC ",{EXTERNAL}", strlen(BC) + 11) && k.external && *k.crypt);
   assert_int_equal(users_crypt_cost(YES), 7);
   assert_int_equal(users_crypt_cost(BC), 7);
   assert_int_equal(users_crypt_cost(SHA), 3);
@@ -165,8 +170,26 @@ static void most(void **state)
   assert_int_equal(made(""), 0);
   t = table_open_users(path);
   assert_int_equal(users_about(t, &a), 0);
-  assert_true(!*a.setting && !a.cram && !a.scram && a.iterations == 65536 && a.salt_len == 16);
+  assert_true(!*a.setting && !a.cram && !a.scram && !a.external && a.iterations == 65536 && a.salt_len == 16);
   table_close(t);
+}
+
+/* Certificates are worth offering if somebody may come in by one. */
+static void certificates(void **state)
+{
+  static struct { char const *users; int cram, external; } const cases[] = {
+    { "a " YES "\nb " YES "," CRAM " # ok: fewer-hashes\n", 1, 0 }, { "a " YES "\nb -\n", 0, 1 },
+    { "a " YES ",{EXTERNAL}\n", 0, 1 },
+    { "a " YES "," CRAM ",{EXTERNAL}\n", 1, 1 }, { "a {EXTERNAL}\n", 0, 1 }, { "a {EXTERNAL} off\nb - off\n", 0, 0 },
+  }, *c;
+  struct users_about a;
+  EACH_CASE(c, cases) {
+    assert_int_equal(made(c->users), 0);
+    struct table_set *t = table_open_users(path);
+    assert_int_equal(users_about(t, &a), 0);
+    CHECK(a.cram == c->cram && a.external == c->external && !a.scram, "%s", c->users);
+    table_close(t);
+  }
 }
 
 static void complaints(void **state)
@@ -258,6 +281,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(names), cmocka_unit_test(hashes), cmocka_unit_test(records), cmocka_unit_test(most),
+    cmocka_unit_test(certificates),
     cmocka_unit_test(complaints), cmocka_unit_test(damage),
   };
   return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -37,8 +37,8 @@ def hashed(name, password=PASSWORD, *options):
 
 
 class LoginChain:
-    """alice may do all, carol has not the relay privilege, dave is bound to his own address. Nobody's address is
-    trusted."""
+    """alice may do all, carol has not the relay privilege, dave is bound to his own address, and has not asked
+    for logins by certificate as the other two have. Nobody's address is trusted."""
 
     def __init__(self, keys=None, smtpd=("-l", "submission"), checker=None, concurrency=200, **control):
         """`keys`: relay-tls -k in place of relay-tlsd."""
@@ -47,7 +47,8 @@ class LoginChain:
         self.cert = make_certificate(self.house.path("certs", "default"), "relay.example", "localhost", "IP:127.0.0.1")
         line = hashed("alice", PASSWORD, "-c")
         hashes = line.split(" ", 1)[1]
-        users = "%s\ncarol %s norelay\ndave %s from dave@hosted.example\n" % (line, hashes, hashes)
+        users = "%s,{EXTERNAL}\ncarol %s,{EXTERNAL} norelay\ndave %s from dave@hosted.example\n"
+        users %= line, hashes, hashes
         self.hashes = hashes
         texts = {"users": users, "relay": "grant login\n", "clients": ":allow\n", "routes": ":%s\n" % self.sink.route}
         texts.update(control)

@@ -24,7 +24,8 @@ def compile_users(d, text):
 def usual(d):
     """Users of all sorts."""
     return compile_users(d, "\n".join([
-        line("joe", "secret", "-c"), line("ann", "other", "-c") + " norelay from ann@hosted.example @hosted.example",
+        line("joe", "secret", "-c"),
+        line("ann", "other", "-c") + ",{EXTERNAL} norelay from ann@hosted.example @hosted.example",
         line("off", "secret", "-c") + " off", "cert -", line("weird@x.example", "p w=,\\\"%", "-c")]) + "\n")
 
 
