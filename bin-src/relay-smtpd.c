@@ -7,7 +7,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <skalibs/djbunix.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/strerr.h>
 #include "base/log.h"
@@ -61,18 +60,6 @@ static void options(struct options *o, struct server_facts *facts, int argc, cha
     }
   }
   o->checker = argv + l.ind;
-}
-
-/* Some super-servers (inetd, xinetd) make the connection descriptor 2 as well: the log must not go to the client. */
-static void sanitize(void)
-{
-  struct stat in, err;
-  fd_sanitize();
-  if (fstat(0, &in) < 0 || fstat(2, &err) < 0 || !S_ISSOCK(err.st_mode)) return;
-  if (in.st_dev != err.st_dev || in.st_ino != err.st_ino) return;
-  int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (null < 0 || dup2(null, 2) < 0) _exit(111);
-  close(null);
 }
 
 /* The rules as relay-gate saw them. The descriptor was inherited, so it is looked at before it is trusted. */
@@ -177,7 +164,7 @@ int main(int argc, char const *const *argv)
   char const *failures = getenv("RELAYFAILURES");
   PROG = "relay-smtpd";
   options(&o, &facts, argc, argv);
-  sanitize();
+  if (log_sanitize() < 0) _exit(111);
   inject_signals();
   if (table_on_damage(DAMAGE_SMTP) < 0) strerr_diefusys(111, "catch signals");
   facts.tables = open_rules(o.rules);

@@ -123,6 +123,7 @@ int main(int argc, char const *const *argv)
   struct tls t = { .control = -1, .modifs = STRALLOC_ZERO };
   subgetopt opt = SUBGETOPT_ZERO;
   PROG = "relay-tls";
+  if (log_sanitize() < 0) _exit(111);
   for (int c; (c = subgetopt_r(argc, argv, "ik:", &opt)) != -1; ) {
     if (c == 'i') t.now = 1;
     else if (c == 'k') t.keys = 1, t.where = opt.arg;

@@ -1,11 +1,34 @@
 /* The log: one line per event, key=value. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 #include "base/log.h"
 #include "codec/escape.h"
+
+static int is_same(int fd, struct stat const *with)
+{
+  struct stat st;
+  return fstat(fd, &st) == 0 && st.st_dev == with->st_dev && st.st_ino == with->st_ino;
+}
+
+int log_sanitize(void)
+{
+  struct stat st;
+  if (!fd_sanitize() || fstat(2, &st) < 0) return -1;
+  if (!S_ISSOCK(st.st_mode) || (!is_same(0, &st) && !is_same(1, &st))) return 0;
+  int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null < 0) return -1;
+  int r = dup2(null, 2);
+  int e = errno;
+  close(null);
+  errno = e;
+  return r < 0 ? -1 : 0;
+}
 
 /* Appends what fits, keeping room for the LF. */
 static void put(struct log_line *l, char const *s, size_t len)

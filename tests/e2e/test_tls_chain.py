@@ -1,7 +1,9 @@
 """The receiving chain whole: relay-gate, relay-tls with relay-tlsd, relay-smtpd; STARTTLS and TLS at once."""
 import os
 import smtplib
+import socket
 import ssl
+import subprocess
 
 import pytest
 
@@ -94,3 +96,36 @@ def test_not_offered(chain, why):
             assert b"STARTTLS" not in first.docmd("EHLO x")[1]
             assert first.docmd("STARTTLS")[0] in (454, 502, 503)
         assert first.noop()[0] == 250 if why == "ended" else first.ehlo()[0] == 250
+
+
+def inetd(h, i, *tls):
+    """The connection is descriptor 0, 1 and 2, as inetd has it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        p = subprocess.Popen([program("relay-tls"), *tls, program("relay-smtpd"), "-r", i.rules], env=h.env(),
+                             stdin=theirs, stdout=theirs, stderr=theirs)
+    ours.settimeout(20)
+    return p, ours
+
+
+def test_no_log_for_the_client(chain):
+    """Under inetd: neither what relay-tls has to say, nor relay-smtpd's lines between the records of TLS."""
+    h, i = chain()
+    for tls in (["none"], ["-k", h.path("none")], [h.socket]):
+        p, sock = inetd(h, i, *tls)
+        with sock:
+            sock.sendall(b"EHLO x\r\nRCPT TO:<a@b.example>\r\nQUIT\r\n")
+            said = sock.makefile("rb").read().decode().splitlines()
+        assert p.wait(20) == 0
+        assert said[0].startswith("220 ") and said[-1].startswith("221 ")
+        assert {line[:3] for line in said} == {"220", "250", "503", "221"}
+    p, sock = inetd(h, i, "-i", h.path("none"))
+    with sock:
+        assert sock.recv(100) == b""
+    assert p.wait(20) == 111
+    p, sock = inetd(h, i, "-i", h.socket)
+    with trust(h).wrap_socket(sock, suppress_ragged_eofs=False) as s:
+        s.sendall(b"EHLO x\r\nRCPT TO:<a@b.example>\r\nQUIT\r\n")
+        said = s.makefile("rb").read()
+    assert b"event=" not in said and said.endswith(b"\r\n") and said.count(b"221 ") == 1
+    assert p.wait(20) == 0
