@@ -37,16 +37,15 @@ int login_canary(struct session *s)
   return 0;
 }
 
-/* A failed login: counted, and answered late. */
-static enum reply failed(struct session *s, enum checker_mechanism m, struct piece const *user, uint32_t count)
+/* A failed login: counted, and answered late, if there is still somebody to answer. */
+static void failed(struct session *s, enum checker_mechanism m, struct piece const *user, uint32_t count)
 {
   unsigned times = s->logins_failed > count ? s->logins_failed : count ? count - 1 : 0;
   int64_t wait = (int64_t)DELAY << (times < DOUBLINGS ? times : DOUBLINGS), left = s->end - io_now();
   s->logins_failed++;
   session_log_login(s, m, "refused", user->s, user->len);
   if (wait > left) wait = left;
-  if (wait > 0) s->world->auth->wait(s->world->arg, wait);
-  return REPLY_CREDENTIALS;
+  if (wait > 0 && s->state != STATE_OVER) s->world->auth->wait(s->world->arg, wait);
 }
 
 /* 1 is checkpassword's no; 100 is that of cvm-checkpassword, and with qmail's programs the word for `never`. */
@@ -70,7 +69,7 @@ static enum reply judge(struct session *s, enum checker_mechanism m, struct piec
     return REPLY_LOGGED_IN;
   }
   stralloc_free(&a->from);
-  if (is_no(a->code)) return failed(s, m, user, count);
+  if (is_no(a->code)) return failed(s, m, user, count), REPLY_CREDENTIALS;
   session_log_checker(s, m, a->why ? a->why : "misused", a->code, 0);
   return REPLY_CHECKER;
 }
@@ -157,7 +156,8 @@ enum reply login_scram(struct session *s, struct response *r)
   if (no) return no;
   no = scram_messages(s, r);
   if (no) {
-    s->world->auth->abort(s->world->arg); /* it counts as failed: nobody knows how right the client was */
+    s->world->auth->abort(s->world->arg);
+    failed(s, CHECKER_SCRAM_SHA_256, &user, count); /* nobody knows how right the client was */
     return no;
   }
   s->world->auth->finish(s->world->arg, auth_deadline(s), &a);
