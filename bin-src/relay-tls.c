@@ -43,11 +43,18 @@ static void say(char const *event, char const *why, char const *where)
   log_end(&l);
 }
 
+/* Whoever speaks TLS for us may be stuck and has the connection, too: its end is said and not left to the exit. */
+static void die(void)
+{
+  shutdown(1, SHUT_WR);
+  _exit(111);
+}
+
 static void die_nomem(void)
 {
   errno = ENOMEM;
   say("failed", "no-memory", 0);
-  _exit(111);
+  die();
 }
 
 /* Hands the connection to relay-tlsd. Returns 0, or -1 with errno. */
@@ -108,12 +115,12 @@ static void start_now(struct tls *t)
 {
   if (ucspi_vars_read(t->control, &t->modifs, io_now() + HANDSHAKE_TIME) < 0) {
     if (errno != EPIPE) say("failed", "handshake", 0); /* else the TLS side has said it */
-    _exit(111);
+    die();
   }
   close(t->control);
   if (dup2(t->plain, 0) < 0 || dup2(t->plain, 1) < 0) {
     say("failed", "no-descriptors", 0);
-    _exit(111);
+    die();
   }
   close(t->plain);
 }
@@ -135,8 +142,8 @@ int main(int argc, char const *const *argv)
   if (!ucspi_vars_clear(&t.modifs, (char const *const *)environ)) die_nomem();
   if (t.keys) signal(SIGCHLD, SIG_DFL);
   if (find(&t)) t.now ? start_now(&t) : offer(&t);
-  else if (t.now) _exit(111);
+  else if (t.now) die();
   mexec_m(argv, t.modifs.s, t.modifs.len);
   say("failed", "no-program", *argv);
-  _exit(111);
+  die();
 }

@@ -84,7 +84,8 @@ void server_run(struct server_facts const *facts, struct server_world const *wor
 
 /* The real world: descriptors in and out, `program` (null: inject.h's choice) as the injector, the path of rules.cdb
  * for relay-ask (null: as ask/ask.h has it), and the seconds that a read usually may take (the limit command-time).
- * inject_signals must have been called. server_world_close ends what was started. */
+ * inject_signals must have been called. server_world_close ends what was started,
+ * and where there is a provider of TLS what is said to the client. */
 struct server_fds {
   int in, out;
   char const *program;

@@ -81,8 +81,11 @@ static void fds_set(void *arg, char const *name, char const *value)
   else unsetenv(name);
 }
 
+/* A provider of TLS has the client's connection, too: should it be stuck, our end would be nobody's. What was written
+ * still arrives. */
 void server_world_close(struct server_fds *f)
 {
+  if (f->tls[0] >= 0) shutdown(f->out, SHUT_WR);
   checker_abort(&f->checking);
   failures_close(&f->failures);
   ask_close(&f->ask);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
@@ -101,6 +102,7 @@ static int tls_start(void *arg, stralloc *vars, int64_t deadline)
     log_str(&l, "error", strerror(e));
     log_end(&l);
   }
+  if (r < 0) shutdown(f->out, SHUT_WR); /* a provider that is stuck has it, too */
   /* the network is the provider's alone now */
   if (null < 0 || dup2(null, f->in) < 0 || dup2(null, f->out) < 0) r = -1;
   if (null >= 0) close(null);

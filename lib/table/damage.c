@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/strerr.h>
@@ -26,7 +27,10 @@ static void damaged(int sig)
   struct stat in, err;
   size_t n = strlen(PROG);
   (void)sig;
-  if (last_reply) say(1, last_reply, strlen(last_reply));
+  if (last_reply) {
+    say(1, last_reply, strlen(last_reply));
+    shutdown(1, SHUT_WR); /* others may have the connection, too */
+  }
   int to_client = fstat(0, &in) == 0 && fstat(2, &err) == 0 && S_ISSOCK(err.st_mode) && in.st_dev == err.st_dev &&
     in.st_ino == err.st_ino;
   if (!to_client && n <= sizeof line - sizeof event) {

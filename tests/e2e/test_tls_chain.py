@@ -1,5 +1,6 @@
 """The receiving chain whole: relay-gate, relay-tls with relay-tlsd, relay-smtpd; STARTTLS and TLS at once."""
 import os
+import signal
 import smtplib
 import socket
 import ssl
@@ -129,3 +130,37 @@ def test_no_log_for_the_client(chain):
         said = s.makefile("rb").read()
     assert b"event=" not in said and said.endswith(b"\r\n") and said.count(b"221 ") == 1
     assert p.wait(20) == 0
+
+
+ENDS = {"quit": (b"QUIT\r\n", b"221"), "closed": (b"", b"250"), "errors": (4 * b"X\r\n", b"421"),
+        "tls-failed": (b"STARTTLS\r\n", b"220"), "no-program": (b"", b"")}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_relay_tlsd_that_is_stuck_keeps_no_connection_open(chain, end):
+    """It has a copy of each connection that could ask for TLS. All replies come, and then the end."""
+    h, i = chain()
+    i.write(limits="errors 3\ncommand-time 2\n")
+    i.compile()
+    listener = socket.create_server(("127.0.0.1", 0))
+    sock = socket.create_connection(listener.getsockname(), 20)
+    theirs, _ = listener.accept()
+    listener.close()
+    smtpd = ["/nonexistent"] if end == "no-program" else [program("relay-smtpd"), "-r", i.rules]
+    says, last = ENDS[end]
+    os.kill(h.tlsd_proc.pid, signal.SIGSTOP)
+    try:
+        with theirs:
+            p = subprocess.Popen([program("relay-tls"), h.socket, *smtpd], env=h.env(), stdin=theirs, stdout=theirs,
+                                 stderr=subprocess.DEVNULL)
+        with sock:
+            if smtpd[1:]:
+                sock.sendall(b"EHLO x\r\n" + 2000 * b"NOOP\r\n" + says)
+            if end == "closed":
+                sock.shutdown(socket.SHUT_WR)
+            said = sock.makefile("rb").read()
+        assert p.wait(20) == (0 if smtpd[1:] else 111)
+        assert said.count(b"250 2.0.0") == (2000 if smtpd[1:] else 0)
+        assert (said.splitlines() or [b""])[-1].startswith(last)
+    finally:
+        os.kill(h.tlsd_proc.pid, signal.SIGKILL)
