@@ -4,6 +4,7 @@
 
 static int mechanisms(struct checker_answer *a, char const *v)
 {
+  a->knows_us = 1;
   for (size_t n; *v; v += n, v += *v == ' ') {
     n = strcspn(v, " ");
     for (int m = 0; m < CHECKER_COUNT; m++) {

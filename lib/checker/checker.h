@@ -53,6 +53,7 @@ struct checker_answer {
   int code;             /* the exit code; -1: it was killed, was late, or could not be started */
   char const *why;      /* in a word, for the log, when the code is none of 0, 1, 2 or its attributes can't be read;
                            else null. Static */
+  unsigned knows_us : 1; /* it has named mechanisms, so it is written for us */
   unsigned mechanisms;  /* a set of 1U << mechanism, as attributes.h has it */
   char user[CHECKER_USER]; /* the name as the program has it; "": it didn't say */
   unsigned no_relay : 1;   /* the login lacks the privilege */

@@ -1,6 +1,8 @@
 /* Asking the checker, and what its answer means. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include "base/io.h"
 #include "smtp/server_session.h"
 
@@ -31,6 +33,7 @@ int login_canary(struct session *s)
   if (a.code == 1 || a.code == 2) {
     s->canary = CANARY_GOOD;
     s->mechanisms = a.mechanisms;
+    s->proven = a.knows_us;
     return 1;
   }
   session_log_checker(s, CHECKER_CANARY, a.code ? a.why : "always-yes", a.code, 0);
@@ -101,6 +104,32 @@ static size_t compose(char out[CHECKER_ASKED], enum checker_mechanism m, struct 
   return n;
 }
 
+/* Before the first yes of a checker that doesn't know us is believed: would it say yes to somebody who can't exist as
+ * well? Returns null if not, or why its yes is none. A checker that names its mechanisms has said no to the canary for a
+ * reason. */
+static char const *doubt(struct session *s, enum checker_mechanism m, struct piece const what[3])
+{
+  struct server_auth const *auth = s->world->auth;
+  char name[] = "nobody0123456789abcdef", secret[33], asked[CHECKER_ASKED];
+  unsigned char random[24];
+  struct piece probe[3] = { { name, sizeof name - 1 }, { secret, sizeof secret - 1 }, what[2] };
+  struct checker_answer a = { .code = -1 };
+  if (s->proven) return 0;
+  if (getrandom(random, sizeof random, 0) != sizeof random) return "no-random";
+  for (size_t i = 0; i < 8; i++) sprintf(name + 6 + 2 * i, "%02x", random[i]);
+  for (size_t i = 0; i < 16; i++) sprintf(secret + 2 * i, "%02x", random[8 + i]);
+  if (m == CHECKER_CRAM_MD5 && s->facts->challenge_first) probe[2] = probe[1], probe[1] = what[1];
+  size_t n = compose(asked, m, probe);
+  if (!n || auth->start(s->world->arg, m) < 0) return "not-started";
+  auth->ask(s->world->arg, asked, n);
+  auth->finish(s->world->arg, auth_deadline(s), &a);
+  stralloc_free(&a.from);
+  if (a.code < 0) return a.why;
+  s->proven = a.code > 0; /* trouble is no yes either */
+  if (!s->proven) s->canary = CANARY_BAD;
+  return s->proven ? 0 : "always-yes";
+}
+
 enum reply login_check(struct session *s, enum checker_mechanism m, struct piece const what[3])
 {
   char asked[CHECKER_ASKED];
@@ -112,6 +141,7 @@ enum reply login_check(struct session *s, enum checker_mechanism m, struct piece
   if (n && !no) {
     s->world->auth->ask(s->world->arg, asked, n);
     s->world->auth->finish(s->world->arg, auth_deadline(s), &a);
+    if (!a.code && (a.why = doubt(s, m, what))) a.code = -1;
   }
   explicit_bzero(asked, sizeof asked);
   return no ? no : judge(s, m, &what[0], count, &a);
@@ -149,6 +179,7 @@ enum reply login_scram(struct session *s, struct response *r)
   struct checker_answer a = { .code = -1 };
   uint32_t count;
   struct piece user = scram_name(r);
+  if (r->len > CHECKER_MESSAGE) return REPLY_BASE64;
   if (user.len > sizeof name) user.len = sizeof name;
   memcpy(name, user.s, user.len);
   user.s = name;

@@ -74,6 +74,7 @@ struct session {
 
   /* Who logged in, and TLS */
   unsigned canary : 2;       /* CANARY_...: can logins be checked? */
+  unsigned proven : 1;       /* the checker doesn't say yes to every question */
   unsigned mechanisms;       /* those that may be used, a set of 1U << checker_mechanism */
   enum checker_mechanism mechanism; /* of the login */
   char user[CHECKER_USER];   /* relay.login points here */

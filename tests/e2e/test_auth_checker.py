@@ -54,6 +54,37 @@ def test_no_login_by_wrong_words(shared, words, why):
     assert [e["why"] for e in said] == ([why] if why else []), shared.log()
 
 
+ANY = "[ $(head -c 1 <&3 | wc -c) = 1 ] || exit 2; "
+
+
+@pytest.mark.parametrize("script, plain_fails", [("exit 0", False), ("[ $RELAYAUTHMECH = LOGIN ]", True)])
+def test_yes_to_every_question(shared, script, plain_fails):
+    """It says no to the canary, and yes to whatever else it is asked."""
+    with shared.start("-a", "sh", "-c", ANY + script) as d:
+        assert d.hello()["AUTH"] == ["PLAIN", "LOGIN", "CRAM-MD5"]
+        if plain_fails:
+            assert auth_plain(d).code == 535
+        assert auth_login(d).code == 454 and auth_plain(d).code == 454
+        assert "AUTH" not in d.ok("EHLO again.example").text
+        assert d.mail("bob@hosted.example", OUT).code == 550
+    assert [(e["why"], e["mechanism"]) for e in shared.events("checker")] == [("always-yes", "LOGIN")]
+
+
+@pytest.mark.parametrize("code", [1, 2, 100, 111])
+def test_no_to_a_stranger(shared, code):
+    """However a checker that doesn't know us refuses who does not exist: that is asked once, and shows nowhere."""
+    asked = os.path.join(shared.dir, "strangers.%d" % code)
+    script = "echo x >>%s; name=$(head -c 3 <&3); [ $name ] || exit 2; [ $name = bob ] || exit %d" % (asked, code)
+    with shared.start("-a", "sh", "-c", script) as d:
+        d.hello()
+        assert auth_plain(d, "rob").code == (535 if code in (1, 100) else 454)
+        assert auth_plain(d).code == 235
+        assert d.mail("bob@hosted.example", OUT).code == 250
+    with open(asked) as f:
+        assert len(f.read().split()) == 4, "the canary, rob, bob, the stranger"
+    assert [e["user"] for e in shared.events("login")] == (["rob"] if code in (1, 100) else []) + ["bob"]
+
+
 @pytest.mark.parametrize("words", [[CHECKPASSWORD], [CHECKER]])
 def test_a_checker_without_program(shared, words):
     """checkpassword without the rest of its words is misused whatever it is asked: no login works."""

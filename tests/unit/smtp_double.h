@@ -32,6 +32,7 @@ struct double_world {
   /* What the checker and the TLS side do */
   int checker;            /* there is one */
   int canary, code;       /* exit codes; -2: it can't be started */
+  int stranger;           /* exit code for a name that was made up, 1 more; 0: it says 1, too */
   char const *attributes; /* what it says, and to the canary; attributes_len bytes */
   size_t attributes_len;
   char const *messages[3]; /* of SCRAM; null: none any more */
@@ -44,9 +45,10 @@ struct double_world {
   /* What came of it */
   struct double_record replies, taken, body, asked_checker, env;
   unsigned writes, starts, finishes, aborts, misuses, asked;
-  unsigned canaries, checks, starttls, exchanged;
+  unsigned canaries, probes, checks, starttls, exchanged;
   uint32_t failures;
   int64_t waited;         /* milliseconds behind failed logins */
+  int probed;             /* what is checked is such a name */
   enum checker_mechanism checking; /* CHECKER_COUNT: nothing */
   int64_t latest;         /* the latest deadline that was given */
   int lost;               /* a write has failed: nobody hears what comes now */
@@ -188,6 +190,15 @@ static inline void double_check_ask(void *arg, char const *s, size_t n)
   if (d->checking == CHECKER_COUNT || d->checking == CHECKER_SCRAM_SHA_256 || (d->checking == CHECKER_CANARY &&
     n)) d->misuses++;
   if (n > CHECKER_ASKED || !name) return;
+  d->probed = n > 22 && !memcmp(s, "nobody", 6) && !s[22];
+  if (d->probed) { /* something like a password, and the challenge of CRAM-MD5 */
+    d->probes++;
+    d->checks--;
+    char const *challenge = memchr(s, '<', n);
+    if (n != 22 + 1 + 32 + 1 + (challenge ? strcspn(challenge, ">") + 1 : 0) + 1) d->misuses++;
+    if (!challenge != (d->checking != CHECKER_CRAM_MD5)) d->misuses++;
+    return;
+  }
   double_keep(&d->asked_checker, name, strlen(name));
   for (size_t i = 0; i < n; i++) double_keep(&d->asked_checker, s[i] ? s + i : "|", 1);
   double_keep(&d->asked_checker, ";", 1);
@@ -214,6 +225,8 @@ static inline void double_check_finish(void *arg, int64_t deadline, struct check
   double_deadline(d, deadline);
   if (d->checking == CHECKER_COUNT) d->misuses++;
   *a = (struct checker_answer){ .code = d->checking == CHECKER_CANARY ? d->canary : d->code };
+  if (d->probed) a->code = d->stranger ? d->stranger - 1 : 1;
+  d->probed = 0;
   if (a->code < 0 || a->code > 2) a->why = "exit-code";
   if (!attributes_scan(a, d->attributes, d->attributes_len)) a->code = -1, a->why = "attributes";
   d->checking = CHECKER_COUNT;

@@ -244,27 +244,6 @@ static void scram(void **state)
   }
 }
 
-/* Who cancels each time when the salt is known tries no more often than others. */
-static void scram_cancelled(void **state)
-{
-  static struct double_world d;
-#define S1 "AUTH SCRAM-SHA-256 YSxuPWJvYixyPTE=\r\n*\r\n" /* a,n=bob,r=1 */
-  static char const in[] = E S1 S1 S1 S1 Q, one[] = E "AUTH SCRAM-SHA-256 YSxuPWJvYixyPTE=\r\n",
-    says[] = "mechanisms=SCRAM-SHA-256";
-  struct server_facts f = { .tables = with_logins("3"), .auth_clear = 1 };
-  for (int gone = 0; gone < 2; gone++) {
-    d = (struct double_world){ .in = gone ? one : in, .in_len = gone ? sizeof one - 1 : sizeof in - 1, .checker = 1,
-      .canary = 2, .attributes = says, .attributes_len = sizeof says, .messages = { "r=1", "v=2" } };
-    run_logged(&d, &f);
-    char *said = codes(&d);
-    assert_string_equal(said, gone ? "220 250 334" :
-      "220 250 334 501/5.7.0 334 501/5.7.0 334 501/5.7.0 421/4.7.0");
-    assert_true(d.failures == (gone ? 1 : 3) && d.waited == (gone ? 0 : 500 + 1000 + 2000) && !d.misuses);
-    assert_non_null(strstr(log_text, "verdict=refused user=bob mechanism=SCRAM-SHA-256"));
-    free(said);
-  }
-}
-
 static void environment(void **state)
 {
   static struct double_world d;
@@ -281,8 +260,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(dialogues), cmocka_unit_test(offers), cmocka_unit_test(long_lines), cmocka_unit_test(failures),
-    cmocka_unit_test(scram), cmocka_unit_test(scram_cancelled),
-    cmocka_unit_test(environment),
+    cmocka_unit_test(scram), cmocka_unit_test(environment),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
