@@ -23,12 +23,17 @@
 #define WRONG 1
 #define MISUSED 2
 
+/* As whoever runs us has them, for the program that we become. */
+static struct rlimit core;
+static mode_t mask;
+
 /* Nothing of this process is to be seen by others of its user, or left on a disk; and privileges that came with the
  * file served to open the users. */
 static struct table_set *open_users(char const *path)
 {
-  struct rlimit none = { 0, 0 };
-  umask(077);
+  mask = umask(077);
+  if (getrlimit(RLIMIT_CORE, &core) < 0) strerr_diefu1sys(111, "prepare");
+  struct rlimit none = { 0, core.rlim_max }; /* what is taken from the second can't be given back */
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
   if (table_on_damage(0) < 0) strerr_diefu1sys(111, "prepare");
@@ -104,6 +109,8 @@ static void run(struct user const *u, char const *const *argv)
   unsetenv("RELAYAUTHMECH");
   close(ASKED_FD);
   signal(SIGPIPE, SIG_DFL);
+  umask(mask);
+  setrlimit(RLIMIT_CORE, &core); /* no secret is left in this process */
   execvp(argv[0], (char *const *)argv);
   strerr_diefusys(111, "run ", argv[0]);
 }

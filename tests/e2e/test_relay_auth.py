@@ -51,6 +51,15 @@ def test_program(cdb):
     assert ask(auth(cdb, "/nonexistent"), ("joe", "secret", "x")).code == 111
 
 
+def test_program_as_it_would_be(cdb):
+    """Nor do umask and limits show that relay-auth was there."""
+    start = ["sh", "-c", 'umask 027; ulimit -Sc "$(ulimit -Hc)"; exec "$@"', "sh"]
+    show = ["sh", "-c", "umask; ulimit -Sc; ulimit -Hc"]
+    r = subprocess.run([*start, *show], stdout=subprocess.PIPE, check=True)
+    assert r.stdout.startswith(b"0027\n")
+    assert ask([*start, *auth(cdb, *show)], ("joe", "secret", "x"), "PLAIN").out == r.stdout
+
+
 @pytest.mark.parametrize("data, code", [
     (None, 2), (b"joe", 2), (b"joe\0secret", 2), (b"joe\0secret\0", 2), (b"joe\0secret\0x", 2), (b"\0", 2),
     (b"joe\0secret\0x\0", 0), (b"joe\0secret\0\0", 0), (b"joe\0secret\0x\0more\0", 0),
