@@ -101,6 +101,22 @@ def asleep(pid):
     return state == "S" and name == "relay-gate\n" and any(f.endswith("rules.cdb") for f in files)
 
 
+def test_cut_and_somebody_else_has_the_connection(smtpd):
+    """A provider of TLS that is stuck, for one: the client sees the end all the same."""
+    a, b = socket.socketpair()
+    with a, b, subprocess.Popen([SMTPD, "-r", smtpd.rules], stdin=b, stdout=b, stderr=subprocess.DEVNULL,
+                                env=smtpd.env()) as p:
+        a.settimeout(10)
+        a.sendall(b"HELO a.example\r\nMAIL FROM:<a@b.example>\r\n")
+        with a.makefile("rb") as f:
+            for code in (b"220 ", b"250 ", b"250 "):
+                assert f.readline().startswith(code)
+            cut(smtpd.rules)
+            a.sendall(HERE.encode() + b"\r\n")
+            assert f.read() == DAMAGED
+    assert p.returncode == 111
+
+
 def test_cut_under_the_gate_not_to_the_client(smtpd):
     """Under inetd descriptor 2 is the connection as well: the client gets the reply alone."""
     a, b = socket.socketpair()
