@@ -105,8 +105,8 @@ static size_t compose(char out[CHECKER_ASKED], enum checker_mechanism m, struct 
 }
 
 /* Before the first yes of a checker that doesn't know us is believed: would it say yes to somebody who can't exist as
- * well? Returns null if not, or why its yes is none. A checker that names its mechanisms has said no to the canary for a
- * reason. */
+ * well? Returns null if not, or why its yes is none. A checker that names its mechanisms has said no to the canary
+ * for a reason. */
 static char const *doubt(struct session *s, enum checker_mechanism m, struct piece const what[3])
 {
   struct server_auth const *auth = s->world->auth;
