@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from lib.procs import sanitized
 from test_mkcdb import MKCDB, at, bits, control, get, mkcdb  # noqa: F401
 
 
@@ -38,7 +39,7 @@ def test_large(control):
     key = b"c_" + bits(prefixes[0][:prefixes[0].rindex(".")])
     assert get(rules, key) == at(1, b"+RELAYCLIENT=\0")
     old = rules.read_bytes()
-    for megabytes in (20, 60, 100):  # no memory: the old rules stay
+    for megabytes in () if sanitized() else (20, 60, 100):  # no memory: the old rules stay
         r = mkcdb(control, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20,) * 2))
         assert r.returncode == 111 and r.stderr.endswith(b": Cannot allocate memory\n"), r.stderr
         assert rules.read_bytes() == old and not (control / "rules.cdb.tmp").exists()

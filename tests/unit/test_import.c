@@ -102,7 +102,7 @@ static void expands(void **state)
     out.len = 0;
     int r = maincf_expand(&m, (struct text){ c->text, strlen(c->text) }, &out);
     CHECK(r == (c->value != 0), "%s: %d", c->text, r);
-    int same = r && out.len == strlen(c->value) && !memcmp(out.s, c->value, out.len);
+    int same = r && out.len == strlen(c->value) && (!out.len || !memcmp(out.s, c->value, out.len));
     CHECK(!r || same, "%s: %.*s", c->text, (int)out.len, out.s);
   }
   maincf_free(&m);
