@@ -121,6 +121,7 @@ static void read_field(struct asked *q, char *key, char *value)
   else if (!strcmp(key, "listener")) f->listener = value;
   else if (!strcmp(key, "login")) f->login = value;
   else if (!strcmp(key, "privilege")) f->login_may_relay = 1;
+  else if (!strcmp(key, "foreign")) f->wrong_sender = 1;
   else if (!strcmp(key, "stamp")) f->stamp = value;
   else if (!strcmp(key, "tls")) f->tls = 1;
   else if (!strcmp(key, "sender")) q->bad |= !read_path(&q->sender, value, 1);

@@ -229,7 +229,7 @@ class Generator:
         if self.chance(0.12):
             f.listener = self.one(("submission", "submission", "inside", "Submission"))
         if self.chance(0.35):
-            f.login, f.privilege = "joe", self.chance(0.6)
+            f.login, f.privilege, f.foreign = "joe", self.chance(0.6), self.chance(0.05)
         f.stamp = "ann" if self.chance(0.2) else ""
         f.sender, f.recipient = self.path(sender=True), self.path()
         f.mailbox, f.mx = self.one(("", "yes", "no", "unknown")), self.one(("", "yes", "yes", "yes", "no", "unknown"))

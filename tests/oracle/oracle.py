@@ -20,6 +20,7 @@ class Facts:
     listener: str = ""
     login: str = ""
     privilege: bool = False
+    foreign: bool = False     # the login is bound to senders, and this is none of them
     stamp: str = ""
     tls: bool = False
     sender: str = "<>"        # paths, in angle brackets
@@ -165,6 +166,8 @@ class Oracle:
         """Steps 1 to 4: what does not depend on who may relay. None: this is relaying."""
         if facts.listener.lower() == "submission" and not facts.login:
             return say(REFUSE, "login-first")
+        if facts.login and facts.foreign:
+            return say(REFUSE, "sender-not-yours")
         if recipient.onward:
             return say(REFUSE, "onward-routing")
         if not recipient.domain:
