@@ -71,6 +71,7 @@
   X(REPLY_NEEDS_UTF8,      553, "5.6.7", "address is not ASCII, and SMTPUTF8 was not given") \
   X(REPLY_RELAYING,        550, "5.7.1", "relaying denied; if you have an account here, log in first, on port 587") \
   X(REPLY_LOGIN_FIRST,     530, "5.7.0", "log in first") \
+  X(REPLY_TLS_LOGIN_FIRST, 530, "5.7.0", "start TLS and log in first") \
   X(REPLY_WRONG_SENDER,    553, "5.7.1", "your account may not send as this sender") \
   X(REPLY_WRONG_FROM,      550, "5.7.1", "your account may not send as the address in the field From") \
   X(REPLY_DENIED,          550, "5.7.1", "no mail goes to this address from here") \

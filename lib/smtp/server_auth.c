@@ -115,6 +115,16 @@ static enum reply auth_may(struct session *s)
   return login_canary(s) ? REPLY_NONE : REPLY_CHECKER;
 }
 
+/* 530 is for good: a relay that sends its mail through us would give it back. So it is said only to who could log in
+ * now; without a checker nobody ever can. */
+enum reply session_login_first(struct session *s)
+{
+  if (s->relay.login || !listener_is_submission(s->relay.listener)) return REPLY_NONE;
+  if (!s->world->auth) return REPLY_LOGIN_FIRST;
+  if (!s->relay.tls && !s->facts->auth_clear) return session_tls_offer(s) ? REPLY_TLS_LOGIN_FIRST : REPLY_TLS_GONE;
+  return login_canary(s) ? REPLY_LOGIN_FIRST : REPLY_CHECKER;
+}
+
 static enum reply authenticate(struct session *s, struct response *r, char const *arg, size_t len)
 {
   struct piece name, initial;

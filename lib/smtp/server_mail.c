@@ -38,15 +38,16 @@ static enum reply parameter(struct session const *s, struct request *r, struct p
 }
 
 /* May this sender send? The path is read as if SMTPUTF8 were given, since that comes behind it. */
-static enum reply mail_may(struct session const *s, struct request *r, char const *arg, size_t len)
+static enum reply mail_may(struct session *s, struct request *r, char const *arg, size_t len)
 {
   struct param p;
   size_t used, pos = 0;
   int more;
-  if (!s->relay.login && listener_is_submission(s->relay.listener)) return REPLY_LOGIN_FIRST;
+  enum reply no = session_login_first(s);
+  if (no) return no;
   if (len < 5 || strncasecmp(arg, "FROM:", 5)) return REPLY_SYNTAX;
   for (arg += 5, len -= 5; len && *arg == ' '; len--) arg++;
-  enum reply no = sender_reply(address_path(&r->sender, arg, len, 1, 1, &used));
+  no = sender_reply(address_path(&r->sender, arg, len, 1, 1, &used));
   if (no) return no;
   r->given = 0;
   while ((more = params_next(arg + used, len - used, &pos, 1, &p)) > 0) {
@@ -60,6 +61,7 @@ void session_mail(struct session *s, char const *arg, size_t len)
 {
   struct request r;
   enum reply no = mail_may(s, &r, arg, len);
+  if (s->state == STATE_OVER) return;
   if (no) {
     session_refuse(s, no);
     return;

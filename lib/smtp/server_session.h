@@ -167,6 +167,8 @@ void session_bdat_refuse(struct session *s, char const *arg, size_t len, enum re
 /* server_auth.c: the command; may logins be offered now? The set of mechanisms, 0: no. Perhaps the canary is asked. */
 void session_auth(struct session *s, char const *arg, size_t len);
 unsigned session_auth_offer(struct session *s);
+/* What MAIL is answered while a login is missing that the listener wants; REPLY_NONE: nothing is missing. */
+enum reply session_login_first(struct session *s);
 
 /* server_dialogue.c */
 

@@ -113,6 +113,37 @@ static void dialogues(void **state)
   EACH_CASE(c, logins) for (size_t piece = 0; piece < 4; piece++) run_login(c, piece);
 }
 
+/* MAIL for submission without a login: 530 is for who could log in, 454 where nobody can just now. */
+static void login_first(void **state)
+{
+#define NOW "530 5.7.0 log in first\r\n"
+#define TLS_TOO "530 5.7.0 start TLS and log in first\r\n"
+#define NO_CHECKER "454 4.7.0 logins cannot be checked now, try again later\r\n"
+#define NO_TLS "454 4.7.0 TLS is not available now, try again later\r\n"
+  static struct { int checker, canary, clear, quiet, tls; char const *protocol, *reply; unsigned canaries; } const
+  cases[] = {
+    { 1, 2, 1, 0, 0, 0, NOW, 1 }, { 1, 2, 0, 0, 1, "TLSv1.3", NOW, 1 }, { 1, 1, 1, 1, 1, 0, NOW, 1 },
+    { 0, 0, 1, 0, 0, 0, NOW, 0 }, { 0, 0, 0, 0, 1, 0, NOW, 0 }, { 0, 0, 0, 0, -2, 0, NOW, 0 },
+    { 1, 2, 0, 0, 1, 0, TLS_TOO, 0 }, { 1, 111, 0, 0, 1, 0, TLS_TOO, 0 }, { 1, 2, 0, 1, 1, 0, TLS_TOO, 0 },
+    { 1, 111, 1, 0, 0, 0, NO_CHECKER, 1 }, { 1, 111, 0, 0, 1, "TLSv1.3", NO_CHECKER, 1 },
+    { 1, 111, 1, 1, 0, 0, NO_CHECKER, 1 }, { 1, -2, 1, 0, 0, 0, NO_CHECKER, 0 }, { 1, 0, 1, 0, 0, 0, NO_CHECKER, 1 },
+    { 1, 2, 0, 0, 0, 0, NO_TLS, 0 }, { 1, 2, 0, 0, -2, 0, NO_TLS, 0 },
+  }, *c;
+  static char const says[] = E M M Q;
+  EACH_CASE(c, cases) {
+    static struct double_world d;
+    struct server_facts f = { .tables = with_logins(0), .listener = "submission", .auth_clear = c->clear != 0,
+      .auth_quiet = c->quiet != 0, .tls_protocol = c->protocol };
+    char both[512];
+    d = (struct double_world){ .in = says, .in_len = sizeof says - 1, .checker = c->checker, .canary = c->canary,
+      .tls = c->tls, .attributes = "" };
+    run_logged(&d, &f);
+    snprintf(both, sizeof both, "%s%s221 ", c->reply, c->reply);
+    CHECK(strstr(d.replies.s, both), "case %zu: %s", i_, d.replies.s);
+    CHECK(!d.misuses && d.canaries == c->canaries, "case %zu: %u canaries", i_, d.canaries);
+  }
+}
+
 static char const *ehlo(struct server_facts const *f, struct double_world *d)
 {
   d->in = "EHLO c.example\r\n" P;
@@ -259,8 +290,8 @@ static void environment(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(dialogues), cmocka_unit_test(offers), cmocka_unit_test(long_lines), cmocka_unit_test(failures),
-    cmocka_unit_test(scram), cmocka_unit_test(environment),
+    cmocka_unit_test(dialogues), cmocka_unit_test(login_first), cmocka_unit_test(offers),
+    cmocka_unit_test(long_lines), cmocka_unit_test(failures), cmocka_unit_test(scram), cmocka_unit_test(environment),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
