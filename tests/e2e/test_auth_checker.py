@@ -10,6 +10,7 @@ import pytest
 
 from lib.auth import (CHECKER, CHECKPASSWORD, PASSWORD, USER, AuthSmtpd, auth_cram, auth_login, auth_plain,
                       auth_scram, plain)
+from lib.memory import found
 from lib.procs import program as tool
 from lib.procs import sanitized, status_of, wait_for
 
@@ -182,39 +183,24 @@ def test_secrets_are_wiped(shared):
         f.write("zed %s\n" % secret)
     d = shared.session()
     pid = d.proc.pid
-    needles = [secret.encode(), secret[3:12].encode()]
+    needles = {"all": secret.encode(), "middle": secret[3:12].encode()}
     for at in range(3):
-        needles.append(base64.b64encode(b"x" * at + secret.encode())[4:16])
-
-    def left():
-        found = []
-        with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
-            for line in maps:
-                span, mode = line.split()[:2]
-                if "r" not in mode or "[v" in line:
-                    continue
-                begin, end = (int(x, 16) for x in span.split("-"))
-                mem.seek(begin)
-                data = mem.read(end - begin)
-                found += [(line, n) for n in needles if n in data]
-        return found
-
+        needles["base64 %d" % at] = base64.b64encode(b"x" * at + secret.encode())[4:16]
     with d:
         assert auth_plain(d, "zed", secret + "!").code == 535
-        assert left() == []
+        assert found(pid, needles) == set()
         for piece in ("AUTH PLA", "IN " + base64.b64encode(b"\0zed\0" + secret.encode()).decode()[:20]):
             d.send(piece.encode())
             time.sleep(0.2)
         d.send(base64.b64encode(b"\0zed\0" + secret.encode())[20:] + b"\r\nNOOP\r\n")
         assert d.reply().code == 235 and d.reply().code == 250
-        assert left() == []
+        assert found(pid, needles) == set()
         for line in ("AUTH LOGIN", base64.b64encode(secret.encode()).decode()):
             assert d.cmd(line).code in (500, 503)
-        assert left() == [], "not even where it was no password"
+        assert found(pid, needles) == set(), "not even where it was no password"
         d.quit()
     with shared.session() as d:
-        pid = d.proc.pid
-        assert auth_login(d, "zed", secret).code == 235 and left() == []
+        assert auth_login(d, "zed", secret).code == 235 and found(d.proc.pid, needles) == set()
 
 
 def test_plain_checkpassword(shared):

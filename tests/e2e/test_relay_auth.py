@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 from lib.checkpassword import ask, cram, start
+from lib.memory import regions
 from lib.procs import program, sanitized, wait_for
 from lib.users import auth, compile_users, line, usual
 
@@ -189,19 +190,6 @@ def test_little_memory(tmp_path):
     assert ask(auth(cdb), ("joe", "secret", "x")).code == 0
 
 
-def memory(pid):
-    """All that the process can write to."""
-    out = b""
-    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
-        for m in maps:
-            span, mode = m.split()[:2]
-            if mode.startswith("rw") and "[v" not in m:
-                start, end = (int(x, 16) for x in span.split("-"))
-                mem.seek(start)
-                out += mem.read(end - start)
-    return out
-
-
 @pytest.mark.parametrize("hash_of", [r"\$6\$[^,\n]*", r"\{SCRAM[^,\n]*", r"\{CRAM[^,\n]*"],
                          ids=["crypt", "scram", "cram"])
 def test_forgets(tmp_path, hash_of):
@@ -223,10 +211,10 @@ def test_forgets(tmp_path, hash_of):
     p = start({3: r, 4: full}, auth(cdb), "PLAIN")
     os.write(w, b"joe\0" + password.encode() + b"\0x\0")
     # it waits for the end of what is asked: the password is there, so that the search is known to find it
-    wait_for(lambda: password.encode() in memory(p.pid), 10, "the password")
+    wait_for(lambda: any(password.encode() in r for r in regions(p.pid, "rw")), 10, "the password")
     os.close(w)
-    wait_for(lambda: b"user=joe" in memory(p.pid), 10, "its answer")
-    held = memory(p.pid)
+    wait_for(lambda: any(b"user=joe" in r for r in regions(p.pid, "rw")), 10, "its answer")
+    held = b"".join(regions(p.pid, "rw"))
     p.kill()
     p.communicate()
     for fd in r, full, full_read:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib.procs import for_everybody, program, pss_of, sanitized, stat_of, wait_for
+from lib.procs import cpu_of, fds_of, for_everybody, program, pss_of, sanitized, stat_of, wait_for
 from lib.tls import houses, make_certificate, openssl  # noqa: F401
 
 ROOT = os.geteuid() == 0
@@ -23,30 +23,13 @@ def house(houses):
     return h
 
 
-def fds(pid):
-    return len(os.listdir("/proc/%d/fd" % pid))
-
-
-def cpu(pid):
-    with open("/proc/%d/stat" % pid) as f:
-        word = f.read().rsplit(")", 1)[1].split()
-    return (int(word[11]) + int(word[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def fine(h):
-    """Still at work, with nothing left over."""
-    wait_for(lambda: not h.children(), 10, "relay-tlsd's processes gone")
-    with h.client() as c:
-        assert c.starttls().ask("QUIT") == "221 bye"
-
-
 def test_a_hundred_at_once(house):
     """A hundred under TLS, each gets its own bytes; a hundred more wait and decline. Nothing is left afterwards."""
     with house.client() as c:
         c.starttls().ask("QUIT")
-    fine(house)
+    house.fine()
     wait_for(lambda: not house.children(), 5, "quiet")
-    before = fds(house.tlsd_proc.pid)
+    before = fds_of(house.tlsd_proc.pid)
     waiting = [house.client() for _ in range(50)]
     clients = [house.client() for _ in range(100)]
     for c in clients:
@@ -64,7 +47,7 @@ def test_a_hundred_at_once(house):
     for c in clients:
         c.close()
     wait_for(lambda: not house.children(), 10, "all gone")
-    wait_for(lambda: fds(house.tlsd_proc.pid) == before, 5, "descriptors as before")
+    wait_for(lambda: fds_of(house.tlsd_proc.pid) == before, 5, "descriptors as before")
 
 
 def test_limit(houses):
@@ -85,7 +68,7 @@ def test_limit(houses):
         b.starttls()
         assert (a.ask("QUIT"), b.ask("QUIT")) == ("221 bye", "221 bye")
     assert h.log("tlsd.log").count("event=refused why=too\\x20many\\x20connections") == 1
-    fine(h)
+    h.fine()
 
 
 def test_few_descriptors(houses):
@@ -95,13 +78,13 @@ def test_few_descriptors(houses):
     h.serve()
     clients = [h.client() for _ in range(16)]
     # the last few have been handed over, and hung up on
-    assert fds(h.tlsd_proc.pid) <= 64 and "why=too\\x20many" in h.log("tlsd.log")
+    assert fds_of(h.tlsd_proc.pid) <= 64 and "why=too\\x20many" in h.log("tlsd.log")
     for c in clients[:12]:
         c.starttls()
     for c in clients:
         c.close()
     assert "event=failed" not in h.log("tlsd.log")
-    fine(h)
+    h.fine()
 
 
 @pytest.mark.skipif(not ROOT, reason="accounts need root")
@@ -113,14 +96,14 @@ def test_no_process(houses):
         os.chown(h.path("certs", "default", name), who.pw_uid, who.pw_gid)
     h.tlsd("-u", "%d:%d" % (who.pw_uid, who.pw_gid), preexec=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (1, 1)))
     h.serve()
-    before = fds(h.tlsd_proc.pid)
+    before = fds_of(h.tlsd_proc.pid)
     for _ in range(2):
         with h.client() as c:
             assert c.greeting == "220 hello STARTTLS"
             c.send("STARTTLS Y")
             assert c.line() == "220 go" and c.line() is None
     assert h.log("tlsd.log").count("event=failed why=Resource") == 2
-    wait_for(lambda: fds(h.tlsd_proc.pid) == before, 5, "descriptors as before")
+    wait_for(lambda: fds_of(h.tlsd_proc.pid) == before, 5, "descriptors as before")
     with h.client() as c:
         assert c.ask("DECLINE") == "declined"
 
@@ -133,9 +116,9 @@ def test_slow_reader(house):
         (child,) = house.children()
         c.send("GIVE %d" % n)
         time.sleep(0.5)
-        used = cpu(child), cpu(house.tlsd_proc.pid)
+        used = cpu_of(child), cpu_of(house.tlsd_proc.pid)
         time.sleep(0.5)
-        assert cpu(child) - used[0] < 0.1 and cpu(house.tlsd_proc.pid) - used[1] < 0.1   # waits, doesn't spin
+        assert cpu_of(child) - used[0] < 0.1 and cpu_of(house.tlsd_proc.pid) - used[1] < 0.1   # waits, doesn't spin
         if not sanitized():
             assert pss_of(child) < 4000
         data = c.read(n)
@@ -173,7 +156,7 @@ def test_idle(houses):
             assert c.ask("SLEEP 0\nPID").isdigit()      # not idle
         assert c.sock.recv(10) == b""
         assert 1.5 < time.monotonic() - start < 6
-    fine(h)
+    h.fine()
 
 
 def test_killed_and_restarted(house):

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 
+from .checkpassword import saslname, scram_final
 from .smtp import Dialogue
 from .smtpd import Smtpd
 from .tls import make_certificate
@@ -53,27 +54,20 @@ def auth_cram(d, user=USER, password=PASSWORD):
 
 def auth_scram(d, user=USER, password=PASSWORD, initial=True, authzid=""):
     """RFC 5802 5; the server's proof is checked."""
-    first = "n=%s,r=fyko+d2lbbFgONRv9qkxdawL" % user.replace("=", "=3D").replace(",", "=2C")
-    gs2 = "n,%s," % ("a=" + authzid if authzid else "")
+    header = b"n,%s," % (b"a=" + saslname(authzid) if authzid else b"")
+    bare = b"n=" + saslname(user) + b",r=fyko+d2lbbFgONRv9qkxdawL"
     if initial:
-        r = d.cmd("AUTH SCRAM-SHA-256 " + b64(gs2 + first))
+        r = d.cmd("AUTH SCRAM-SHA-256 " + b64(header + bare))
     else:
         assert challenge(d.cmd("AUTH SCRAM-SHA-256")) == b""
-        r = d.cmd(b64(gs2 + first))
+        r = d.cmd(b64(header + bare))
     if r.code != 334:
         return r
-    second = challenge(r).decode()
-    said = dict(w.split("=", 1) for w in second.split(","))
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(said["s"]), int(said["i"]))
-    key = hmac.new(salted, b"Client Key", "sha256").digest()
-    last = "c=%s,r=%s" % (b64(gs2), said["r"])
-    message = ",".join((first, second, last)).encode()
-    proof = bytes(a ^ b for a, b in zip(key, hmac.new(hashlib.sha256(key).digest(), message, "sha256").digest()))
-    r = d.cmd(b64(last + ",p=" + b64(proof)))
+    last, proof = scram_final(password, header, bare, challenge(r))
+    r = d.cmd(b64(last))
     if r.code != 334:
         return r
-    server = hmac.new(hmac.new(salted, b"Server Key", "sha256").digest(), message, "sha256").digest()
-    assert challenge(r) == b"v=" + b64(server).encode()
+    assert challenge(r) == proof
     return d.cmd("")
 
 

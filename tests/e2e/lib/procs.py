@@ -200,6 +200,18 @@ def pss_of(pid):
     return 0
 
 
+def cpu_of(pid):
+    """Seconds of processor time, its own and the kernel's for it."""
+    with open("/proc/%d/stat" % pid) as f:
+        word = f.read().rsplit(")", 1)[1].split()
+    return (int(word[11]) + int(word[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fds_of(pid):
+    """How many descriptors it has open."""
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
 @atexit.register
 def _end_all():
     for p in list(_running):

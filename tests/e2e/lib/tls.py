@@ -96,6 +96,12 @@ class House:
     def client(self, **how):
         return Client(self.connect(), **how)
 
+    def fine(self, now=False):
+        """relay-tlsd is still at work, with nothing left over."""
+        wait_for(lambda: not self.children(), 10, "relay-tlsd's processes gone")
+        with self.client(now=now) as c:
+            assert (c if now else c.starttls()).ask("QUIT") == "221 bye"
+
     def children(self):
         """relay-tlsd's processes of single connections."""
         return [p for p in all_pids() if stat_of(p)[0] == self.tlsd_proc.pid]
