@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/buffer.h>
@@ -15,7 +14,6 @@
 #include "prove/report.h"
 #include "rules/compile.h"
 #include "rules/neighbours.h"
-#include "table/table.h"
 #include "users/users.h"
 
 #define USAGE "relay-mkcdb [-n] [--diff] [DIR]"
@@ -48,17 +46,6 @@ static void remove_new(void)
   errno = e;
 }
 
-/* The secret of the users.cdb that stands there stays, so that what is made up for users who don't exist stays too. */
-static void get_secret(char secret[USERS_SECRET])
-{
-  struct users_about a;
-  struct table_set *t = table_open_users(USERS);
-  int known = t && users_about(t, &a) == 0;
-  table_close(t);
-  if (known) memcpy(secret, a.secret, USERS_SECRET);
-  else if (getrandom(secret, USERS_SECRET, 0) != USERS_SECRET) strerr_diefu1sys(111, "get random bytes");
-}
-
 /* Compiles. Does not return if that fails; files begun go away. */
 static void compile(struct work const *w)
 {
@@ -66,7 +53,7 @@ static void compile(struct work const *w)
   char secret[USERS_SECRET];
   struct rules_users users = { .fd = w->users, .secret = secret };
   neighbours_find(&around);
-  if (w->users >= 0) get_secret(secret);
+  if (w->users >= 0 && users_secret(USERS, secret) < 0) strerr_diefu1sys(111, "get random bytes");
   int r = rules_compile_users(".", &around, w->rules, w->users >= 0 ? &users : 0, complain, 0);
   if (!r) r = report_check(w->rules, complain, 0);
   int e = errno;
