@@ -57,7 +57,8 @@ static int set_tlsd(struct conf_values *x, char const *const *o, struct conf_acc
 {
   char ids[96] = "";
   if (a->tls.name) {
-    snprintf(ids, sizeof ids, "-u\n%lu:%lu\n-g\n%lu\n", (unsigned long)a->tls.uid, (unsigned long)a->tls.gid, (unsigned long)a->user.gid);
+    snprintf(ids, sizeof ids, "-u\n%lu:%lu\n-g\n%lu\n", (unsigned long)a->tls.uid, (unsigned long)a->tls.gid,
+      (unsigned long)a->user.gid);
   }
   stralloc dir = STRALLOC_ZERO;
   size_t n = (size_t)(strrchr(o[OPT_SOCKET], '/') - o[OPT_SOCKET]);
