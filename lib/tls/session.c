@@ -18,19 +18,24 @@
 #define LINGER 2000      /* milliseconds for the client to read our last words and to close */
 #define TELL_TIME 10000  /* milliseconds for the program to take the variables */
 
-static void log_failed(struct session const *s, char const *why)
+/* The address is asked for before the handshake: afterwards the client may have gone, and its address with it. */
+static void name_client(char text[IP_TEXT], struct session const *s)
 {
   struct sockaddr_storage sa;
   socklen_t len = sizeof sa;
-  struct log_line l;
   struct ip ip;
-  char text[IP_TEXT] = "unknown";
   uint16_t port;
+  strcpy(text, "unknown");
   if (getpeername(s->fds.in, (struct sockaddr *)&sa, &len) == 0
       && ip_from_sockaddr(&ip, &port, (struct sockaddr *)&sa)) ip_fmt(text, &ip);
+}
+
+static void log_failed(char const *client, char const *why)
+{
+  struct log_line l;
   log_start(&l, "handshake-failed");
   log_num(&l, "pid", (uint64_t)getpid());
-  log_str(&l, "client", text);
+  log_str(&l, "client", client);
   log_str(&l, "why", why);
   log_end(&l);
 }
@@ -122,8 +127,10 @@ static char const *serve(struct session const *s, SSL_CTX *ctx, struct certs *ce
 
 int session_run(struct session const *s, SSL_CTX *ctx, struct certs *certs)
 {
+  char client[IP_TEXT];
+  name_client(client, s);
   char const *why = serve(s, ctx, certs);
-  if (why) log_failed(s, why);
+  if (why) log_failed(client, why);
   hang_up(s);
   close(s->fds.in);
   if (s->fds.out != s->fds.in) close(s->fds.out);
