@@ -136,6 +136,54 @@ def context(version=None, cert=None, verify=None, ciphers=None):
     return c
 
 
+# suites with an ECDSA and an RSA certificate, and some that are older than these; the groups X25519 and P-256,
+# uncompressed points, ECDSA and RSA with SHA-256
+CIPHERS = b"\xc0\x2b\xc0\x2f\0\x9c\0\x2f\0\x0a"
+EXTENSIONS = b"\0\x0a\0\6\0\4\0\x1d\0\x17" b"\0\x0b\0\2\1\0" b"\0\x0d\0\6\0\4\4\3\4\1"
+
+
+def client_hello(version=b"\3\3", compression=b"\0"):
+    """A client's first message (RFC 5246 7.4.1.2) by hand: openssl has no SSLv3 any more, and no compression."""
+    body = version + bytes(32) + b"\0" + len(CIPHERS).to_bytes(2, "big") + CIPHERS
+    body += bytes([len(compression)]) + compression + len(EXTENSIONS).to_bytes(2, "big") + EXTENSIONS
+    record = b"\1" + len(body).to_bytes(3, "big") + body
+    return b"\x16" + version + len(record).to_bytes(2, "big") + record
+
+
+def first_answer(sock, hello):
+    """What the server says to it first: ("alert", its number), ("hello", version, method of compression), or ("end",)."""
+    got = b""
+    try:
+        sock.sendall(hello)
+        while len(got) < 5 or len(got) < 5 + int.from_bytes(got[3:5], "big"):
+            piece = sock.recv(4096)
+            if not piece:
+                break
+            got += piece
+    except ConnectionResetError:
+        pass
+    if got[:1] == b"\x15":
+        return "alert", got[6]
+    if got[:1] == b"\x16" and got[5] == 2:
+        return "hello", got[9:11], got[44 + got[43] + 2]
+    assert got == b"", got
+    return ("end",)
+
+
+def renegotiate(port, *argv, after):
+    """What openssl s_client shows when it asks for a renegotiation once the server has said `after`."""
+    p = subprocess.Popen([program("openssl"), "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1_2", "-msg", *argv],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+    said = b""
+    while after not in said:
+        piece = p.stdout.read(65536)
+        assert piece, said
+        said += piece
+    said += p.communicate(b"R\n", timeout=10)[0]
+    assert b"RENEGOTIATING" in said, said
+    return said.decode("utf-8", "replace")
+
+
 class Client:
     """Speaks with the double. `now`: TLS from the first byte on; `host`: the name it asks for (SNI)."""
 
