@@ -89,15 +89,15 @@ static int explain_one(struct options const *o, struct logged const *l, struct a
   return explain_status(x.outcome.decision.verdict);
 }
 
-/* One line of the log. Returns the exit status, or -1 when it is none about a recipient; one that can't be read is told
- * of. */
+/* One line of the log. Returns the exit status, or -1 when it is none that can be explained; one that can't be read is
+ * told of. */
 static int explain_line(struct options const *o, char const *line, size_t n, struct ask *ask)
 {
   struct logged l;
   char const *why;
   switch (question_log(&q, &l, line, n, &why)) {
     case LOGGED_OK: return explain_one(o, &l, ask);
-    case LOGGED_BAD: strerr_warnw2x("a line of relay-smtpd about a recipient is left out: ", why); break;
+    case LOGGED_BAD: strerr_warnw2x("a line of relay-smtpd is left out: ", why); break;
     case LOGGED_OTHER: break;
   }
   return -1;
@@ -131,7 +131,7 @@ static int explain_lines(struct options const *o, struct ask *ask)
 static int explain_log(struct options const *o, struct ask *ask)
 {
   int r = o->line ? explain_line(o, o->line, strlen(o->line), ask) : explain_lines(o, ask);
-  if (r < 0) strerr_dief1x(100, "no line of relay-smtpd about a recipient (event=recipient)");
+  if (r < 0) strerr_dief1x(100, "no line of relay-smtpd about a recipient, or a sender that the login may not use");
   return r;
 }
 

@@ -136,7 +136,7 @@ int replay_line(struct replay *r, char const *s, size_t n)
   char const *why;
   char then[WORDS], now[WORDS], logged[WORDS];
   enum logged_status status = question_log(&q, &l, s, n, &why);
-  if (status == LOGGED_OTHER) return 0;
+  if (status == LOGGED_OTHER || (status == LOGGED_OK && !q.has_recipient)) return 0;
   r->recipients++;
   if (status == LOGGED_BAD) return r->bad++, 0;
   if (r->old) question_decide(&old, &q, r->old);

@@ -65,7 +65,7 @@ static int put_facts(stralloc *out, struct explanation const *x, struct question
   if (q->sender_error) ok = ok && stralloc_cats(out, "no address\n");
   else ok = ok && print(out, *q->sender.text ? q->sender.text : "<>") &&
     PRINT(out, " (", origin_word(x->outcome.decision.origin), ")\n");
-  ok = ok && fact(out, "recipient", q->recipient_error || !q->has_recipient ? "no address" : q->recipient.text);
+  if (q->has_recipient) ok = ok && fact(out, "recipient", q->recipient_error ? "no address" : q->recipient.text);
   if (x->outcome.stage == STAGE_CHANGED) ok = ok && fact(out, "becomes", x->outcome.changed.text);
   return ok && given(out, "mailbox", answer_word(f->mailbox)) && put_mx(out, f);
 }

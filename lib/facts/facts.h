@@ -95,7 +95,8 @@ struct logged {
 
 enum logged_status {
   LOGGED_OK,
-  LOGGED_OTHER,  /* no line of relay-smtpd about a recipient */
+  LOGGED_OTHER,  /* no line of relay-smtpd about a recipient, or about a sender that the login may not use: that has no
+                    recipient, and question_decide settles it all the same */
   LOGGED_BAD,    /* one that can't be read: *why says what is wrong, static */
 };
 

@@ -1,12 +1,13 @@
-/* Facts from a line of the log. A line is words with a space between each two; behind `relay-smtpd:` each is
- * KEY=VALUE, and no value holds a space, `=` or anything else that base/log.h would not write: so a client can't make
- * one look like another field. */
+/* Facts from a line of the log: of a recipient, or of MAIL with a sender that the login may not use. A line is words
+ * with a space between each two; behind `relay-smtpd:` each is KEY=VALUE, and no value holds a space, `=` or anything
+ * else that base/log.h would not write: so a client can't make one look like another field. */
 #include <string.h>
 #include "base/log.h"
 #include "codec/escape.h"
 #include "facts/facts.h"
 
 #define PROGRAM "relay-smtpd:"
+#define SENDER_NOT_YOURS "reason=sender-not-yours" /* reason_word(REASON_WRONG_SENDER) */
 
 struct reader {
   struct question *q;
@@ -78,6 +79,12 @@ static int read_tls(struct reader *r, struct text v)
   return v.n == 1 && *v.s == '1';
 }
 
+static int read_wrong_sender(struct reader *r, struct text v)
+{
+  r->q->facts.wrong_sender = 1;
+  return v.n == 1 && *v.s == '1';
+}
+
 #define KEPT(name, where) \
   static int read_##name(struct reader *r, struct text v) \
   { \
@@ -95,15 +102,16 @@ KEPT(rule, r->logged->rule)
 KEPT(becomes, r->logged->becomes)
 KEPT(id, r->logged->id)
 
-/* Those that every line must have come first. */
+/* Those that a line must have come first: the last two of a recipient's alone. */
 #define NEEDED 4
+#define NEEDED_AT_MAIL 2
 static struct { char const *key; int (*read)(struct reader *, struct text); } const fields[] = {
   { "client", read_client }, { "sender", read_sender }, { "recipient", read_recipient }, { "verdict", read_verdict },
   { "host", read_host }, { "info", read_info }, { "listener", read_listener }, { "trusted", read_trusted },
   { "relayclient", read_relayclient }, { "login", read_login }, { "norelay", read_norelay }, { "tls", read_tls },
   { "pop", read_pop }, { "mailbox", read_mailbox }, { "mx", read_mx }, { "reason", read_reason }, { "rule", read_rule },
   { "becomes", read_becomes }, { "becomes-mailbox", read_becomes_mailbox }, { "becomes-mx", read_becomes_mx },
-  { "id", read_id },
+  { "id", read_id }, { "wrong-sender", read_wrong_sender },
 };
 
 /* The next word of t, which moves on; none: n is 0. */
@@ -122,16 +130,25 @@ static int is(struct text w, char const *s)
   return w.n == strlen(s) && !memcmp(w.s, s, w.n);
 }
 
-/* Moves behind `relay-smtpd: event=recipient`. Returns 0 when that does not stand there. *length: of the line from the
- * program's name on. */
-static int find_event(struct text *line, size_t *length)
+static int has(struct text line, char const *s)
+{
+  for (struct text word = next_word(&line); word.n; word = next_word(&line)) if (is(word, s)) return 1;
+  return 0;
+}
+
+enum event { EVENT_OTHER, EVENT_RECIPIENT, EVENT_SENDER };
+
+/* Moves behind `relay-smtpd: event=...`. *length: of the line from the program's name on. */
+static enum event find_event(struct text *line, size_t *length)
 {
   for (struct text word = next_word(line); word.n; word = next_word(line)) {
     if (!is(word, PROGRAM)) continue;
     *length = word.n + line->n;
-    return is(next_word(line), "event=recipient");
+    struct text event = next_word(line);
+    if (is(event, "event=recipient")) return EVENT_RECIPIENT;
+    return is(event, "event=refused") && has(*line, SENDER_NOT_YOURS) ? EVENT_SENDER : EVENT_OTHER;
   }
-  return 0;
+  return EVENT_OTHER;
 }
 
 /* Returns what is wrong, or null. Unknown fields are passed over: other versions may have them. */
@@ -152,6 +169,22 @@ static char const *read_field(struct reader *r, struct text word)
   return 0;
 }
 
+static int lacks(struct reader const *r, unsigned needed)
+{
+  unsigned const all = (1U << needed) - 1;
+  return (r->seen & all) != all;
+}
+
+/* Returns what is wrong, or null. */
+static char const *lacking(struct reader *r, enum event event)
+{
+  if (event == EVENT_RECIPIENT) return lacks(r, NEEDED) ? "no client, sender, recipient or verdict" : 0;
+  if (lacks(r, NEEDED_AT_MAIL) || !r->q->facts.login || !r->q->facts.wrong_sender) return "no client, sender or login";
+  if (r->q->has_recipient || *r->logged->verdict) return "a field that belongs to a recipient";
+  r->logged->verdict = "refused";
+  return 0;
+}
+
 enum logged_status question_log(struct question *q, struct logged *l, char const *s, size_t n, char const **why)
 {
   struct text line = { s, n };
@@ -161,10 +194,11 @@ enum logged_status question_log(struct question *q, struct logged *l, char const
   q->apart = 1;
   *l = (struct logged){ "", "", "", "", "", "" };
   *why = 0;
-  if (!find_event(&line, &length)) return LOGGED_OTHER;
+  enum event event = find_event(&line, &length);
+  if (event == EVENT_OTHER) return LOGGED_OTHER;
   if (length >= LOG_LINE - 1) *why = "a line that was cut";
   for (struct text word = next_word(&line); word.n && !*why; word = next_word(&line)) *why = read_field(&r, word);
-  if (!*why && (r.seen & ((1U << NEEDED) - 1)) != (1U << NEEDED) - 1) *why = "no client, sender, recipient or verdict";
+  if (!*why) *why = lacking(&r, event);
   if (*why) return LOGGED_BAD;
   question_answers(q, &q->given);
   q->facts.login_may_relay = q->facts.login && !r.norelay;

@@ -55,6 +55,12 @@ int question_becomes(struct address *out, struct question const *q, struct table
   return appended(out, &given, q->relayclient);
 }
 
+/* Whatever recipient would come: decide() looks at no recipient before that. */
+static int refused_at_mail(struct facts const *f)
+{
+  return f->login && f->wrong_sender;
+}
+
 void question_decide(struct outcome *o, struct question *q, struct table_set const *t)
 {
   static struct outcome const none = {
@@ -68,7 +74,7 @@ void question_decide(struct outcome *o, struct question *q, struct table_set con
     ;
   } else if (q->sender_error) {
     settle(o, STAGE_SENDER, VERDICT_REFUSE, REASON_COUNT);
-  } else if (q->recipient_error || !q->has_recipient) {
+  } else if (q->recipient_error || (!q->has_recipient && !refused_at_mail(&q->facts))) {
     settle(o, STAGE_RECIPIENT, VERDICT_REFUSE, REASON_COUNT);
   } else {
     o->stage = STAGE_GIVEN;

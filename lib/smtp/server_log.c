@@ -40,19 +40,6 @@ void session_log_refused(struct session const *s, enum reply r)
   log_end(&l);
 }
 
-void session_log_sender(struct session const *s, struct address const *sender, enum reply r)
-{
-  struct log_line l;
-  char word[REPLY_WORD];
-  session_log_start(s, &l, "refused");
-  log_str(&l, "command", s->command);
-  log_num(&l, "code", reply_code(r));
-  log_bytes(&l, "reason", word, reply_word(word, r));
-  log_str(&l, "login", s->relay.login);
-  log_bytes(&l, "sender", sender->text, sender->len);
-  log_end(&l);
-}
-
 void session_log_login(struct session const *s, enum checker_mechanism m, char const *verdict, char const *user,
                        size_t len)
 {
@@ -122,6 +109,19 @@ static void log_facts(struct session const *s, struct log_line *l)
   log_given(l, "protocol", s->tls_protocol);
   log_given(l, "cipher", s->tls_cipher);
   log_str(l, "pop", f->stamp);
+}
+
+/* The reason is the decision's (step_bound), which relay-explain finds again. */
+void session_log_sender(struct session const *s, struct address const *sender, enum reply r)
+{
+  struct log_line l;
+  session_log_start(s, &l, "refused");
+  log_str(&l, "command", s->command);
+  log_num(&l, "code", reply_code(r));
+  log_str(&l, "reason", reason_word(REASON_WRONG_SENDER));
+  log_bytes(&l, "sender", sender->text, sender->len);
+  log_facts(s, &l);
+  log_end(&l);
 }
 
 void session_log_connect(struct session const *s)

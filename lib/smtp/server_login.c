@@ -59,7 +59,8 @@ enum reply login_may_send(struct session *s, struct address const *sender)
 {
   s->relay.wrong_sender = 0;
   if (!s->relay.login || !s->bound) return REPLY_NONE;
-  int fine = sender->len ? senders_allow(s->senders.s, s->senders.len, sender) : listener_is_submission(s->relay.listener);
+  int fine = sender->len ? senders_allow(s->senders.s, s->senders.len, sender)
+    : listener_is_submission(s->relay.listener);
   s->relay.wrong_sender = !fine;
   return fine ? REPLY_NONE : REPLY_WRONG_SENDER;
 }

@@ -227,7 +227,7 @@ void session_log_login(struct session const *s, enum checker_mechanism m, char c
                        size_t len);
 void session_log_checker(struct session const *s, enum checker_mechanism m, char const *why, int code,
                          char const *error);
-/* A sender that the login may not use. */
+/* A sender that the login may not use, with the facts. */
 void session_log_sender(struct session const *s, struct address const *sender, enum reply r);
 void session_log_tls(struct session const *s);
 void session_log_end(struct session const *s);

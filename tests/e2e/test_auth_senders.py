@@ -1,7 +1,12 @@
 """A login that is bound to senders: MAIL on every listener, the field From on that for submission."""
+import json
+import subprocess
+
 import pytest
 
 from lib.auth import AuthSmtpd, auth_plain, auth_scram
+from lib.explain import run
+from lib.procs import program
 
 USERS = ("bob s3cret_pass from=bob@hosted.example from=@mine.example from=@.below.example from=nonsense\n"
          "free s3cret_pass\nnone s3cret_pass from=nonsense\n")
@@ -38,7 +43,27 @@ def test_mail_from(shared, listener):
         assert d.cmd("MAIL FROM:<>").code == (250 if listener else 553)
     refused = [e for e in shared.events("refused") if e["code"] == "553"]
     assert {e["sender"] for e in refused} >= {s for s, mine in SENDERS if not mine}
-    assert all((e["login"], e["reason"]) == ("bob", "wrong-sender") for e in refused)
+    assert all((e["login"], e["reason"]) == ("bob", "sender-not-yours") for e in refused)
+    explained(shared, listener)
+
+
+def explained(smtpd, listener):
+    """relay-explain takes the log's lines as they are; relay-diff, which is about recipients, passes them over."""
+    lines = [l for l in smtpd.log().splitlines() if "reason=sender-not-yours" in l]
+    status, out, err = run(smtpd.rules, "--json", "--log", stdin="\n".join(lines).encode())
+    found = [json.loads(l) for l in out.splitlines()]
+    assert status == 1 and not err and len(found) == len(lines) >= 7
+    for line, f in zip(lines, found):
+        assert (f["verdict"], f["reason"], f["rule"]) == ("refused", "sender-not-yours", None) and f["logged"]["same"]
+        assert f["reply"].startswith("553 5.7.1 ") and " code=553 " in line
+        facts = f["facts"]
+        assert facts["wrong_sender"] and facts["login"] == "bob" and facts["recipient"] is None
+        assert (facts["listener"] or "") == listener and "sender=" + facts["sender"] in line.split(" ")
+    status, out, err = run(smtpd.rules, "--log", lines[0])
+    assert status == 1 and "bound to other senders" in out and "no address" not in out
+    r = subprocess.run([program("relay-diff"), "--log", "-", smtpd.rules], input="\n".join(lines).encode(),
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert r.returncode == 0 and not r.stderr, r
 
 
 @pytest.mark.parametrize("user, code", [("free", 250), ("none", 553)])

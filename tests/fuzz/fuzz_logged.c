@@ -31,11 +31,12 @@ static void write_line(struct question const *q, struct logged const *l)
   char ip[IP_TEXT] = "unknown";
   struct facts const *f = &q->facts;
   if (f->client.len) ip_fmt(ip, &f->client);
-  n = (size_t)sprintf(again, "relay-smtpd: event=recipient");
+  n = (size_t)sprintf(again, "relay-smtpd: event=%s", q->has_recipient ? "recipient" : "refused");
   put("client", ip);
-  put("verdict", l->verdict);
+  if (q->has_recipient) put("verdict", l->verdict);
   put("sender", q->sender.text);
-  put("recipient", q->recipient.text);
+  if (q->has_recipient) put("recipient", q->recipient.text);
+  if (f->wrong_sender) put("wrong-sender", "1");
   put("host", q->host);
   put("info", q->info);
   put("listener", f->listener);
@@ -66,7 +67,7 @@ static void compare(struct question const *a, struct question const *b)
 {
   struct facts const *f = &a->facts, *g = &b->facts;
   MUST(!memcmp(&f->client, &g->client, sizeof f->client) && f->tls == g->tls);
-  MUST(f->login_may_relay == g->login_may_relay);
+  MUST(f->login_may_relay == g->login_may_relay && f->wrong_sender == g->wrong_sender);
   compare_answers(&a->given, &b->given);
   compare_answers(&a->becomes, &b->becomes);
   MUST(same(a->host, b->host) && same(a->info, b->info) && same(f->listener, g->listener) && same(f->login, g->login));
@@ -86,7 +87,8 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
   free(s);
   MUST(status != LOGGED_BAD || *why);
   if (status != LOGGED_OK) return 0;
-  MUST(q.has_sender && q.has_recipient && !q.sender_error && !q.recipient_error && q.given.hosts_n <= QUESTION_HOSTS);
+  MUST(q.has_sender && !q.sender_error && !q.recipient_error && q.given.hosts_n <= QUESTION_HOSTS);
+  MUST(q.has_recipient || (q.facts.login && q.facts.wrong_sender));
   question_decide(&o, &q, 0);
   MUST(o.decision.verdict == VERDICT_TEMPFAIL);
   write_line(&q, &l);
