@@ -79,7 +79,7 @@ static void find_accounts(void)
   account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
   account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD, "--remote-user");
   account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS, "--log-user");
-  account(&accounts.tls, OPT_TLS_USER, CONF_TLS, "--tls-user");
+  account(&accounts.tls, OPT_TLS_USER, options.value[OPT_TLS] ? CONF_TLS | CONF_SYSTEMD : CONF_TLS, "--tls-user");
 }
 
 static void kept(char const *path)
@@ -99,6 +99,14 @@ static void find_me(void)
   if (!strchr(options.me, '.')) strerr_warn(PROG, ": ", options.me, " is no full host name: put one into the file me");
 }
 
+/* The units of one listener, and those that it shares with others made before. */
+static int make_systemd(void)
+{
+  if (conf_make_files(options.where, conf_systemd, values.v, 0)) return -1;
+  if (conf_make_files(options.where, conf_systemd_send, values.v, kept)) return -1;
+  return options.value[OPT_TLS] ? conf_make_files(options.where, conf_systemd_tls, values.v, kept) : 0;
+}
+
 static int make(void)
 {
   struct conf_account const *queue = &accounts.queue, *log = &accounts.log, *user = &accounts.user;
@@ -111,7 +119,7 @@ static int make(void)
     return conf_make_service(options.where, conf_receive, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
   case CONF_TLS: return conf_make_service(options.where, conf_tls, values.v, log->name ? log->uid : none, log->gid);
-  case CONF_SYSTEMD: return conf_make_files(options.where, conf_systemd, values.v, 0);
+  case CONF_SYSTEMD: return make_systemd();
   default:
     if (conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid)) return -1;
     return conf_make_beside(options.where, conf_xinetd, values.v);

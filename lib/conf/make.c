@@ -20,6 +20,22 @@ char const *conf_path(char const *dir, char const *separator, char const *name)
   return conf_at.s;
 }
 
+/* Sets conf_at to base, separator and the file's name. Returns its text, or null with errno. */
+static char const *file_path(char const *base, char const *separator, struct conf_file const *f,
+  struct conf_value const *v)
+{
+  stralloc name = STRALLOC_ZERO;
+  char const *path = 0;
+  if (conf_expand(&name, f->name, v, quote_text)) {
+    if (name.len) name.len--; /* the line's end */
+    if (stralloc_0(&name)) path = conf_path(base, separator, name.s);
+  }
+  int e = errno;
+  stralloc_free(&name);
+  errno = e;
+  return path;
+}
+
 /* Writes a new file that lasts. */
 static int write_file(char const *path, struct conf_file const *f, struct conf_value const *v)
 {
@@ -52,7 +68,7 @@ static int is_there(char const *path)
 static int fill(char const *dir, struct conf_file const *f, struct conf_value const *v, uid_t uid, gid_t gid)
 {
   for (; f->name; f++) {
-    char const *path = conf_path(dir, "/", f->name);
+    char const *path = file_path(dir, "/", f, v);
     if (!path) return -1;
     if (f->text) {
       if (write_file(path, f, v)) return -1;
@@ -95,12 +111,12 @@ static int make_all(char const *base, char const *separator, struct conf_file co
   void (*kept)(char const *path))
 {
   for (struct conf_file const *f = files; !kept && f->name; f++) {
-    char const *path = conf_path(base, separator, f->name);
+    char const *path = file_path(base, separator, f, v);
     if (!path) return -1;
     if (is_there(path)) return errno = EEXIST, -1;
   }
   for (struct conf_file const *f = files; f->name; f++) {
-    char const *path = conf_path(base, separator, f->name);
+    char const *path = file_path(base, separator, f, v);
     if (!path) return -1;
     if (!write_file(path, f, v)) continue;
     if (errno != EEXIST || !kept) return -1;

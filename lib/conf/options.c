@@ -15,8 +15,8 @@ char const conf_usage[] =
   "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
-  "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME | --one-user\n"
-  "                  [CHAIN-OPTIONS]\n"
+  "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
+  "                  [--certificates DIR] [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
   "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
   "               --tls SOCKET --tls-now --logins --failures FILE\n";
@@ -111,6 +111,18 @@ static char const *read_option(struct conf_options *o, char const *const **argv,
   return complain(problem, "no option %s here", word);
 }
 
+/* Options that mean something together only: the harm of leaving one out would show when the service runs. */
+static char const *check_together(struct conf_options const *o)
+{
+  char const *const *v = o->value;
+  if (v[OPT_TLS_NOW] && !v[OPT_TLS]) return "--tls-now is nothing without --tls: it would speak plain SMTP";
+  if (v[OPT_LOGINS] && !v[OPT_TLS]) return "--logins is nothing without --tls: nobody is let in without TLS";
+  if (o->what == CONF_SYSTEMD && v[OPT_LISTENER]
+    && v[OPT_LISTENER][strspn(v[OPT_LISTENER], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
+    return "--listener is part of the units' names: letters, digits, - and _, please";
+  return 0;
+}
+
 char const *conf_options(struct conf_options *o, char const *const *argv, char const *cwd, char problem[CONF_PROBLEM])
 {
   *o = (struct conf_options){ .what = 0 };
@@ -131,7 +143,7 @@ char const *conf_options(struct conf_options *o, char const *const *argv, char c
     else wrong = complain(problem, "one word too many: %s", *argv);
     if (wrong) return wrong;
   }
-  return o->where ? 0 : "where?";
+  return o->where ? check_together(o) : "where?";
 }
 
 void conf_options_free(struct conf_options *o)

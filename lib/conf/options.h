@@ -30,7 +30,7 @@ enum conf_kind {
   X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE | CONF_TLS, 0, 0, 0)    /* account of the receiving chain */ \
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
   X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* account of relay-remote */ \
-  X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS, 0, 0, 0)                       /* account of relay-tlsd */ \
+  X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS | CONF_SYSTEMD, 0, 0, 0)        /* account of relay-tlsd */ \
   X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS, 0, 0, 0) \
   X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
@@ -42,7 +42,7 @@ enum conf_kind {
   X(LOGINS, "--logins", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                              /* relay-auth */ \
   X(FAILURES, "--failures", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/failures", 0, 0) /* of logins */ \
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
-  X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS, CONTROL_DIR "/tls", 0, 0) \
+  X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS | CONF_SYSTEMD, CONTROL_DIR "/tls", 0, 0) \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
   X(CLIENTS, "--clients", "NUMBER", KIND_NUMBER, CONF_CHAIN, "200", 1, 100000)          /* at once */ \

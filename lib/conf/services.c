@@ -85,10 +85,10 @@ struct conf_file const conf_tls[] = {
 };
 
 struct conf_file const conf_systemd[] = {
-  { "posthouse.socket", 0644, quote_systemd,
+  { "posthouse@=unit@.socket", 0644, quote_systemd,
     "# Where mail comes in. " MADE
     "[Unit]\n"
-    "Description=posthouse: SMTP\n"
+    "Description=posthouse: SMTP, port @port@\n"
     "\n"
     "[Socket]\n"
     "ListenStream=@=listen@\n"
@@ -98,10 +98,10 @@ struct conf_file const conf_systemd[] = {
     "\n"
     "[Install]\n"
     "WantedBy=sockets.target\n" },
-  { "posthouse@.service", 0644, quote_systemd,
+  { "posthouse@=unit@@@.service", 0644, quote_systemd,
     "# The receiving chain, started for each connection. " MADE
     "[Unit]\n"
-    "Description=posthouse: an SMTP connection\n"
+    "Description=posthouse: an SMTP connection, port @port@\n"
     "CollectMode=inactive-or-failed\n"
     "\n"
     "[Service]\n"
@@ -121,6 +121,10 @@ struct conf_file const conf_systemd[] = {
     "StandardOutput=socket\n"
     "StandardError=journal\n"
     "@+memory LimitAS=@memory@\n" },
+  { 0, 0, 0, 0 },
+};
+
+struct conf_file const conf_systemd_send[] = {
   { "posthouse-send.service", 0644, quote_systemd,
     "# The scheduler, which sends what is in the queue. " MADE
     "[Unit]\n"
@@ -146,6 +150,28 @@ struct conf_file const conf_systemd[] = {
   { 0, 0, 0, 0 },
 };
 
+struct conf_file const conf_systemd_tls[] = {
+  { "posthouse-tlsd.service", 0644, quote_systemd,
+    "# The one process that has the TLS keys: certificates in @=certificates@. " MADE
+    "[Unit]\n"
+    "Description=posthouse: TLS\n"
+    "\n"
+    "[Service]\n"
+    "@-tls-user User=@user@\n"
+    "@+tls-user # -u: @tls-user@, who may read the keys; -g: the group of @user@, which may connect.\n"
+    "@+runtime RuntimeDirectory=@runtime@\n"
+    "@-runtime # The directory of its socket, @=socket-dir@, must be there.\n"
+    "ExecStart=@tlsd@\n"
+    "# When it is stopped, connections under TLS live on.\n"
+    "KillMode=process\n"
+    "Restart=always\n"
+    "RestartSec=1\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=multi-user.target\n" },
+  { 0, 0, 0, 0 },
+};
+
 struct conf_file const conf_xinetd[] = {
   { "", 0644, quote_plain,
     "# SMTP under xinetd. The receiving chain itself stands in @run@, since xinetd would give it the\n"
@@ -157,6 +183,7 @@ struct conf_file const conf_xinetd[] = {
     "  protocol = tcp\n"
     "  wait = no\n"
     "  flags = @family@ NODELAY\n"
+    "@+bind   id = posthouse-@port@-@bind@\n"
     "@+bind   bind = @bind@\n"
     "  port = @port@\n"
     "  user = @user@\n"

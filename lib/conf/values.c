@@ -52,21 +52,37 @@ static int set_send(struct conf_values *x, char const *const *o, struct conf_acc
     elsewhere ? "\n-R\n" : "", elsewhere ? o[OPT_BIN] : "", elsewhere ? "/relay-remote" : "", END);
 }
 
+/* The directory of relay-tlsd's socket, which under /run systemd makes. */
+static int set_socket_dir(struct conf_values *x, char const *socket)
+{
+  stralloc dir = STRALLOC_ZERO;
+  size_t n = (size_t)(strrchr(socket, '/') - socket);
+  int ok = stralloc_catb(&dir, socket, n ? n : 1) && stralloc_0(&dir) && set(x, "socket-dir", dir.s, END)
+    && set(x, "runtime", strncmp(dir.s, "/run/", 5) ? END : dir.s + 5, END);
+  stralloc_free(&dir);
+  return ok;
+}
+
 /* relay-tlsd's words. */
-static int set_tlsd(struct conf_values *x, char const *const *o, struct conf_accounts const *a)
+static int set_tlsd(struct conf_values *x, char const *const *o, struct conf_accounts const *a, char const *bin,
+  char const *socket)
 {
   char ids[96] = "";
   if (a->tls.name) {
     snprintf(ids, sizeof ids, "-u\n%lu:%lu\n-g\n%lu\n", (unsigned long)a->tls.uid, (unsigned long)a->tls.gid,
       (unsigned long)a->user.gid);
   }
-  stralloc dir = STRALLOC_ZERO;
-  size_t n = (size_t)(strrchr(o[OPT_SOCKET], '/') - o[OPT_SOCKET]);
-  int ok = stralloc_catb(&dir, o[OPT_SOCKET], n ? n : 1) && stralloc_0(&dir)
-    && set(x, "socket-dir", dir.s, END) && set(x, "tls-user", a->tls.name, END) && set(x, "certificates", o[OPT_CERTIFICATES], END)
-    && set(x, "tlsd", "relay-tlsd\n", ids, o[OPT_SOCKET], "\n", o[OPT_CERTIFICATES], END);
-  stralloc_free(&dir);
-  return ok;
+  return set_socket_dir(x, socket) && set(x, "tls-user", a->tls.name, END)
+    && set(x, "certificates", o[OPT_CERTIFICATES], END)
+    && set(x, "tlsd", bin, "relay-tlsd\n", ids, socket, "\n", o[OPT_CERTIFICATES], END);
+}
+
+/* What stands between `posthouse` and the rest in the names of a listener's units: nothing for the plain one. With TLS
+ * from the start a listener is another one, called as the registry of ports has it: submission, submissions. */
+static int set_unit(struct conf_values *x, char const *const *o)
+{
+  char const *name = o[OPT_LISTENER] ? o[OPT_LISTENER] : o[OPT_TLS_NOW] ? "smtp" : 0;
+  return set(x, "unit", name ? "-" : "", name ? name : "", name && o[OPT_TLS_NOW] ? "s" : "", END);
 }
 
 /* The words from relay-tls on; each program's name behind `bin`. */
@@ -128,7 +144,7 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
   int full = options->what == CONF_SYSTEMD; /* systemd wants whole paths */
   if (options->what == CONF_CONTROL) return set(x, "me", options->me, END);
   if (!set_accounts(x, a)) return 0;
-  if (options->what == CONF_TLS) return set(x, "bin", o[OPT_BIN], END) && set_tlsd(x, o, a);
+  if (options->what == CONF_TLS) return set(x, "bin", o[OPT_BIN], END) && set_tlsd(x, o, a, "", o[OPT_SOCKET]);
   if (!set_environment(x, o)) return 0;
   stralloc bin = STRALLOC_ZERO;
   int ok = (!full || (stralloc_cats(&bin, o[OPT_BIN]) && stralloc_cats(&bin, "/"))) && stralloc_0(&bin)
@@ -142,7 +158,7 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
       && set(x, "memory", memory, END) && set_number(x, "kilobytes", strtoul(memory ? memory : "0", 0, 10) / 1024)
       && set_server(x, o, a->user.name, memory)
       && set(x, "gate", o[OPT_BIN], "/relay-gate", END)
-      && set_smtpd(x, o, bin.s)
+      && set_smtpd(x, o, bin.s) && set_unit(x, o) && (!o[OPT_TLS] || !full || set_tlsd(x, o, a, bin.s, o[OPT_TLS]))
       && set(x, "log", o[OPT_LOG], END) && set(x, "run", options->where, ".run", END);
   }
   stralloc_free(&bin);

@@ -115,7 +115,13 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "cache", "f", "--user", "u" }, 0 }, { { "cache" }, "where" }, { { "cache", "f", "--port", "1" }, "for other things" },
   { { "receive", "d", "--cache", "f", "--resolver=::1" }, 0 }, { { "send", "d", "--cache", "f" }, "for other things" },
   { { "tls", "d", "--tls", "s" }, "for other things" }, { { "tls", "d", "--tls-user", "u", "--socket=s" }, 0 },
-  { { "receive", "d", "--tls", "s", "--tls-now" }, 0 }, { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
+  { { "receive", "d", "--tls", "s", "--tls-now" }, 0 }, { { "receive", "d", "--tls-now", "--tls", "s", "--logins" }, 0 },
+  { { "receive", "d", "--port", "465", "--tls-now", "--logins" }, "--tls-now is nothing without --tls" },
+  { { "systemd", "d", "--tls-now" }, "--tls-now is nothing without --tls" },
+  { { "xinetd", "d", "--logins" }, "--logins is nothing without --tls" },
+  { { "systemd", "d", "--listener", "a/b" }, "part of the units' names" }, { { "receive", "d", "--listener", "a/b" }, 0 },
+  { { "systemd", "d", "--listener", "a@b" }, "part of the units' names" }, { { "systemd", "d", "--listener", "a-B_1" }, 0 },
+  { { "systemd", "d", "--tls-user", "u", "--certificates", "c" }, 0 }, { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
 };
 
 static void command_lines(void **state)
@@ -178,6 +184,10 @@ static struct conf_accounts const apart = {
 };
 static struct conf_accounts const alone = { .one = { "me", 1000, 1001 } };
 
+/* As their names stand in the templates. */
+#define SOCKET "posthouse@=unit@.socket"
+#define SERVICE "posthouse@=unit@@@.service"
+#define TLSD "posthouse-tlsd.service"
 static struct {
   struct conf_file const *files;
   char const *name;
@@ -211,27 +221,35 @@ static struct {
     "  relay-tls -i /s relay-smtpd -l l\n", 0 },
   { conf_receive, "run", &apart, { "receive", "d", "--control", "/c", "--tls", "/s", "--listener", "l", "--logins", "--failures=f" },
     "  relay-tls /s relay-smtpd -l l relay-auth /c/users.cdb true\n", 0 },
-  { conf_receive, "run", &apart, { "receive", "d", "--logins" }, "\nexport RELAYFAILURES=" SPOOL_DIR "/failures\n", 0 },
+  { conf_receive, "run", &apart, { "receive", "d", "--tls=/s", "--logins" }, "\nexport RELAYFAILURES=" SPOOL_DIR "/failures\n", 0 },
   { conf_receive, "run", &apart, { "receive", "d", "--failures", "f" }, "relay-smtpd\n", "FAILURES" },
-  { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b", "--control", "/c", "--logins", "--failures", "/f%" },
-    "\nEnvironment=\"RELAYFAILURES=/f%%\"\nExecStart=-/b/relay-gate /c/rules.cdb /b/relay-smtpd /b/relay-auth /c/users.cdb true\n", 0 },
-  { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--logins", "--failures", "/f" }, "export RELAYFAILURES=/f\n", 0 },
-  { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b", "--tls", "/s" },
+  { conf_systemd, SERVICE, &apart, { "systemd", "d", "--bin", "/b", "--control", "/c", "--tls=/s", "--logins",
+      "--failures", "/f%" }, "\nEnvironment=\"RELAYFAILURES=/f%%\"\nExecStart=-/b/relay-gate /c/rules.cdb /b/relay-tls /s "
+    "/b/relay-smtpd /b/relay-auth /c/users.cdb true\n", 0 },
+  { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--tls=/s", "--logins", "--failures", "/f" }, "export RELAYFAILURES=/f\n", 0 },
+  { conf_systemd, SERVICE, &apart, { "systemd", "d", "--bin", "/b", "--tls", "/s" },
     " /b/relay-tls /s /b/relay-smtpd\n", 0 },
-  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d" }, "\nListenStream=25\n", 0 },
-  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=::1" }, "\nListenStream=[::1]:25\n", 0 },
-  { conf_systemd, "posthouse.socket", &apart, { "systemd", "d", "--address=192.0.2.1" }, "\nListenStream=192.0.2.1:25\n", 0 },
-  { conf_systemd, "posthouse@.service", &apart, { "systemd", "d", "--bin", "/b b" },
+  { conf_systemd, SOCKET, &apart, { "systemd", "d", "--tls=/s", "--tls-now", "--port=465" }, ", port 465\n", 0 },
+  { conf_systemd_tls, TLSD, &apart, { "systemd", "d", "--tls", "/run/a/b/s", "--bin", "/b" },
+    "\nRuntimeDirectory=a/b\nExecStart=/b/relay-tlsd -u 5:15 -g 11 /run/a/b/s " CONTROL_DIR "/tls\n", "User=" },
+  { conf_systemd_tls, TLSD, &alone, { "systemd", "d", "--tls=/r r/s", "--bin=/b", "--certificates=c" },
+    "\nUser=me\n# The directory of its socket, /r r, must be there.\nExecStart=/b/relay-tlsd \"/r r/s\" /cwd/c\n", "Runtime" },
+  { conf_systemd_tls, TLSD, &alone, { "systemd", "d", "--tls=/run/s" }, "\nExecStart=", "RuntimeDirectory" },
+  { conf_systemd_tls, TLSD, &alone, { "systemd", "d", "--tls=/s" }, "\nKillMode=process\nRestart=always\n", "-u " },
+  { conf_systemd, SOCKET, &apart, { "systemd", "d" }, "\nListenStream=25\n", 0 },
+  { conf_systemd, SOCKET, &apart, { "systemd", "d", "--address=::1" }, "\nListenStream=[::1]:25\n", 0 },
+  { conf_systemd, SOCKET, &apart, { "systemd", "d", "--address=192.0.2.1" }, "\nListenStream=192.0.2.1:25\n", 0 },
+  { conf_systemd, SERVICE, &apart, { "systemd", "d", "--bin", "/b b" },
     "\nExecStart=-\"/b b/relay-gate\" " CONTROL_DIR "/rules.cdb \"/b b/relay-smtpd\"\n", 0 },
-  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--queue", "/q%" }, "\nEnvironment=\"RELAYQUEUE=/q%%\"\n", 0 },
-  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--cache", "/c%", "--bin", "/b" },
+  { conf_systemd, SERVICE, &alone, { "systemd", "d", "--queue", "/q%" }, "\nEnvironment=\"RELAYQUEUE=/q%%\"\n", 0 },
+  { conf_systemd, SERVICE, &alone, { "systemd", "d", "--cache", "/c%", "--bin", "/b" },
     "\nEnvironment=RELAYASK=/b/relay-ask\nEnvironment=\"RELAYASKED=/c%%\"\nExec", 0 },
-  { conf_systemd, "posthouse@.service", &alone, { "systemd", "d", "--resolver", "127.0.0.2" },
+  { conf_systemd, SERVICE, &alone, { "systemd", "d", "--resolver", "127.0.0.2" },
     "\nEnvironment=DNSCACHEIP=127.0.0.2\nExec", 0 },
-  { conf_systemd, "posthouse-send.service", &apart, { "systemd", "d" }, " -u 2:12 -U 3:13\n", "User=" },
-  { conf_systemd, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
+  { conf_systemd_send, "posthouse-send.service", &apart, { "systemd", "d" }, " -u 2:12 -U 3:13\n", "User=" },
+  { conf_systemd_send, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--port", "26" }, "  server = /x/y.run\n", "bind" },
-  { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" }, "  flags = IPv4 NODELAY\n  bind = 192.0.2.1\n", 0 },
+  { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" }, "  flags = IPv4 NODELAY\n  id = posthouse-25-192.0.2.1\n  bind = 192.0.2.1\n", 0 },
   { conf_xinetd, "", &alone, { "xinetd", "/x/y" }, "  user = me\n", 0 },
   { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--log", "/l" }, "exec 2>> /l\n", 0 },
   { conf_xinetd, ".run", &apart, { "xinetd", "/x/y", "--cache", "/c", "--resolver", "127.0.0.2" },
@@ -249,6 +267,15 @@ static void texts(void **state)
     free(text);
   }
 }
+
+static struct { char const *argv[MOST]; char const *socket, *service; } const listeners[] = {
+  { { "systemd", "d" }, "posthouse.socket", "posthouse@.service" },
+  { { "systemd", "d", "--tls=/s" }, "posthouse.socket", "posthouse@.service" },
+  { { "systemd", "d", "--tls=/s", "--tls-now" }, "posthouse-smtps.socket", "posthouse-smtps@.service" },
+  { { "systemd", "d", "--listener=submission" }, "posthouse-submission.socket", "posthouse-submission@.service" },
+  { { "systemd", "d", "--listener=submission", "--tls=/s", "--tls-now" }, "posthouse-submissions.socket",
+    "posthouse-submissions@.service" },
+};
 
 /* A scratch directory, and paths below it. */
 static char scratch[64];
@@ -394,6 +421,33 @@ static void nothing_is_overwritten(void **state)
   assert_int_equal(mode_of(below("d/one")), 0);
 }
 
+/* Each listener has its units; one that is there already is not overwritten, and nothing is written then. */
+static void units(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++) {
+    struct conf_values v = { .n = 0 };
+    struct conf_options o;
+    char problem[CONF_PROBLEM], name[64];
+    assert_null(conf_options(&o, listeners[i].argv, "/cwd", problem));
+    assert_true(conf_values(&v, &o, &apart));
+    snprintf(name, sizeof name, "u%zu", i);
+    assert_int_equal(conf_make_files(below(name), conf_systemd, v.v, 0), 0);
+    snprintf(name, sizeof name, "u%zu/%s", i, listeners[i].socket);
+    assert_int_equal(mode_of(below(name)), S_IFREG | 0644);
+    assert_int_equal(unlink(below(name)), 0);
+    snprintf(name, sizeof name, "u%zu", i);
+    assert_int_equal(conf_make_files(below(name), conf_systemd, v.v, 0), -1);
+    assert_int_equal(errno, EEXIST);
+    snprintf(name, sizeof name, "u%zu/%s", i, listeners[i].service);
+    assert_int_equal(unlink(below(name)), 0);
+    snprintf(name, sizeof name, "u%zu", i);
+    assert_int_equal(rmdir(below(name)), 0); /* there was nothing else */
+    conf_values_free(&v);
+    conf_options_free(&o);
+  }
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
@@ -405,7 +459,7 @@ int main(void)
     cmocka_unit_test(texts),
     cmocka_unit_test_setup_teardown(queue, enter, leave), cmocka_unit_test_setup_teardown(cache, enter, leave),
     cmocka_unit_test_setup_teardown(queue_follows_no_link, enter, leave),
-    cmocka_unit_test_setup_teardown(service, enter, leave),
+    cmocka_unit_test_setup_teardown(service, enter, leave), cmocka_unit_test_setup_teardown(units, enter, leave),
     cmocka_unit_test_setup_teardown(nothing_is_overwritten, enter, leave),
   };
   return cmocka_run_group_tests(tests, 0, 0);
