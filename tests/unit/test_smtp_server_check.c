@@ -12,7 +12,8 @@ static void scram_cancelled(void **state)
 #define S1 "AUTH SCRAM-SHA-256 YSxuPWJvYixyPTE=\r\n*\r\n" /* a,n=bob,r=1 */
   static char const in[] = E S1 S1 S1 S1 Q, one[] = E "AUTH SCRAM-SHA-256 YSxuPWJvYixyPTE=\r\n",
     says[] = "mechanisms=SCRAM-SHA-256";
-  struct server_facts f = { .tables = rules(0), .auth_clear = 1 };
+  struct table_set *t = rules(0);
+  struct server_facts f = { .tables = t, .auth_clear = 1 };
   for (int gone = 0; gone < 2; gone++) {
     d = (struct double_world){ .in = gone ? one : in, .in_len = gone ? sizeof one - 1 : sizeof in - 1, .checker = 1,
       .canary = 2, .attributes = says, .attributes_len = sizeof says, .messages = { "r=1", "v=2" } };
@@ -24,6 +25,7 @@ static void scram_cancelled(void **state)
     assert_non_null(strstr(log_text, "verdict=refused user=bob mechanism=SCRAM-SHA-256"));
     free(said);
   }
+  table_close(t);
 }
 
 /* A checker that doesn't know us is asked about a stranger before its yes is believed, once. */
@@ -41,9 +43,10 @@ static void strangers(void **state)
     { 0, YES(0), E CRAM Q, "220 250 334 454/4.7.0" S, 1, 0 },
     { 0, YES(1), E CRAM Q, "220 250 334 235/2.7.0" S, 1, 0 },
   }, *c;
+  struct table_set *t = rules(0);
   EACH_CASE(c, cases) for (unsigned swap = 0; swap < 2; swap++) {
     static struct double_world d;
-    struct server_facts f = { .tables = rules(0), .auth_clear = 1, .challenge_first = swap };
+    struct server_facts f = { .tables = t, .auth_clear = 1, .challenge_first = swap };
     if (c->knows && swap) continue;
     d = (struct double_world){ .in = c->says, .in_len = strlen(c->says), .checker = 1, .canary = 2, .code = c->code,
       .stranger = c->stranger, .attributes = c->knows ? us : "", .attributes_len = c->knows ? sizeof us : 0 };
@@ -56,6 +59,7 @@ static void strangers(void **state)
       "case %zu: %s", i_, log_text);
     free(said);
   }
+  table_close(t);
 }
 
 int main(void)

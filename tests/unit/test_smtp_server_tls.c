@@ -33,7 +33,8 @@ static struct start const starts[] = {
 static void dialogues(void **state)
 {
   struct start const *c;
-  struct server_facts f = { .tables = rules(0), .auth_clear = 1, .client_info = "ident" };
+  struct table_set *t = rules(0);
+  struct server_facts f = { .tables = t, .auth_clear = 1, .client_info = "ident" };
   EACH_CASE(c, starts) for (size_t piece = 0; piece < 4; piece++) {
     static struct double_world d;
     d = (struct double_world){ .in = c->clear, .in_len = strlen(c->clear), .piece = piece, .tls = c->tls,
@@ -49,6 +50,7 @@ static void dialogues(void **state)
         d.env.s);
     free(said);
   }
+  table_close(t);
 }
 
 #define V(s) .vars = s, .vars_len = sizeof s
@@ -58,7 +60,8 @@ static void variables(void **state)
 {
   static struct double_world d;
   static char const clear[] = E TLS, then[] = EMR "DATA\r\nA: b\r\n.\r\n" Q;
-  struct server_facts f = { .tables = rules(0) };
+  struct table_set *t = rules(0);
+  struct server_facts f = { .tables = t };
   static char const vars[] = "SSL_PROTOCOL=TLSv1.3\0SSL_CIPHER=TLS_AES_256_GCM_SHA384\0SSL_X=a\nb\0SSL_Y=\0"
     "SSL_CLIENT_VERIFY=NONE\0"
     "SSL_CLIENT_S_DN_CN=mallory\0SSL_CERT=-----BEGIN X\nY";
@@ -78,6 +81,7 @@ static void variables(void **state)
   run_logged(&d, &f);
   assert_non_null(strstr(d.taken.s, " with ESMTPS id "));
   assert_non_null(strstr(log_text, " tls=1"));
+  table_close(t);
 }
 
 static void certificates(void **state)
@@ -94,7 +98,8 @@ static void certificates(void **state)
     C("SSL_CLIENT_VERIFY=SUCCESS\0SSL_CLIENT_S_DN_CN=a\nb", ""),
   }, *c;
   static char const clear[] = E TLS, then[] = E "AUTH EXTERNAL =\r\n" Q, says[] = "mechanisms=EXTERNAL";
-  struct server_facts f = { .tables = rules(0) };
+  struct table_set *t = rules(0);
+  struct server_facts f = { .tables = t };
   EACH_CASE(c, cases) {
     static struct double_world d;
     d = (struct double_world){ .in = clear, .in_len = sizeof clear - 1, .tls = 1, .then = then,
@@ -106,6 +111,7 @@ static void certificates(void **state)
     CHECK(!!strstr(said, "235") == !!*c->asked && !!strstr(said, "504") == !*c->asked, "case %zu: %s", i_, said);
     free(said);
   }
+  table_close(t);
 }
 
 int main(void)
