@@ -103,8 +103,11 @@ def test_the_file():
             with open(path, "wb") as f:
                 f.write(damage)
             with s.session() as d:
-                assert auth_plain(d).code == 235 and wrong
+                assert auth_plain(d).code == 235
             assert len(s.events("no-failures")) == len(damage)
+            with s.session() as d:
+                r, seconds = wrong(d)
+                assert r.code == 535 and 0.5 <= seconds < 1, "nothing is remembered of the failure before"
         for bad in ("/nonexistent/failures", "/dev/null"):
             with s.session(RELAYFAILURES=bad) as d:
                 assert auth_plain(d).code == 235

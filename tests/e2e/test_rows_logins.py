@@ -1,12 +1,14 @@
 """The options about who logged in: rows 6 to 10 of the table of options, and what a login is worth for submission (23).
-What makes a login or a POP stamp is not in this build; what the rules make of one is, and relay-explain asks them. That
-it answers as relay-smtpd does is shown where both know the facts."""
+What the rules make of a login or a POP stamp relay-explain says without one; that it answers as relay-smtpd does is
+shown where both know the facts. (The same rows by real logins over SMTP: test_rows_auth.)"""
 import json
 import subprocess
 
 import pytest
 
+from lib.auth import auth_plain
 from lib.rows import ANN, CLIENT, EVE, JOE, STRANGER, ask, listening, tool
+from lib.users import line as users_line
 
 BOB = "bob@hosted.example"      # a hosted sender
 LOGIN = ("--login", "bob")
@@ -82,14 +84,27 @@ def test_row_08_however_the_login_was_made(rules):
 
 
 def test_row_09_auth_not_announced(instances):
-    """A server that announces no AUTH: who logged in all the same may relay, and nobody else."""
+    """A listener that could take logins and announces no AUTH: who logs in all the same may relay, and nobody else; the
+    same listener without -A announces it."""
     tool("relay-explain")
-    i = listening(instances, relay="grant login\n")
-    with i.dialogue(STRANGER) as d:
-        assert "AUTH" not in d.hello()
-        d.quit()
-    assert explain(i, ANN, *LOGIN).by == "login relay:1"
+    i = instances(relay="grant login\n", users=users_line("bob", "secret") + "\n")
+    i.compile()
+    checker = [tool("relay-auth"), i.path("control", "users.cdb"), "true"]
+    for options, announced in ((["-a"], True), (["-a", "-A"], False)):
+        i.receive(i.chain(smtpd=[*options, *checker]))
+        with i.dialogue(STRANGER) as d:
+            assert ("AUTH" in d.hello()) == announced
+            d.quit()
     assert ask(i, BOB, ANN).reason == explain(i, ANN).reason == "relaying-denied"
+    with i.dialogue(STRANGER) as d:
+        d.hello()
+        assert auth_plain(d, "bob", "secret").code == 235
+        assert "AUTH" not in d.ok("EHLO client.example").text
+        d.ok("MAIL FROM:<%s>" % BOB)
+        d.ok("RCPT TO:<%s>" % ANN)
+        d.quit()
+    said = i.events(event="recipient")[-1]
+    assert "%s %s" % (said["reason"], said["rule"]) == explain(i, ANN, *LOGIN).by == "login relay:1"
 
 
 def test_row_10_pop_before_smtp(rules):
