@@ -84,6 +84,8 @@ struct conf_file const conf_tls[] = {
   { 0, 0, 0, 0 },
 };
 
+/* posthouse.socket and posthouse@.service; of a listener with a name posthouse-NAME.socket and posthouse-NAME@.service;
+ * with TLS from the start posthouse-NAMEs.socket and posthouse-NAMEs@.service. */
 struct conf_file const conf_systemd[] = {
   { "posthouse@=unit@.socket", 0644, quote_systemd,
     "# Where mail comes in. " MADE

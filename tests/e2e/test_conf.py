@@ -1,12 +1,9 @@
 """What relay-conf writes is what runs: service directories under the real svscan, the xinetd file under the real xinetd, the
 systemd units as systemd reads them; each time the same dialogue and the client's true address in the log."""
-import glob
 import os
 import pwd
 import re
-import shlex
 import shutil
-import signal
 import stat
 import subprocess
 import tempfile
@@ -15,80 +12,12 @@ import pytest
 
 from lib.instance import is_queue
 from lib.messages import without_trace
-from lib.procs import BIN, Proc, for_everybody, free_port, listening, program, stat_of, wait_for
+from lib.procs import listening, program, stat_of, wait_for
+from lib.services import House, Unit, me, mkcdb, socket_activate, verify_units
 from lib.smtp import Dialogue
 
 DATA = b"Subject: conf\n\nhello\n"
 ROOT = os.geteuid() == 0
-SANITIZED = b"__asan_init" in open(program("relay-gate"), "rb").read()
-
-
-def me():
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
-class House:
-    """A folder with everything that relay-conf makes, and what runs from it."""
-
-    def __init__(self, sink):
-        self.dir = tempfile.mkdtemp(prefix="posthouse conf'")
-        os.chmod(self.dir, 0o755)
-        self.procs = []
-        self.control, self.queue, self.services = (self.path(n) for n in ("control dir", "spool/queue", "service"))
-        self.port = free_port()
-        self.chain = ["--control", self.control, "--queue", self.queue, "--bin", for_everybody(BIN)]
-        self.conf("control", self.control, "relay.example")
-        self.conf("queue", self.queue)
-        with open(os.path.join(self.control, "routes"), "a") as f:
-            f.write(":%s\n" % sink.route)
-        with open(os.path.join(self.control, "domains"), "a") as f:
-            f.write("hosted.example\n")
-        assert mkcdb(self.control) == (0, "")
-
-    def path(self, *names):
-        return os.path.join(self.dir, *names)
-
-    def conf(self, *words, code=0):
-        r = subprocess.run([program("relay-conf"), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
-        said = r.stdout.decode()
-        assert r.returncode == code, (words, r.returncode, said)
-        return said
-
-    def listener(self):
-        # address space is no measure for a program under AddressSanitizer
-        return ["--port", str(self.port), "--clients", "20"] + (["--memory", "0"] if SANITIZED else [])
-
-    def env(self):
-        """As little as a supervisor has: what a service needs must stand in its own files."""
-        return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
-
-    def start(self, argv, log, **more):
-        p = Proc(argv, self.path(log), env=self.env(), **more)
-        self.procs.append(p)
-        return p
-
-    def wait_listening(self, host="127.0.0.1"):
-        wait_for(lambda: listening(host, self.port), 20, "somebody listening on %s port %d" % (host, self.port))
-
-    def sender(self):
-        argv = [os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", os.path.join(self.control, "rules.cdb"),
-                "-R", os.path.join(BIN, "relay-remote")]
-        p = Proc(argv, self.path("send.log"), env={"PATH": BIN + ":/usr/bin:/bin", "RELAYQUEUE": self.queue,
-                                                   "QMAILQUEUE": os.path.join(BIN, "relay-queue"), **self.env()})
-        self.procs.append(p)
-
-    def close(self):
-        if os.path.isdir(self.services):
-            dirs = glob.glob(glob.escape(self.services) + "/*") + glob.glob(glob.escape(self.services) + "/*/log")
-            for p in self.procs[:1]:
-                p.popen.send_signal(signal.SIGTERM)
-            subprocess.run([program("svc"), "-dx", *dirs], timeout=30, stderr=subprocess.DEVNULL)
-            running = [d for d in dirs if subprocess.run([program("svok"), d]).returncode == 0]
-            wait_for(lambda: all(subprocess.run([program("svok"), d]).returncode for d in running), 20, "services down")
-        for p in reversed(self.procs):
-            p.stop()
-        shutil.rmtree(self.dir)
 
 
 @pytest.fixture
@@ -224,23 +153,11 @@ def test_systemd(house, sink, host, source):
     house.conf("systemd", units, "--one-user", *house.chain, "--address", host, *house.listener())
     names = [os.path.join(units, n) for n in ("posthouse.socket", "posthouse@.service", "posthouse-send.service")]
     assert sorted(os.listdir(units)) == sorted(os.path.basename(n) for n in names)
-    if shutil.which("systemd-analyze"):
-        r = subprocess.run(["systemd-analyze", "verify", *names], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-        assert r.returncode == 0 and r.stdout == b"", r.stdout
-    with open(names[0]) as f:
-        socket_unit = f.read()
-    assert "Accept=yes\n" in socket_unit
-    listen = re.search(r"^ListenStream=(.*)$", socket_unit, re.M).group(1)
-    with open(names[1]) as f:
-        service = f.read()
-    command = re.search(r"^ExecStart=-(.*)$", service, re.M).group(1).replace("%%", "%")
-    environment = [shlex.split(v.replace("%%", "%"))[0] for v in re.findall(r"^Environment=(.*)$", service, re.M)]
-    assert "User=%s\n" % me() in service
-    setenv = [w for v in environment for w in ("-E", v)]
+    verify_units(units)
+    assert Unit(names[1]).get("User") == [me()]
     log = house.path("smtpd.log")
-    with open(log, "ab"):
-        house.start([program("systemd-socket-activate"), "--accept", "--inetd", "-l", listen, *setenv, "--", *shlex.split(command)],
-                    "smtpd.log")
+    open(log, "wb").close()
+    socket_activate(house, names[0], names[1], "smtpd.log")
     house.sender()
     house.wait_listening(host)
     check(house, sink, lambda: open(log).read(), host, source)
@@ -291,11 +208,6 @@ def test_control_as_written(house):
     # the network that serves as an example may hold this machine's gateway
     code, said = mkcdb(fresh)
     assert code == 0 and re.fullmatch(r"(clients:\d+: warning: trusts .*\n)?", said), said
-
-
-def mkcdb(control):
-    r = subprocess.run([program("relay-mkcdb"), control], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return r.returncode, r.stdout.decode()
 
 
 def test_queue(house):
