@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/sgetopt.h>
@@ -34,9 +33,8 @@ static unsigned mechanisms(char const *s)
 {
   unsigned set = 0;
   for (size_t n; *s; s += n, s += *s == ',') {
-    int m = 0;
     n = strcspn(s, ",");
-    while (m < CHECKER_COUNT && (strlen(checker_name(m)) != n || strncasecmp(checker_name(m), s, n))) m++;
+    enum checker_mechanism m = checker_find(s, n);
     if (m == CHECKER_COUNT) strerr_dief2x(100, "unknown mechanism: ", s);
     set |= 1U << m;
   }

@@ -2,16 +2,16 @@
 #include <string.h>
 #include "auth/asked.h"
 #include "auth/hash.h"
+#include "checker/mechanism.h"
 
 enum mechanism mechanism_of(char const *name)
 {
-  static struct { char const *name; enum mechanism m; } const all[] = {
-    { "PLAIN", MECHANISM_PASSWORD }, { "LOGIN", MECHANISM_PASSWORD }, { "CRAM-MD5", MECHANISM_CRAM },
-    { "SCRAM-SHA-256", MECHANISM_SCRAM }, { "EXTERNAL", MECHANISM_EXTERNAL },
+  static enum mechanism const all[] = {
+    [CHECKER_PLAIN] = MECHANISM_PASSWORD, [CHECKER_LOGIN] = MECHANISM_PASSWORD, [CHECKER_CRAM_MD5] = MECHANISM_CRAM,
+    [CHECKER_SCRAM_SHA_256] = MECHANISM_SCRAM, [CHECKER_EXTERNAL] = MECHANISM_EXTERNAL,
+    [CHECKER_COUNT] = MECHANISM_UNKNOWN,
   };
-  if (!name) return MECHANISM_UNSAID;
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) if (!strcmp(name, all[i].name)) return all[i].m;
-  return MECHANISM_UNKNOWN;
+  return name ? all[checker_find(name, strlen(name))] : MECHANISM_UNSAID;
 }
 
 int asked_scan(struct asked *q, char const *s, size_t n)

@@ -8,8 +8,9 @@
 
 #include <stddef.h>
 #include "auth/auth.h"
+#include "checker/frame.h"
 
-#define SCRAM_MESSAGE 2048  /* bytes of the longest message either way */
+#define SCRAM_MESSAGE CHECKER_MESSAGE  /* bytes of the longest message either way */
 #define SCRAM_NONCE 32      /* bytes of the server's part of the nonce at most */
 #define SCRAM_CLIENT_NONCE 512
 

@@ -1,4 +1,4 @@
-/* SCRAM's messages over descriptor 3, one end of a socketpair: each behind its length, 4 bytes, big-endian. */
+/* SCRAM's messages over descriptor 3, one end of a socketpair (checker/frame.h). */
 #ifndef AUTH_TALK_H
 #define AUTH_TALK_H
 

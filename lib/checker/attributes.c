@@ -7,10 +7,8 @@ static int mechanisms(struct checker_answer *a, char const *v)
   a->knows_us = 1;
   for (size_t n; *v; v += n, v += *v == ' ') {
     n = strcspn(v, " ");
-    for (int m = 0; m < CHECKER_COUNT; m++) {
-      char const *name = checker_name((enum checker_mechanism)m);
-      if (strlen(name) == n && !memcmp(name, v, n)) a->mechanisms |= 1U << m;
-    }
+    enum checker_mechanism m = checker_find(v, n);
+    if (m < CHECKER_COUNT) a->mechanisms |= 1U << m;
   }
   return 1;
 }

@@ -22,16 +22,6 @@
 
 extern char **environ;
 
-char const *checker_name(enum checker_mechanism m)
-{
-  static char const *const names[] = {
-#define X(mechanism, name) name,
-    CHECKER_MECHANISMS(X)
-#undef X
-  };
-  return m >= 0 && m < CHECKER_COUNT ? names[m] : 0;
-}
-
 static void close_fd(int *fd)
 {
   if (*fd >= 0) close(*fd);
@@ -136,25 +126,9 @@ void checker_ask(struct checker *c, char const *s, size_t n)
   close_fd(&c->ask);
 }
 
-static int read_all(int fd, char *s, size_t n, int64_t deadline)
-{
-  while (n) {
-    ssize_t r = io_read(fd, s, n, deadline);
-    if (r <= 0) return -1;
-    s += r;
-    n -= (size_t)r;
-  }
-  return 0;
-}
-
 ssize_t checker_exchange(struct checker *c, char const *s, size_t n, char out[CHECKER_MESSAGE], int64_t deadline)
 {
-  unsigned char head[4] = { 0, 0, (unsigned char)(n >> 8), (unsigned char)n };
-  if (c->ask < 0 || n > CHECKER_MESSAGE) return -1;
-  if (io_write(c->ask, (char *)head, 4, deadline) < 0 || io_write(c->ask, s, n, deadline) < 0
-      || read_all(c->ask, (char *)head, 4, deadline) < 0) return -1;
-  size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-  return len > CHECKER_MESSAGE || read_all(c->ask, out, len, deadline) < 0 ? -1 : (ssize_t)len;
+  return c->ask < 0 || frame_write(c->ask, s, n, deadline) < 0 ? -1 : frame_read(c->ask, out, deadline);
 }
 
 /* Takes what the program has said so far. */

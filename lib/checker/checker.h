@@ -2,8 +2,7 @@
  *
  *   descriptor 0, 1   nothing; 2 the log
  *   descriptor 3      what is asked, `user NUL secret NUL more NUL`, then the end; to the canary nothing; for
- *                     SCRAM-SHA-256 one end of a socketpair with messages both ways, each behind its length (4 bytes,
- *                     big-endian)
+ *                     SCRAM-SHA-256 one end of a socketpair with messages both ways (checker/frame.h)
  *   descriptor 4      attributes come back: `NAME=VALUE NUL` ...; RELAYAUTHFD says so
  *   RELAYAUTHMECH     the mechanism's name; the canary has none
  *
@@ -19,27 +18,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <skalibs/stralloc.h>
+#include "checker/frame.h"
+#include "checker/mechanism.h"
 
 #define CHECKER_ASKED 512          /* bytes on descriptor 3; the interface allows no more */
-#define CHECKER_MESSAGE 2048       /* bytes of a message of SCRAM */
 #define CHECKER_ATTRIBUTES 65536   /* bytes of all attributes; from a program that says more none is believed */
 #define CHECKER_USER 256           /* bytes of a user's name with its NUL */
-
-/* X(mechanism, name) */
-#define CHECKER_MECHANISMS(X) \
-  X(CHECKER_PLAIN, "PLAIN") \
-  X(CHECKER_LOGIN, "LOGIN") \
-  X(CHECKER_CRAM_MD5, "CRAM-MD5") \
-  X(CHECKER_SCRAM_SHA_256, "SCRAM-SHA-256") \
-  X(CHECKER_EXTERNAL, "EXTERNAL")
-
-enum checker_mechanism {
-  CHECKER_CANARY = -1,
-#define X(mechanism, name) mechanism,
-  CHECKER_MECHANISMS(X)
-#undef X
-  CHECKER_COUNT
-};
 
 struct checker {
   pid_t pid;            /* and its process group; 0: none running */
@@ -60,9 +44,6 @@ struct checker_answer {
   unsigned bound : 1;   /* the login may use the senders in `from` alone */
   stralloc from;        /* these, NUL behind each. The caller's to free; zero it before */
 };
-
-/* "SCRAM-SHA-256" for CHECKER_SCRAM_SHA_256 and so on; null for the canary. */
-char const *checker_name(enum checker_mechanism m);
 
 /* Starts argv[0] (looked up in PATH) with the environment but RELAYRULESFD. Returns 0, or -1 with errno. */
 int checker_start(struct checker *c, char const *const *argv, enum checker_mechanism m);

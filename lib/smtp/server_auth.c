@@ -1,7 +1,6 @@
 /* AUTH (RFC 4954): may it come now, and what each mechanism wants to hear. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <sys/random.h>
 #include "parse/number.h"
@@ -94,17 +93,6 @@ static enum reply (*const runs[CHECKER_COUNT])(struct session *, struct response
   [CHECKER_EXTERNAL] = external,
 };
 
-static enum checker_mechanism find(struct piece const *name)
-{
-  int m = 0;
-  while (m < CHECKER_COUNT) {
-    char const *known = checker_name((enum checker_mechanism)m);
-    if (strlen(known) == name->len && !strncasecmp(known, name->s, name->len)) break;
-    m++;
-  }
-  return (enum checker_mechanism)m;
-}
-
 static enum reply auth_may(struct session *s)
 {
   if (!s->world->auth) return REPLY_NOT_HERE;
@@ -131,7 +119,7 @@ static enum reply authenticate(struct session *s, struct response *r, char const
   enum reply no = auth_may(s);
   if (no) return no;
   if (!sasl_auth(&name, &initial, arg, len)) return REPLY_SYNTAX;
-  enum checker_mechanism m = find(&name);
+  enum checker_mechanism m = checker_find(name.s, name.len);
   if (m == CHECKER_COUNT || !(usable(s) & 1U << m)) return REPLY_MECHANISM;
   if (initial.s && (no = response_decode(r, initial.s, initial.len))) return no;
   return runs[m](s, r, initial.s != 0);
