@@ -144,11 +144,9 @@ static int provider(int fds[3])
 /* TLS that began before us. */
 static void learn_tls(struct server_facts *f)
 {
-  char const *verified = getenv("SSL_CLIENT_VERIFY");
   f->tls_protocol = getenv("SSL_PROTOCOL");
   f->tls_cipher = getenv("SSL_CIPHER");
-  if (!f->tls_protocol || !verified || strcmp(verified, "SUCCESS")) return;
-  f->tls_user = getenv("SSL_CLIENT_S_DN_CN");
+  if (f->tls_protocol) f->tls_user = server_tls_user(getenv("SSL_CLIENT_VERIFY"), getenv("SSL_CLIENT_S_DN_CN"));
 }
 
 int main(int argc, char const *const *argv)

@@ -39,6 +39,10 @@ struct server_facts {
   char const *tls_user;            /* whom the client's certificate, verified, names */
 };
 
+/* tls_user by the variables SSL_CLIENT_VERIFY and SSL_CLIENT_S_DN_CN (each may be null): the second, or null when the
+ * certificate was not verified. */
+char const *server_tls_user(char const *verified, char const *cn);
+
 /* How logins are checked: checker/checker.h's functions, and checker/failures.h's. */
 struct server_auth {
   int (*start)(void *arg, enum checker_mechanism m);

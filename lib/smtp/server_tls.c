@@ -31,6 +31,11 @@ void session_under_tls(struct session *s)
   if (f->tls_user) name(s->tls_user, f->tls_user);
 }
 
+char const *server_tls_user(char const *verified, char const *cn)
+{
+  return verified && !strcmp(verified, "SUCCESS") ? cn : 0;
+}
+
 /* The value of a variable in vars[0..n), or null. */
 static char const *value(char const *vars, size_t n, char const *key)
 {
@@ -51,11 +56,10 @@ static int is_plain(char const *s)
 static void learn(struct session *s, char *vars, size_t n)
 {
   char const *protocol = value(vars, n, "SSL_PROTOCOL"), *cipher = value(vars, n, "SSL_CIPHER");
-  char const *verified = value(vars, n, "SSL_CLIENT_VERIFY");
-  char const *user = value(vars, n, "SSL_CLIENT_S_DN_CN");
+  char const *user = server_tls_user(value(vars, n, "SSL_CLIENT_VERIFY"), value(vars, n, "SSL_CLIENT_S_DN_CN"));
   if (protocol) word(s->tls_protocol, protocol);
   if (cipher) word(s->tls_cipher, cipher);
-  if (user && verified && !strcmp(verified, "SUCCESS")) name(s->tls_user, user);
+  if (user) name(s->tls_user, user);
   for (size_t i = 0, len; i < n; i += len + 1) {
     len = strlen(vars + i);
     char *equal = memchr(vars + i, '=', len);
