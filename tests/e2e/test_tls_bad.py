@@ -1,35 +1,50 @@
-"""relay-tlsd against clients that speak no TLS, or stop in the middle, and against strangers at its socket."""
+"""relay-tlsd against clients that speak no TLS, or stop in the middle, and against strangers at its socket. The receiver
+is a double; with relay-smtpd: test_tls_slots."""
 import array
 import os
+import re
 import signal
 import socket
 import ssl
-import subprocess
 import time
 
 import pytest
 
-from lib.procs import program, stat_of, wait_for
-from lib.tls import houses  # noqa: F401
+from lib.procs import fds_of, program, stat_of, wait_for
+from lib.tls import House, renegotiate
+
+
+# relay-tls' options; -k is followed by the certificates
+WAYS = {"starttls": (), "implicit": ("-i",), "starttls, -k": ("-k",), "implicit, -k": ("-i", "-k")}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def house(request):
+    """STARTTLS and implicit TLS, with relay-tlsd and without; two seconds for a handshake."""
+    with House() as h:
+        options = [w for o in WAYS[request.param] for w in ([o, h.certs] if o == "-k" else [o])]
+        if "-k" in options:
+            hasty = h.path("hasty")
+            with open(hasty, "w") as f:
+                f.write("#!/bin/sh\nexec %s -h 2 \"$@\"\n" % program("relay-tlsd"))
+            os.chmod(hasty, 0o755)
+            h.serve(*options, env=dict(h.env(), RELAYTLSD=hasty))
+        else:
+            h.tlsd("-h", "2")
+            h.serve(*options)
+        yield h
+        said = h.log("tlsd.log") + h.log("chain.log")
+        assert "Sanitizer" not in said and "runtime error:" not in said, said
 
 
 @pytest.fixture
-def house(houses):
-    h = houses()
-    h.tlsd("-h", "1")
-    h.serve()
-    return h
-
-
-def fds(pid):
-    return len(os.listdir("/proc/%d/fd" % pid))
-
-
-def fine(h):
-    """Still at work, with nothing left over."""
-    wait_for(lambda: not h.children(), 10, "relay-tlsd's processes gone")
-    with h.client() as c:
-        assert c.starttls().ask("QUIT") == "221 bye"
+def failed(house):
+    """The log's words on handshakes that have failed since."""
+    def read():
+        return re.findall(r"event=handshake-failed pid=\d+ client=(\S+) why=(\S+)",
+                          house.log("tlsd.log") + house.log("chain.log"))
+    before = len(read())
+    return lambda: read()[before:]
 
 
 def hello():
@@ -53,105 +68,120 @@ BAD = {
 }
 
 
+def end_of(sock):
+    """Reads to the end. Returns the seconds that it took."""
+    start = time.monotonic()
+    sock.settimeout(10)
+    try:
+        while sock.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return time.monotonic() - start
+
+
 @pytest.mark.parametrize("what", sorted(BAD))
-def test_bad_bytes(house, what):
-    with house.client() as c:
-        c.send("STARTTLS Y")
-        c.line()
+def test_bad_bytes(house, failed, what):
+    with house.due() as s:
         try:
-            c.sock.sendall(BAD[what])
-            while c.sock.recv(4096):
-                pass
-        except ConnectionResetError:
+            s.sendall(BAD[what])
+        except (ConnectionResetError, BrokenPipeError):
             pass
-    wait_for(lambda: "event=handshake-failed" in house.log("tlsd.log"), 5, "the failure in the log")
-    assert "client=127.0.0.1" in house.log("tlsd.log")
-    fine(house)
+        assert end_of(s) < 5
+    ((client, why),) = wait_for(failed, 5, "the failure in the log")
+    assert client == "127.0.0.1" and why != "timeout"
+    house.fine()
 
 
-@pytest.mark.parametrize("sent", [0, 1, 5, 60, "all"])
-def test_silence_within_the_handshake(house, sent):
-    """Closed after the handshake's time, and the receiver sees the end."""
-    with house.client() as c:
-        pid = int(c.ask("PID"))
-        c.send("STARTTLS Y")
-        c.line()
-        data = hello()
-        c.sock.sendall(data if sent == "all" else data[:sent])
-        start = time.monotonic()
-        c.sock.settimeout(10)
-        while c.sock.recv(4096):
-            pass
-        assert 0.5 < time.monotonic() - start < 5
-        wait_for(lambda: stat_of(pid)[2] in "XZ", 5, "the receiver gone")
-    assert "why=timeout" in house.log("tlsd.log")
-    fine(house)
+CUTS = [0, 1, 5, 60, None]   # bytes of the hello; None: all
 
 
-def test_gone_within_the_handshake(houses):
-    h = houses()
-    h.tlsd()
-    h.serve()
-    for sent in (0, 10, "all"):
-        with h.client() as c:
-            c.send("STARTTLS Y")
-            c.line()
-            c.sock.sendall(hello() if sent == "all" else hello()[:sent])
+def test_silence_within_the_handshake(house, failed):
+    """Closed after the handshake's time, whether it has begun or not, and nothing stays."""
+    socks = [house.due() for _ in CUTS]
+    data = hello()
+    start = time.monotonic()
+    for s, n in zip(socks, CUTS):
+        s.sendall(data[:n])
+    wait_for(lambda: len(house.children()) == len(CUTS), 2, "a process for each")
+    for s in socks:
+        end_of(s)
+        assert 1.5 < time.monotonic() - start < 8
+        s.close()
+    assert wait_for(lambda: len(failed()) == len(CUTS) and failed(), 5, "all in the log") == [
+        ("127.0.0.1", "timeout")] * len(CUTS)
+    house.fine()
+
+
+@pytest.mark.parametrize("sent", CUTS)
+def test_half_closed_handshake(house, failed, sent):
+    """The client's side is shut and it still reads: it is hung up on at once, not when the time is over."""
+    with house.due() as s:
+        s.sendall(hello()[:sent])
+        s.shutdown(socket.SHUT_WR)
+        assert end_of(s) < 1.5
+    ((_, why),) = wait_for(failed, 5, "the failure in the log")
+    assert why != "timeout"
+    house.fine()
+
+
+def test_gone_within_the_handshake(house):
+    for sent in (0, 10, None):
+        with house.due() as s:
+            s.sendall(hello()[:sent])
             if sent == 10:
-                c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")   # a reset
-    fine(h)
-    # and the receiver killed: its client is let go before the minute is over
-    with h.client() as c:
-        pid = int(c.ask("PID"))
-        c.send("STARTTLS Y")
-        c.line()
-        wait_for(h.children, 5, "a process for it")
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")   # a reset
+    start = time.monotonic()
+    house.fine()
+    assert time.monotonic() - start < 1.5, "not when the time was over"
+
+
+def test_receiver_gone_within_the_handshake(house):
+    """Whoever waits for the handshake is killed: the client is let go before the time is over."""
+    with house.due() as s:
+        wait_for(house.children, 5, "a process for it")
+        (pid,) = [p for p in house.busy() if stat_of(p)[0] == house.server.pid]
         os.kill(pid, signal.SIGKILL)
-        assert c.sock.recv(100) == b""
-    fine(h)
+        assert end_of(s) < 1.5
+    house.fine()
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_broken_records(house, version):
-    """Plain bytes where TLS should be end the connection, and the receiver gets none of them."""
-    with house.client(version=version) as c:
-        pid = int(c.ask("PID"))
-        c.starttls()
-        socket.socket.sendall(c.sock, b"\x17\x03\x03\x00\x20" + b"PID\nQUIT\n" * 4)
-        socket.socket.settimeout(c.sock, 5)
-        with pytest.raises((ssl.SSLError, ConnectionResetError)):
-            while c.sock.recv(100):
-                pass
-            raise ConnectionResetError
-        wait_for(lambda: stat_of(pid)[2] in "XZ", 5, "the receiver gone")
-    fine(house)
+    """Plain bytes where TLS should be end the connection, and the receiver gets none of them. The same bytes under
+    TLS it does obey."""
+    command = b"\nMARK\nMARK\nMARK\n"
+    for broken in (True, False):
+        with house.under_tls(version=version) as c:
+            pid = int(c.ask("PID"))
+            if broken:
+                socket.socket.sendall(c.sock, b"\x17\x03\x03\x00" + bytes([len(command)]) + command)
+                socket.socket.settimeout(c.sock, 5)
+                with pytest.raises((ssl.SSLError, ConnectionResetError)):
+                    while c.sock.recv(100):
+                        pass
+                    raise ConnectionResetError
+            else:
+                c.send(command)
+                assert [c.line() for _ in range(4)] == ["500 what"] + 3 * ["marked"]
+                assert c.ask("QUIT") == "221 bye"
+            wait_for(lambda: stat_of(pid)[2] in "XZ", 5, "the receiver gone")
+        assert os.path.exists(house.path("half")) != broken
+    os.unlink(house.path("half"))
+    house.fine()
 
 
-def test_renegotiation_is_refused(houses):
-    h = houses()
-    h.tlsd()
-    h.serve("-i")
-    p = subprocess.Popen([program("openssl"), "s_client", "-connect", "127.0.0.1:%d" % h.port, "-tls1_2"],
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = b""
-    while b"220 hello" not in said:
-        said += p.stdout.read1()
-    p.stdin.write(b"R\n")
-    p.stdin.flush()
-    said += p.communicate(timeout=20)[0]
-    assert b"RENEGOTIATING" in said and b"no renegotiation" in said
-    fine_now(h)
+@pytest.mark.parametrize("house", ["implicit", "implicit, -k"], indirect=True)
+def test_renegotiation_is_refused(house):
+    """(By STARTTLS: test_login_tls; openssl does not speak with the double.)"""
+    assert "no renegotiation" in renegotiate(house.port, after=b"220 hello")
+    house.fine()
 
 
-def fine_now(h):
-    wait_for(lambda: not h.children(), 10, "relay-tlsd's processes gone")
-    with h.client(now=True) as c:
-        assert c.ask("QUIT") == "221 bye"
-
-
+@pytest.mark.parametrize("house", ["starttls"], indirect=True)
 def test_strangers_at_the_socket(house):
     """Whoever may connect can't do more than be dropped."""
-    before = fds(house.tlsd_proc.pid)
+    before = fds_of(house.tlsd_proc.pid)
 
     def meet(data, handed=0):
         with socket.socket(socket.AF_UNIX) as s:
@@ -170,5 +200,5 @@ def test_strangers_at_the_socket(house):
             assert meet(data, handed) == b""
     assert meet(b"TX", 3) == b"" and meet(b"T", 3) == b"" and meet(b"xY", 3) == b""
     assert meet(b"TY", 3) == b""      # three descriptors that are no network: the handshake fails
-    fine(house)
-    wait_for(lambda: fds(house.tlsd_proc.pid) == before, 5, "descriptors as before")
+    house.fine()
+    wait_for(lambda: fds_of(house.tlsd_proc.pid) == before, 5, "descriptors as before")

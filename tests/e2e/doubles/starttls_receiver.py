@@ -7,7 +7,9 @@
     ECHO N                    reads N bytes and sends them back as they come
     TAKE N                    reads N bytes, says their SHA-256
     GIVE N                    sends N bytes, 0 to 250 over and over
-    HALF                      shuts our sending side, then reads to the end and puts the number of bytes into the file $HALF_FILE
+    HALF                      shuts our sending side, then reads to the end and puts the number of bytes into the file
+                              $HALF_FILE
+    MARK                      makes that file
     SLEEP S                   does nothing for that time
     DECLINE                   closes SSLCTLFD
     QUIT
@@ -110,6 +112,9 @@ class Receiver:
                 n -= min(n, len(pattern))
         elif word == "HALF":
             self.half()
+        elif word == "MARK":
+            open(os.environ["HALF_FILE"], "w").close()
+            self.say("marked")
         elif word == "SLEEP":
             time.sleep(float(arg))
         elif word == "DECLINE":

@@ -44,7 +44,8 @@ class House:
         self.certs, self.socket = self.path("certs"), self.path("tlsd")
         os.mkdir(self.certs)
         self.procs = []
-        self.tlsd_proc = None
+        self.tlsd_proc = self.server = None
+        self.now = False
         self.host, self.port = "127.0.0.1", None
         if certificates:
             make_certificate(self.path("certs", "default"), "relay.example")
@@ -85,7 +86,8 @@ class House:
         self.port = free_port()
         chain = chain or [sys.executable, "-S", DOUBLE]
         tls = [program("relay-tls"), *options, *([where or self.socket] if "-k" not in options else [])]
-        p = self.run([program("tcpserver"), "-HRl0", "-b", "200", "-c", "200", self.host, str(self.port), *tls, *chain],
+        self.now = "-i" in options
+        self.server = p = self.run([program("tcpserver"), "-HRl0", "-b", "200", "-c", "200", self.host, str(self.port), *tls, *chain],
                      "chain.log", **more)
         wait_for(lambda: listening(self.host, self.port), 10, "tcpserver listening")
         return p
@@ -96,14 +98,31 @@ class House:
     def client(self, **how):
         return Client(self.connect(), **how)
 
-    def fine(self, now=False):
-        """relay-tlsd is still at work, with nothing left over."""
-        wait_for(lambda: not self.children(), 10, "relay-tlsd's processes gone")
-        with self.client(now=now) as c:
-            assert (c if now else c.starttls()).ask("QUIT") == "221 bye"
+    def due(self):
+        """A connection on which the handshake is to begin."""
+        sock = self.connect()
+        if not self.now:
+            Client(sock).go()
+        return sock
+
+    def under_tls(self, **how):
+        c = self.client(now=self.now, **how)
+        return c if self.now else c.starttls()
+
+    def fine(self):
+        """TLS is still to be had, and nothing is left over: no process, and no slot of tcpserver's."""
+        wait_for(lambda: not self.children() and not self.busy(), 10, "all processes gone")
+        with self.under_tls() as c:
+            assert c.ask("QUIT") == "221 bye"
+
+    def busy(self):
+        """What runs for connections. (An orphan that has ended waits for the system's first process.)"""
+        return [p for p in self.server.members() if p != self.server.pid and stat_of(p)[2] not in "ZX"]
 
     def children(self):
         """relay-tlsd's processes of single connections."""
+        if not self.tlsd_proc:
+            return [p for p in self.busy() if stat_of(p)[3] == "relay-tlsd"]
         return [p for p in all_pids() if stat_of(p)[0] == self.tlsd_proc.pid]
 
     def close(self):
@@ -199,9 +218,12 @@ class Client:
         self.sock = self.context.wrap_socket(self.sock, server_hostname=self.host, session=session,
                                              suppress_ragged_eofs=False)
 
-    def starttls(self, byte="Y", session=None):
+    def go(self, byte="Y"):
         self.send("STARTTLS " + byte)
         assert self.line() == "220 go"
+
+    def starttls(self, byte="Y", session=None):
+        self.go(byte)
         self.wrap(session)
         return self
 
