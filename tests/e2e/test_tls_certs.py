@@ -83,6 +83,39 @@ def test_a_new_certificate_needs_no_restart(house):
         assert old.ask("QUIT") == "221 bye"       # and who is connected stays so
 
 
+def test_a_new_certificate_needs_no_signal(house):
+    """relay-tlsd sees it within seconds by itself: one renewed in its place, one that is new, and links such as those of
+    certbot that point to another file."""
+    def given(host):
+        with house.client(host=host) as c:
+            return serial(c.starttls())
+    folder, link = house.path("certs", "default"), house.path("certs", "linked")
+    first = given("relay.example")
+    make_certificate(folder, "relay.example")
+    make_certificate(house.path("certs", "other"), "mail.other.example")
+    old, new = (make_certificate(house.path(n), "linked.example") for n in ("old", "new"))
+    os.mkdir(link)
+
+    def point(to):
+        for name in ("key.pem", "cert.pem"):
+            os.symlink(os.path.join(to, name), house.path("new-link"))
+            os.rename(house.path("new-link"), os.path.join(link, name))
+    point(old)
+    for host, where in (("relay.example", folder), ("mail.other.example", house.path("certs", "other")),
+                        ("linked.example", old)):
+        wait_for(lambda: given(host) == file_serial(where), 5, "the new one for " + host, pause=0.1)
+    assert first != file_serial(folder)
+    point(new)
+    wait_for(lambda: given("linked.example") == file_serial(new), 5, "the link's new one", pause=0.1)
+    assert given("relay.example") == file_serial(folder)
+    # under -k there is nobody who could keep an old one
+    house.server.stop()
+    house.serve("-k", house.certs)
+    assert given("relay.example") == file_serial(folder)
+    make_certificate(folder, "relay.example")
+    assert given("relay.example") == file_serial(folder)
+
+
 @pytest.mark.parametrize("what", ["empty", "garbage", "of another", "weak", "encrypted", "folder", "fifo"])
 def test_broken_keys(houses, what):
     """A certificate that can't be used is named in the log and hurts no other."""
