@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib.instance import Instance  # noqa: E402
 from lib.sink import Sink  # noqa: E402
+from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
 
 
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
