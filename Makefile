@@ -1,7 +1,8 @@
 # make            everything, below build/
 # make check      unit tests; make e2e: the tests with real servers; make fuzz: the fuzzers, seconds each
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
-# make bench      side by side with Postfix
+#                 [AUTH_GROUP=name: relay-auth set-gid to that group]
+# make bench      side by side with Postfix; what idle TLS sessions cost
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
 # B=DIR builds elsewhere; CFLAGS='...' is added to every compiler line; SAN='-fsanitize=...' to the
@@ -116,9 +117,10 @@ fuzz: fuzzes
 
 bench: progs
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/bench.py
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/idle_tls.py
 
 install: progs
-	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' $(QUEUE_USER) -- $(PROGS)
+	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' -- $(PROGS)
 
 clean:
 	rm -rf $(filter-out $(MUSL),$(wildcard $(B)/*))

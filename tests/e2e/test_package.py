@@ -1,4 +1,5 @@
 """The build's own checks must be able to fail: package/symbols, check-docs, run-units, run-fuzzers, deps, install."""
+import grp
 import os
 import pwd
 import re
@@ -252,7 +253,7 @@ def test_install_set_uid(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_install_set_gid(tmp_path):
-    """relay-auth, once set-gid by hand, stays it."""
+    """relay-auth, once set-gid, stays it; it becomes so by hand or at once."""
     words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", "relay-auth"]
     assert sh(*words) == (0, "")
     path = tmp_path / "bin/relay-auth"
@@ -262,3 +263,7 @@ def test_install_set_gid(tmp_path):
     assert sh(*words) == (0, "")
     st = os.stat(path)
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (0, 12345, 0o2711)
+    assert sh(*words[:-2], "", "mail", "--", "relay-auth", "relay-queue") == (0, "")
+    st, queue = os.stat(path), os.stat(tmp_path / "bin/relay-queue")
+    assert (st.st_gid, stat.S_IMODE(st.st_mode)) == (grp.getgrnam("mail").gr_gid, 0o2711)
+    assert stat.S_IMODE(queue.st_mode) == 0o755
