@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 #include "base/io.h"
+#include "base/spawn.h"
 #include "table/damage.h"
 #include "through/through.h"
 
@@ -24,8 +24,6 @@
                                 final dot and its answer delivers twice */
 #define OWN_FD 6             /* where the words of a reply go */
 #define REPORT 67108864      /* bytes of a report */
-
-extern char **environ;
 
 struct options {
   char const *rules, *patience, *remote;
@@ -106,14 +104,10 @@ static char **words(struct options const *o, char const *domain, struct through_
  * value. */
 static int start(char **argv, int message, int *report, pid_t *pid)
 {
-  posix_spawn_file_actions_t actions;
-  int p[2], e;
+  int p[2];
   if (pipe2(p, O_CLOEXEC) < 0) return errno;
-  if ((e = posix_spawn_file_actions_init(&actions))) return e;
-  if (!(e = posix_spawn_file_actions_adddup2(&actions, message, 0)) &&
-      !(e = posix_spawn_file_actions_adddup2(&actions, p[1], 1)))
-    e = posix_spawn(pid, argv[0], &actions, 0, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
+  struct spawn s = { .argv = (char const *const *)argv, .fds_n = 2, .fds = { { message, 0 }, { p[1], 1 } } };
+  int e = spawn_start(pid, &s);
   close(p[1]);
   *report = p[0];
   return e;

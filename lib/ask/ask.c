@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,57 +12,24 @@
 #include <unistd.h>
 #include "ask/ask.h"
 #include "base/io.h"
+#include "base/spawn.h"
 
 #define KILL_TIME 1000  /* milliseconds that a killed program may take to end; then it is left to init */
 #define KILL_SLICE 5    /* milliseconds between two looks */
-
-extern char **environ;
 
 void ask_init(struct ask *a, char const *rules)
 {
   *a = (struct ask){ .rules = rules, .fd = -1 };
 }
 
-/* Our environment without RELAYRULESFD, whose descriptor relay-ask doesn't get. Its vector alone is allocated. */
-static char **environment(void)
-{
-  size_t n = 0;
-  while (environ && environ[n]) n++;
-  char **e = malloc((n + 1) * sizeof *e), **out = e;
-  if (!e) return 0;
-  for (size_t i = 0; i < n; i++) if (strncmp(environ[i], "RELAYRULESFD=", 13)) *out++ = environ[i];
-  *out = 0;
-  return e;
-}
-
 /* Starts the program with `fd` as its descriptors 0 and 1. Returns 0, or an errno value. */
 static int spawn(struct ask *a, int fd, char **envp)
 {
   char const *program = getenv("RELAYASK");
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  sigset_t normal;
   if (!program || !*program) program = BIN_DIR "/relay-ask";
-  char *argv[] = { (char *)program, 0, 0, 0 };
-  if (a->rules) {
-    argv[1] = (char *)"-r";
-    argv[2] = (char *)a->rules;
-  }
-  int e = posix_spawn_file_actions_init(&actions);
-  if (e) return e;
-  if ((e = posix_spawnattr_init(&attr))) goto actions;
-  sigemptyset(&normal);
-  sigaddset(&normal, SIGPIPE);
-  if ((e = posix_spawnattr_setsigdefault(&attr, &normal))
-      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fd, 0))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fd, 1))) goto attr;
-  e = posix_spawn(&a->pid, program, &actions, &attr, argv, envp);
-attr:
-  posix_spawnattr_destroy(&attr);
-actions:
-  posix_spawn_file_actions_destroy(&actions);
-  return e;
+  char const *const argv[] = { program, a->rules ? "-r" : 0, a->rules, 0 };
+  struct spawn s = { .argv = argv, .envp = envp, .fds_n = 2, .fds = { { fd, 0 }, { fd, 1 } } };
+  return spawn_start(&a->pid, &s);
 }
 
 /* Returns 0, or -1 with errno. */
@@ -71,7 +37,7 @@ static int start(struct ask *a)
 {
   int p[2], e;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0) return -1;
-  char **envp = environment();
+  char **envp = spawn_environment(0, 0, 0, 0);
   if (!envp || fcntl(p[0], F_SETFL, O_NONBLOCK) < 0) e = errno;
   else e = spawn(a, p[1], envp);
   free(envp);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/spawn.h"
 #include "checker/attributes.h"
 #include "checker/checker.h"
 
@@ -19,8 +19,6 @@
 #define ABOVE 10          /* our descriptors come from here, so that those of the program overwrite none of them */
 #define SLICE 100         /* milliseconds between two looks at a program of which no SIGCHLD was seen */
 #define KILL_TIME 1000    /* milliseconds that a killed program may take to end; then it is left to init */
-
-extern char **environ;
 
 static void close_fd(int *fd)
 {
@@ -47,52 +45,12 @@ static int connect_to(int *ours, int *theirs, int we_write, int both)
   return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-static int is_variable(char const *s, char const *name)
-{
-  size_t n = strlen(name);
-  return !strncmp(s, name, n) && s[n] == '=';
-}
-
-/* The program's environment: ours, with its own RELAYAUTHFD and RELAYAUTHMECH. Its vector alone is allocated. */
-static char **environment(char *fd, char *mechanism)
-{
-  size_t n = 0;
-  while (environ && environ[n]) n++;
-  char **e = malloc((n + 3) * sizeof *e), **out = e;
-  if (!e) return 0;
-  for (size_t i = 0; i < n; i++)
-    if (!is_variable(environ[i], "RELAYAUTHFD") && !is_variable(environ[i], "RELAYAUTHMECH")
-        && !is_variable(environ[i], "RELAYRULESFD")) *out++ = environ[i];
-  *out++ = fd;
-  if (mechanism) *out++ = mechanism;
-  *out = 0;
-  return e;
-}
-
-/* Starts the program, in a process group of its own. Returns 0, or an errno value. */
+/* Starts the program. Returns 0, or an errno value. */
 static int spawn(pid_t *pid, char const *const *argv, char **envp, int ask, int attributes)
 {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  sigset_t normal;
-  int e = posix_spawn_file_actions_init(&actions);
-  if (e) return e;
-  if ((e = posix_spawnattr_init(&attr))) goto actions;
-  sigemptyset(&normal);
-  sigaddset(&normal, SIGPIPE);
-  if ((e = posix_spawnattr_setsigdefault(&attr, &normal))
-      || (e = posix_spawnattr_setpgroup(&attr, 0))
-      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-      || (e = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0))
-      || (e = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0))
-      || (e = posix_spawn_file_actions_adddup2(&actions, ask, ASK_FD))
-      || (e = posix_spawn_file_actions_adddup2(&actions, attributes, ATTRIBUTES_FD))) goto attr;
-  e = posix_spawnp(pid, argv[0], &actions, &attr, (char *const *)argv, envp);
-attr:
-  posix_spawnattr_destroy(&attr);
-actions:
-  posix_spawn_file_actions_destroy(&actions);
-  return e;
+  struct spawn s = { .argv = argv, .envp = envp, .search = 1, .group = 1, .fds_n = 4,
+    .fds = { { -1, 0 }, { -1, 1 }, { ask, ASK_FD }, { attributes, ATTRIBUTES_FD } } };
+  return spawn_start(pid, &s);
 }
 
 int checker_start(struct checker *c, char const *const *argv, enum checker_mechanism m)
@@ -103,7 +61,8 @@ int checker_start(struct checker *c, char const *const *argv, enum checker_mecha
   *c = (struct checker){ .ask = -1, .attributes = -1, .said = c->said };
   c->said.len = 0;
   if (name) snprintf(mechanism, sizeof mechanism, "RELAYAUTHMECH=%s", name);
-  char **envp = environment(fd, name ? mechanism : 0);
+  char *const own[] = { fd, name ? mechanism : 0 };
+  char **envp = spawn_environment((char const *const[]){ "RELAYAUTHFD", "RELAYAUTHMECH" }, 2, own, 2);
   if (!envp || connect_to(&c->ask, &theirs[0], 1, m == CHECKER_SCRAM_SHA_256) < 0
       || connect_to(&c->attributes, &theirs[1], 0, 0) < 0) e = errno;
   else e = spawn(&c->pid, argv, envp, theirs[0], theirs[1]);

@@ -2,20 +2,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/spawn.h"
 #include "queue/inject.h"
 
 #define SLICE 100 /* milliseconds between two looks at a program of which no SIGCHLD was seen */
 #define GROUP_SLICE 10 /* the same for the rest of its group, whose end sends us no signal */
 #define ERROR_FD 6
-
-extern char **environ;
 
 void inject_signals(void)
 {
@@ -40,47 +38,13 @@ static int make_pipe(int *ours, int *theirs, int we_write)
   return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-/* The program's environment: ours, with its own RELAYID and RELAYUTF8. Its vector alone is allocated. */
-static char **environment(char *id, char *utf8)
-{
-  size_t n = 0;
-  while (environ && environ[n]) n++;
-  char **e = malloc((n + 3) * sizeof *e);
-  if (!e) return 0;
-  char **out = e;
-  for (size_t i = 0; i < n; i++)
-    if (strncmp(environ[i], "RELAYID=", 8) && strncmp(environ[i], "RELAYUTF8=", 10)
-        && strncmp(environ[i], "RELAYRULESFD=", 13)) *out++ = environ[i];
-  if (id) *out++ = id;
-  if (utf8) *out++ = utf8;
-  *out = 0;
-  return e;
-}
-
-/* Starts the program with its three descriptors, in a process group of its own. Returns 0, or an errno value. */
+/* Starts the program with its three descriptors. Returns 0, or an errno value. */
 static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
 {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  sigset_t normal;
-  char *argv[] = { (char *)program, 0 };
-  int e = posix_spawn_file_actions_init(&actions);
-  if (e) return e;
-  if ((e = posix_spawnattr_init(&attr))) goto actions;
-  sigemptyset(&normal);
-  sigaddset(&normal, SIGPIPE);
-  if ((e = posix_spawnattr_setsigdefault(&attr, &normal))
-      || (e = posix_spawnattr_setpgroup(&attr, 0))
-      || (e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fds[0], 0))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fds[1], 1))
-      || (e = posix_spawn_file_actions_adddup2(&actions, fds[2], ERROR_FD))) goto attr;
-  e = posix_spawn(pid, program, &actions, &attr, argv, envp);
-attr:
-  posix_spawnattr_destroy(&attr);
-actions:
-  posix_spawn_file_actions_destroy(&actions);
-  return e;
+  char const *const argv[] = { program, 0 };
+  struct spawn s = { .argv = argv, .envp = envp, .group = 1, .fds_n = 3,
+    .fds = { { fds[0], 0 }, { fds[1], 1 }, { fds[2], ERROR_FD } } };
+  return spawn_start(pid, &s);
 }
 
 int inject_start(struct inject *q, char const *program, char const *id, int utf8)
@@ -91,7 +55,8 @@ int inject_start(struct inject *q, char const *program, char const *id, int utf8
   if (!program) program = getenv("QMAILQUEUE");
   if (!program || !*program) program = BIN_DIR "/relay-queue";
   strncat(id_var, id, sizeof id_var - strlen(id_var) - 1);
-  char **envp = environment(id_var, utf8 ? utf8_var : 0);
+  char *const own[] = { id_var, utf8 ? utf8_var : 0 };
+  char **envp = spawn_environment((char const *const[]){ "RELAYID", "RELAYUTF8" }, 2, own, 2);
   if (!envp || make_pipe(&q->body, &theirs[0], 1) < 0 || make_pipe(&q->envelope, &theirs[1], 1) < 0
       || make_pipe(&q->error, &theirs[2], 0) < 0) e = errno;
   else e = spawn(&q->pid, program, envp, theirs);
