@@ -41,7 +41,7 @@ def server():
             f.write("\n".join([os.path.join(folder, directory)] + lines[1:]))
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "SAN", "CHAIN", "B")}
     subprocess.run(["make", "-s", "-j2", "MUSL=" + os.path.join(ROOT, "build", "musl"), "PREFIX=" + folder, "QUEUE_USER=" + OWNS,
-                    "install"], cwd=src, env=env, check=True, timeout=300)
+                    "AUTH_GROUP=" + SECRETS, "install"], cwd=src, env=env, check=True, timeout=300)
     yield folder
     shutil.rmtree(folder)
 
@@ -112,12 +112,10 @@ def tls_and_logins(server, etc, spool):
     subprocess.run(["chmod", "-R", "go=", os.path.join(etc, "tls")], check=True)
     conf(server, "tls", os.path.join(etc, "tlsd"), "--tls-user", KEYS, "--user", RECEIVES, "--log-user", LOGS, "--socket",
          os.path.join(spool, "tlsd"))
-    users, auth = os.path.join(etc, "users"), os.path.join(server, "bin", "relay-auth")
+    users = os.path.join(etc, "users")
     with open(users, "a") as f:
         subprocess.run([os.path.join(server, "bin", "relay-passwd"), "joe"], input=b"secret\n", stdout=f, check=True)
     shutil.chown(users, group=SECRETS)
-    shutil.chown(auth, group=SECRETS)
-    os.chmod(auth, 0o2711)
     subprocess.run([os.path.join(server, "bin", "relay-mkcdb"), etc], check=True)
     conf(server, "cache", os.path.join(spool, "failures"), "--user", RECEIVES)
     return users + ".cdb"
