@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/limits.h"
 #include "import/source.h"
-#include "parse/ip.h"
+#include "parse/address.h"
 #include "parse/number.h"
 
 char const *import_name(enum import_file which)
@@ -133,21 +133,10 @@ void import_limit(struct import *x, char const *name, struct place from, uint64_
   }
 }
 
-/* [192.0.2.1] or [IPv6:2001:db8::1], as parse/address.h writes them. */
-static size_t literal(char out[IMPORT_DOMAIN], struct text t)
-{
-  struct ip ip;
-  struct text in = { t.s + 1, t.n > 2 ? t.n - 2 : 0 };
-  if (in.n > 5 && text_is_word((struct text){ in.s, 5 }, "IPv6:")) in = (struct text){ in.s + 5, in.n - 5 };
-  if (t.n < 3 || t.s[t.n - 1] != ']' || !ip_scan(&ip, in.s, in.n)) return 0;
-  char text[IP_TEXT];
-  ip_fmt(text, &ip);
-  return (size_t)snprintf(out, IMPORT_DOMAIN, "[%s%s]", ip.len == 16 ? "IPv6:" : "", text);
-}
-
 size_t import_domain(char out[IMPORT_DOMAIN], struct text t)
 {
-  if (t.n && *t.s == '[') return literal(out, t);
+  struct ip ip;
+  if (t.n && *t.s == '[') return address_literal_scan(&ip, t.s, t.n) ? address_literal_fmt(out, &ip) : 0;
   if (!t.n || *t.s != '.') return domain_canon(out, t.s, t.n);
   size_t len = domain_canon(out + 1, t.s + 1, t.n - 1);
   out[0] = '.';

@@ -109,6 +109,31 @@ static enum address_error local_part(struct address *a, struct cursor *c)
   return ADDRESS_OK;
 }
 
+static int is_tagged(char const *s, size_t n)
+{
+  return n >= 5 && (s[0] | 32) == 'i' && (s[1] | 32) == 'p' && (s[2] | 32) == 'v' && s[3] == '6' && s[4] == ':';
+}
+
+int address_literal_scan(struct ip *ip, char const *s, size_t n)
+{
+  if (n < 3 || s[0] != '[' || s[n - 1] != ']') return 0;
+  size_t tag = is_tagged(s + 1, n - 2) ? 5 : 0;
+  return ip_scan(ip, s + 1 + tag, n - 2 - tag);
+}
+
+size_t address_literal_fmt(char out[ADDRESS_LITERAL], struct ip const *ip)
+{
+  size_t len = 1;
+  out[0] = '[';
+  if (ip->len == 16) {
+    memcpy(out + len, "IPv6:", 5);
+    len += 5;
+  }
+  len += ip_fmt(out + len, ip);
+  memcpy(out + len, "]", 2);
+  return len + 1;
+}
+
 /* address-literal: IPv4 or IPv6 (RFC 5321 4.1.3), to a->domain in canonical form. The cursor stands behind `[`. */
 static int literal(struct address *a, struct cursor *c)
 {
@@ -117,17 +142,10 @@ static int literal(struct address *a, struct cursor *c)
   if (!end) return 0;
   size_t n = (size_t)(end - s);
   c->pos += n + 1;
-  int tagged = n >= 5 && (s[0] | 32) == 'i' && (s[1] | 32) == 'p' && (s[2] | 32) == 'v' && s[3] == '6' && s[4] == ':';
+  int tagged = is_tagged(s, n);
   if (tagged) s += 5, n -= 5;
   if (!ip_scan(&ip, s, n) || tagged != !!memchr(s, ':', n)) return 0;
-  char *d = a->domain;
-  *d++ = '[';
-  if (ip.len == 16) {
-    memcpy(d, "IPv6:", 5);
-    d += 5;
-  }
-  d += ip_fmt(d, &ip);
-  memcpy(d, "]", 2);
+  address_literal_fmt(a->domain, &ip);
   a->literal = 1;
   return 1;
 }

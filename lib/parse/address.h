@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include "base/limits.h"
 #include "parse/domain.h"
+#include "parse/ip.h"
 
 enum address_error {
   ADDRESS_OK = 0,
@@ -35,6 +36,14 @@ enum address_error address_path(struct address *a, char const *s, size_t n, int 
 /* The same for a bare mailbox `local@domain` or postmaster alone (rules, envelopes, relay-remote's arguments); all of
  * s[0..n) is read. The empty string is none: a null sender is the caller's to know. */
 enum address_error address_mailbox(struct address *a, char const *s, size_t n, int utf8);
+
+/* An address literal as it stands in configurations, all of s[0..n): the tag `IPv6:`, in any case, may be missing, or
+ * stand before any address. SMTP is stricter (address_path). Any byte may occur. Returns 1, or 0. */
+int address_literal_scan(struct ip *ip, char const *s, size_t n);
+
+/* Writes the canonical one, "[192.0.2.1]" or "[IPv6:2001:db8::1]", with a NUL. Returns its length without it. */
+#define ADDRESS_LITERAL (IP_TEXT + 7)
+size_t address_literal_fmt(char out[ADDRESS_LITERAL], struct ip const *ip);
 
 #define ADDRESS_KEY (LIMIT_ADDRESS + 1 + DOMAIN_TEXT)
 

@@ -1,5 +1,6 @@
 /* The forms of addresses by which relays have been opened. */
 #include <string.h>
+#include "parse/address.h"
 #include "probe/forms.h"
 
 /* Gathered from what testers of relays have tried since the nineties, RFC 2505 2.1 and 2.11, RFC 5321 appendix C and
@@ -108,10 +109,8 @@ void probe_name_add(struct probe_names *names, char const *s, size_t n, int abov
 
 void probe_literal_add(struct probe_names *names, struct ip const *ip)
 {
-  char text[IP_TEXT], literal[DOMAIN_TEXT] = "[";
-  ip_fmt(text, ip);
-  if (ip->len == 16) strcat(literal, "IPv6:");
-  strcat(strcat(literal, text), "]");
+  char literal[DOMAIN_TEXT];
+  address_literal_fmt(literal, ip);
   add(names, literal, PROBE_NAMES);
 }
 

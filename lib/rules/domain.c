@@ -1,7 +1,6 @@
 /* Domains in the control files: `me`, `domains`, and the left side of `routes`. */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include "rules/rules.h"
 
 /* Is the last label all digits? No domain ends so (RFC 1123 2.1): it is an address that lacks its brackets. */
@@ -24,26 +23,11 @@ size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, si
 /* [192.0.2.1], [IPv6:2001:db8::1], as parse/address.h writes them. */
 static size_t literal(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n)
 {
-  struct ip ip = { .len = 0 };
+  struct ip ip;
   struct quoted q;
-  if (n > 2 && s[n - 1] == ']') {
-    size_t tag = n > 7 && !strncasecmp(s + 1, "IPv6:", 5) ? 5 : 0;
-    if (!ip_scan(&ip, s + 1 + tag, n - 2 - tag)) ip.len = 0;
-  }
-  if (!ip.len) {
-    rules_error(c, "%s is no address in brackets", quote(&q, s, n));
-    return 0;
-  }
-  size_t len = 0;
-  out[len++] = '[';
-  if (ip.len == 16) {
-    memcpy(out + len, "IPv6:", 5);
-    len += 5;
-  }
-  len += ip_fmt(out + len, &ip);
-  out[len++] = ']';
-  out[len] = 0;
-  return len;
+  if (address_literal_scan(&ip, s, n)) return address_literal_fmt(out, &ip);
+  rules_error(c, "%s is no address in brackets", quote(&q, s, n));
+  return 0;
 }
 
 size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n)

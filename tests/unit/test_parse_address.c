@@ -200,10 +200,37 @@ static void keys(void **state)
   assert_string_equal(out, "");
 }
 
+/* In configurations. */
+static void literals(void **state)
+{
+  static struct { char const *in, *out; } const cases[] = {
+    { "[192.0.2.1]", "[192.0.2.1]" }, { "[IPv6:2001:DB8:0::1]", "[IPv6:2001:db8::1]" },
+    { "[2001:db8::1]", "[IPv6:2001:db8::1]" }, { "[ipV6:192.0.2.1]", "[192.0.2.1]" },
+    { "[IPv6:::ffff:192.0.2.1]", "[192.0.2.1]" }, { "[IPv6:::]", "[IPv6:::]" }, { "[::]", "[IPv6:::]" },
+    { "[IPv6:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]", "[IPv6:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]" },
+    { "[]", 0 }, { "[", 0 }, { "", 0 }, { "]", 0 }, { "[IPv6:]", 0 }, { "[IPv6:", 0 }, { "[IPv4:192.0.2.1]", 0 },
+    { "[192.0.2.1", 0 }, { "192.0.2.1]", 0 }, { "[192.0.2.1] ", 0 }, { "[192.0.2.1]]", 0 }, { "[1]", 0 },
+    { "[IPv6:IPv6:::1]", 0 },
+  };
+  char out[ADDRESS_LITERAL + 1];
+  struct ip ip;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int ok = address_literal_scan(&ip, cases[i].in, strlen(cases[i].in));
+    CHECK(ok == (cases[i].out != 0), "%s", cases[i].in);
+    if (!ok) continue;
+    memset(out, '#', sizeof out);
+    assert_int_equal(address_literal_fmt(out, &ip), strlen(cases[i].out));
+    assert_string_equal(out, cases[i].out);
+    assert_int_equal(out[ADDRESS_LITERAL], '#');
+  }
+  assert_int_equal(address_literal_scan(&ip, "[192.0.2.1\0]", 12), 0);
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(path_table), cmocka_unit_test(mailboxes), cmocka_unit_test(bytes), cmocka_unit_test(keys),
+    cmocka_unit_test(literals),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
