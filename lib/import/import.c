@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/limits.h"
+#include "base/printable.h"
 #include "import/source.h"
 #include "parse/address.h"
 #include "parse/number.h"
@@ -21,14 +22,7 @@ char const *import_name(enum import_file which)
 /* Appends printable ASCII; what isn't, as \xHH. */
 static void put(struct import *x, stralloc *to, char const *s, size_t n)
 {
-  static char const hex[] = "0123456789abcdef";
-  if (!stralloc_readyplus(to, 4 * n)) x->broken = ENOMEM;
-  for (size_t i = 0; i < n && !x->broken; i++) {
-    unsigned char ch = (unsigned char)s[i];
-    char escaped[4] = { '\\', 'x', hex[ch >> 4], hex[ch & 15] };
-    int plain = ch >= 0x20 && ch < 0x7f;
-    if (!stralloc_catb(to, plain ? s + i : escaped, plain ? 1 : 4)) x->broken = ENOMEM;
-  }
+  if (!x->broken && !printable_put(to, s, n)) x->broken = ENOMEM;
 }
 
 static void put_place(struct import *x, stralloc *to, struct place from)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <skalibs/sha256.h>
+#include "base/printable.h"
 #include "prove/report.h"
 
 #define TEXT 400
@@ -39,7 +40,7 @@ struct lines_out {
 static int put_line(void *arg, char const *line)
 {
   struct lines_out *o = arg;
-  return stralloc_cats(o->out, o->before) && report_put(o->out, line, strlen(line)) && stralloc_cats(o->out, "\n");
+  return stralloc_cats(o->out, o->before) && printable_put(o->out, line, strlen(line)) && stralloc_cats(o->out, "\n");
 }
 
 /* `file:line: ` */
@@ -79,8 +80,8 @@ static int put_verdict(stralloc *out, struct proof const *p)
 static int put_counts(stralloc *out, struct proof const *p, char const *rules, char const *sha256)
 {
   char text[TEXT];
-  if (!stralloc_cats(out, "rules: ") || !report_put(out, rules, strlen(rules)) || !stralloc_cats(out, "\nsha256: ") ||
-      !stralloc_cats(out, sha256)) return 0;
+  if (!stralloc_cats(out, "rules: ") || !printable_put(out, rules, strlen(rules)) ||
+      !stralloc_cats(out, "\nsha256: ") || !stralloc_cats(out, sha256)) return 0;
   snprintf(text, sizeof text, "\nclients: %zu classes, of %zu ranges of addresses\n"
            "senders: %zu classes, in %zu groups\nrecipients: %zu classes, in %zu groups\n"
            "sessions: 4 kinds\ndecisions: %zu\nseconds: %u.%03u\n",

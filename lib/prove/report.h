@@ -27,9 +27,6 @@ int report_complain(struct proof const *p, report_fn *complain, void *arg);
  * declare, which is warned of), 1 (open), -1 with errno. */
 int report_check(int fd, report_fn *complain, void *arg);
 
-/* Appends bytes as printable ASCII. Returns 1, or 0 without memory. */
-int report_put(stralloc *out, char const *s, size_t n);
-
 /* Pieces of those, for tests and other tools: each line goes to `line`, as it is, with UTF-8 where an address has some.
  * The way in, from who the client is to the last reply; the dialogue alone; the assumptions. */
 typedef int report_line_fn(void *arg, char const *line); /* returns 1, or 0 without memory */

@@ -2,21 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/printable.h"
 #include "prove/report.h"
 #include "prove/work.h"
 #include "rules/text.h"
-
-int report_put(stralloc *out, char const *s, size_t n)
-{
-  static char const hex[] = "0123456789abcdef";
-  for (size_t i = 0; i < n; i++) {
-    unsigned char ch = (unsigned char)s[i];
-    char escaped[4] = { '\\', 'x', hex[ch >> 4], hex[ch & 15] };
-    int plain = ch >= 0x20 && ch < 0x7f;
-    if (!stralloc_catb(out, plain ? s + i : escaped, plain ? 1 : 4)) return 0;
-  }
-  return 1;
-}
 
 static int by_data(void const *x, void const *y)
 {
@@ -75,5 +64,5 @@ int says_gather(struct work *w)
 int report_says(stralloc *out, struct proof const *p, struct record const *r)
 {
   struct said const *s = find(p, r);
-  return !s || s->at == SIZE_MAX || report_put(out, p->text.s + s->at, s->len);
+  return !s || s->at == SIZE_MAX || printable_put(out, p->text.s + s->at, s->len);
 }
