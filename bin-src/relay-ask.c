@@ -8,9 +8,9 @@
 #include <skalibs/sgetopt.h>
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
-#include <skalibs/types.h>
 #include "answer/answer.h"
 #include "base/log.h"
+#include "base/seconds.h"
 #include "policy/limits.h"
 #include "table/damage.h"
 #include "table/table.h"
@@ -23,13 +23,6 @@ struct options {
   unsigned seconds;    /* -t: for one question */
 };
 
-static unsigned seconds(char const *s)
-{
-  unsigned n;
-  if (!uint0_scan(s, &n) || !n || n > 86400) strerr_dief(100, "not a number of seconds from 1 to 86400: ", s);
-  return n;
-}
-
 static void scan_options(int argc, char const *const *argv, struct options *o)
 {
   subgetopt l = SUBGETOPT_ZERO;
@@ -41,7 +34,7 @@ static void scan_options(int argc, char const *const *argv, struct options *o)
     switch (opt) {
       case 'r': o->rules = l.arg; break;
       case 'c': o->cache = l.arg; break;
-      case 't': o->seconds = seconds(l.arg); break;
+      case 't': o->seconds = seconds_option(l.arg); break;
       default: strerr_dieusage(100, USAGE);
     }
   }

@@ -8,8 +8,8 @@
 #include <skalibs/sig.h>
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
-#include <skalibs/types.h>
 #include "base/io.h"
+#include "base/seconds.h"
 #include "policy/route.h"
 #include "remote/jobs.h"
 #include "remote/remote.h"
@@ -33,13 +33,6 @@ static _Noreturn void usage(void)
   strerr_dieusage(100, USAGE);
 }
 
-static unsigned seconds(char const *s)
-{
-  unsigned n;
-  if (!uint0_scan(s, &n) || !n || n > 86400) strerr_dief(100, "not a number of seconds from 1 to 86400: ", s);
-  return n;
-}
-
 /* Returns the index of the first argument. */
 static int scan_options(int argc, char const *const *argv, struct options *o)
 {
@@ -53,8 +46,8 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
       case 'a': o->all = 1; break;
       case 'r': o->rules = l.arg; break;
       case 's': o->route = l.arg; break;
-      case 'i': o->idle = seconds(l.arg); break;
-      case 't': o->patience = seconds(l.arg); break;
+      case 'i': o->idle = seconds_option(l.arg); break;
+      case 't': o->patience = seconds_option(l.arg); break;
       default: usage();
     }
   }
