@@ -64,7 +64,9 @@ static int once(struct keys *keys, unsigned handshake, unsigned idle)
   s.tell = c == 'Y';
   signal(SIGPIPE, SIG_IGN);
   if (!keys_look(keys, 1)) return 111;
-  return session_run(&s, keys->ctx, &keys->certs);
+  int code = session_run(&s, keys->ctx, &keys->certs);
+  keys_free(keys);
+  return code;
 }
 
 struct options {
