@@ -1,6 +1,6 @@
 """Somebody else's parts: cvm-checkpassword asks for relay-smtpd, s6-ucspitlsd speaks TLS for it; and relay-smtpd with
 the words for its checker in a wrong order, under TLS, with the real relay-auth. (relay-auth behind a POP3 server:
-test_users.py; relay-tls before mailfront's SMTP server: test_tls_foreign.py.)"""
+test_users_dovecot.py; relay-tls before mailfront's SMTP server: test_tls_foreign.py.)"""
 import os
 import pwd
 import shutil

@@ -12,7 +12,7 @@ from lib.checkpassword import ask
 from lib.procs import program, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CVM = os.path.join(HERE, "doubles", "cvm_checkpassword.py")
+CVM = os.path.join(HERE, "doubles", "cvm_by_checkpassword.py")
 QUICK = "-k", "sha512", "-r", "1000", "-i", "4096"
 
 
@@ -243,7 +243,8 @@ def test_prompt_interrupted():
 
 @pytest.fixture
 def pop(control, line):
-    """Talks to mailfront's pop3front-auth, which asks relay-auth; returns the answers, and what ran in the end."""
+    """Talks to mailfront's pop3front-auth, which asks relay-auth by a module of ours; returns the answers, and what ran
+    in the end. (A caller that is foreign throughout: test_users_dovecot.)"""
     write(control, line)
     assert mkcdb(control) == (0, "")
     env = dict(os.environ, PROTO="TCP", TCPREMOTEIP="127.0.0.1", TCPLOCALHOST="pop.example",
