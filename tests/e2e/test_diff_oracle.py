@@ -239,6 +239,7 @@ def some_facts(generator):
     while True:
         f = generator.facts()
         f.kept, f.mailbox, f.mx = False, f.mailbox or "unknown", f.mx or "no"
+        f.foreign = False    # a login's senders are no part of the rules
         if names.path(f.sender, sender=True) is not None and names.path(f.recipient) is not None:
             return f
 
