@@ -133,12 +133,6 @@ void classes_free(struct classes *c);
  * facts.recipient. */
 struct address const *classes_example(struct classes const *c, struct address_class const *k, struct address *a);
 
-/* What the gate tells decide() of a client of the class, seen by a table: client, trusted, trusted_by. */
-void classes_client_facts(struct facts *f, struct classes const *c, struct client_class const *k, unsigned table);
-
-/* Reads `_BITS` or `^BITS`, all of s[0..n), the way back of gate_cidr_key. Returns 1, or 0. */
-int classes_bits(struct ip *ip, unsigned *bits, char const *s, size_t n);
-
 /* The kinds of sessions: listener plain or submission, TLS or not, a stamp or none, logged in with or without the
  * privilege or not at all. Number 0 is the stranger's. Sets those facts. */
 #define CLASSES_SESSIONS 24

@@ -38,41 +38,11 @@ static int cut_prefix(struct cuts *x, struct ip const *ip, unsigned bits)
   return range_next(&next) ? cut(x, &next) : 0;
 }
 
-int classes_bits(struct ip *ip, unsigned *bits, char const *s, size_t n)
-{
-  *ip = (struct ip){ .len = n && *s == '_' ? 4 : 16 };
-  if (!n || (*s != '_' && *s != '^') || n - 1 > 8U * ip->len) return 0;
-  *bits = (unsigned)n - 1;
-  for (unsigned i = 0; i < *bits; i++) {
-    if (s[1 + i] != '0' && s[1 + i] != '1') return 0;
-    ip->b[i / 8] |= (uint8_t)((s[1 + i] - '0') << (7 - i % 8));
-  }
-  return 1;
-}
-
-/* `10.1.`: reads it as an address with zeros behind. */
-static int dots_scan(struct ip *ip, unsigned *bits, char const *s, size_t n)
-{
-  char text[IP_TEXT] = "";
-  size_t len = 0;
-  unsigned dots = 0;
-  if (!n || n > 12 || s[n - 1] != '.') return 0;
-  for (; len < n; len++) dots += (text[len] = s[len]) == '.';
-  if (dots > 3) return 0;
-  for (unsigned i = dots; i < 4; i++) {
-    if (i > dots) text[len++] = '.';
-    text[len++] = '0';
-  }
-  *bits = 8 * dots;
-  return ip_scan(ip, text, len) && ip->len == 4;
-}
-
 int cuts_client(struct cuts *x, char const *key, size_t n)
 {
   struct ip ip;
   unsigned bits;
-  if (classes_bits(&ip, &bits, key, n) || dots_scan(&ip, &bits, key, n)) return cut_prefix(x, &ip, bits);
-  if (ip_scan(&ip, key, n)) return cut_prefix(x, &ip, 8U * ip.len);
+  if (gate_prefix_scan(&ip, &bits, key, n)) return cut_prefix(x, &ip, bits);
   return 0; /* everybody, the lengths, or what no look-up asks for */
 }
 
@@ -81,7 +51,7 @@ int cuts_device(struct cuts *x, char const *key, size_t n)
   struct ip ip;
   unsigned bits;
   x->devices = 1;
-  return classes_bits(&ip, &bits, key, n) ? cut_prefix(x, &ip, bits) : 0;
+  return gate_cidr_scan(&ip, &bits, key, n) ? cut_prefix(x, &ip, bits) : 0;
 }
 
 int view_rule(struct client_view *v, struct record const *r)
@@ -247,17 +217,4 @@ int cuts_end(struct cuts *x, struct classes *c)
   genalloc_free(struct ip, &x->at);
   errno = e;
   return r;
-}
-
-void classes_client_facts(struct facts *f, struct classes const *c, struct client_class const *k, unsigned table)
-{
-  f->client = k->example;
-  f->trusted = k->view[table].trusted;
-  f->trusted_by.file = f->trusted ? "clients" : 0;
-  f->trusted_by.line = 0;
-  for (size_t i = k->first; f->trusted && i < k->first + k->n; i++) {
-    struct span const *s = classes_span(c, i);
-    if (range_cmp(&s->first, &f->client) > 0 || range_cmp(&s->last, &f->client) < 0) continue;
-    f->trusted_by.line = s->line[table];
-  }
 }

@@ -104,7 +104,7 @@ static int add_device(struct names *x, struct classes *c, unsigned table, char c
   char const *blank = memchr(s, ' ', n);
   size_t from = blank ? (size_t)(blank - s) + 1 : n, to = n;
   while (to > from && s[to - 1] != ' ') to--;
-  if (to <= from || !classes_bits(&d.line.ip, &bits, s, from - 1)) return 0;
+  if (to <= from || !gate_cidr_scan(&d.line.ip, &bits, s, from - 1)) return 0;
   d.line.bits = (uint8_t)bits;
   if (keep(c, &d.from, s + from, to - 1 - from) < 0 || keep(c, &d.to, s + to, n - to) < 0) return -1;
   if (!genalloc_append(struct raw_device, &x->devices, &d)) return nomem();

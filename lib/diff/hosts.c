@@ -4,20 +4,11 @@
 #include <string.h>
 #include "classes/classes.h"
 #include "diff/model.h"
+#include "policy/gate.h"
 #include "policy/match.h"
 
 static char const verb[] = "grant to-host ";
 #define VERB (sizeof verb - 1)
-
-/* The address whose prefix of `bits` bits a key says. */
-static int read_bits(struct ip *ip, char const *s, size_t n)
-{
-  *ip = (struct ip){ .len = n && *s == '_' ? 4 : 16 };
-  if (!n || n - 1 > 8U * ip->len) return 0;
-  for (size_t i = 0; i + 1 < n; i++)
-    if (s[1 + i] == '1') ip->b[i / 8] |= (uint8_t)(1 << (7 - i % 8));
-  return 1;
-}
 
 static int add(genalloc *cuts, struct ip const *ip)
 {
@@ -33,12 +24,13 @@ static int collect(genalloc *cuts, struct table_set const *t)
   size_t n;
   struct record r;
   struct ip ip;
+  unsigned bits;
   int more;
   while ((more = table_next(t, &pos, &which, &key, &n, &r)) > 0) {
     if (which != TABLE_RELAY || n <= VERB || memcmp(key, verb, VERB)) continue;
-    if (!read_bits(&ip, key + VERB, n - VERB)) continue;
+    if (!gate_cidr_scan(&ip, &bits, key + VERB, n - VERB)) continue;
     if (add(cuts, &ip) < 0) return -1;
-    range_last(&ip, (unsigned)(n - VERB - 1));
+    range_last(&ip, bits);
     if (range_next(&ip) && add(cuts, &ip) < 0) return -1;
   }
   return more < 0 ? (errno = EPROTO, -1) : 0;

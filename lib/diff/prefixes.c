@@ -5,28 +5,12 @@
 #include <string.h>
 #include "classes/classes.h"
 #include "diff/model.h"
+#include "policy/gate.h"
 
 static int add(genalloc *all, struct ip const *ip, unsigned bits, int open)
 {
   struct prefix p = { .ip = *ip, .bits = (uint8_t)bits, .open = open != 0 };
   return genalloc_append(struct prefix, all, &p) ? 0 : (errno = ENOMEM, -1);
-}
-
-/* `10.1.`: an address with zeros behind. */
-static int dots(struct ip *ip, unsigned *bits, char const *s, size_t n)
-{
-  char text[IP_TEXT];
-  size_t len = n, parts = 0;
-  if (!n || n > 12 || s[n - 1] != '.') return 0;
-  memcpy(text, s, n);
-  for (size_t i = 0; i < n; i++) parts += s[i] == '.';
-  if (parts > 3) return 0;
-  *bits = 8 * (unsigned)parts;
-  for (; parts < 4; parts++) {
-    text[len++] = '0';
-    if (parts < 3) text[len++] = '.';
-  }
-  return ip_scan(ip, text, len) && ip->len == 4;
 }
 
 static int add_key(genalloc *all, enum table which, char const *key, size_t n)
@@ -40,7 +24,7 @@ static int add_key(genalloc *all, enum table which, char const *key, size_t n)
     n -= sizeof verb - 1;
     char const *blank = memchr(key, ' ', n);
     if (blank) n = (size_t)(blank - key);
-    return classes_bits(&ip, &bits, key, n) ? add(all, &ip, bits, 0) : 0;
+    return gate_cidr_scan(&ip, &bits, key, n) ? add(all, &ip, bits, 0) : 0;
   }
   if (which != TABLE_CLIENTS) return 0;
   for (size_t i = n; i--; ) { /* user@address */
@@ -49,8 +33,7 @@ static int add_key(genalloc *all, enum table which, char const *key, size_t n)
     n -= i + 1;
     break;
   }
-  if (classes_bits(&ip, &bits, key, n) || dots(&ip, &bits, key, n)) return add(all, &ip, bits, 0);
-  return ip_scan(&ip, key, n) ? add(all, &ip, 8U * ip.len, 0) : 0;
+  return gate_prefix_scan(&ip, &bits, key, n) ? add(all, &ip, bits, 0) : 0;
 }
 
 /* By first address, wide ones first; open ones last, so that they are dropped as doubles. */

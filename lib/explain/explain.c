@@ -131,11 +131,11 @@ static void representative(struct question *q, struct ip *ip, struct table_set c
   struct piece key, arg;
   enum table which;
   uint32_t pos = 0;
+  unsigned bits;
   q->facts.hosts_n = 0;
   while (table_next(t, &pos, &which, &key.s, &key.n, &r) > 0) {
-    if (which != TABLE_RELAY || !r.line || statement(key, &arg) != SAYS_TO_HOST || arg.n > GATE_CIDR) continue;
-    *ip = (struct ip){ .len = *arg.s == '_' ? 4 : 16 };
-    for (size_t i = 1; i < arg.n; i++) ip->b[(i - 1) / 8] |= (uint8_t)((arg.s[i] == '1') << (7 - (i - 1) % 8));
+    if (which != TABLE_RELAY || !r.line || statement(key, &arg) != SAYS_TO_HOST) continue;
+    if (!gate_cidr_scan(ip, &bits, arg.s, arg.n)) continue;
     q->facts.hosts = ip;
     q->facts.hosts_n = 1;
     return;

@@ -36,25 +36,10 @@ static void find_stranger(struct ip *ip, struct table_set const *t)
 /* An address that the key is about: 1, or 0. */
 static int client_of(struct piece key, struct ip *ip)
 {
-  char text[IP_TEXT + 8];
-  if (!key.n || key.n >= IP_TEXT || memchr(key.s, '@', key.n)) {
-    if (!key.n || (*key.s != '_' && *key.s != '^') || key.n > GATE_CIDR) return 0;
-  }
-  if (*key.s == '_' || *key.s == '^') {
-    *ip = (struct ip){ .len = *key.s == '_' ? 4 : 16 };
-    for (size_t i = 1; i < key.n; i++) ip->b[(i - 1) / 8] |= (uint8_t)((key.s[i] == '1') << (7 - (i - 1) % 8));
-    if (key.n < 1 + 8U * ip->len) ip->b[ip->len - 1] |= 1;
-    return 1;
-  }
-  memcpy(text, key.s, key.n);
-  size_t n = key.n;
-  if (key.s[n - 1] == '.') {
-    unsigned dots = 0;
-    for (size_t i = 0; i < n; i++) dots += key.s[i] == '.';
-    for (; dots < 3; dots++) memcpy(text + n, "0.", 2), n += 2;
-    text[n++] = '1';
-  }
-  return ip_scan(ip, text, n);
+  unsigned bits;
+  if (!gate_prefix_scan(ip, &bits, key.s, key.n)) return 0;
+  if (bits < 8U * ip->len) ip->b[ip->len - 1] |= 1;
+  return 1;
 }
 
 /* The first of `clients` that is really trusted, by its address or by its name. */

@@ -84,6 +84,43 @@ size_t gate_cidr_key(char out[GATE_CIDR], struct ip const *ip, unsigned bits)
   return 1 + bits;
 }
 
+int gate_cidr_scan(struct ip *ip, unsigned *bits, char const *s, size_t n)
+{
+  *ip = (struct ip){ .len = n && *s == '_' ? 4 : 16 };
+  if (!n || (*s != '_' && *s != '^') || n - 1 > 8U * ip->len) return 0;
+  *bits = (unsigned)n - 1;
+  for (unsigned i = 0; i < *bits; i++) {
+    if (s[1 + i] != '0' && s[1 + i] != '1') return 0;
+    ip->b[i / 8] |= (uint8_t)((s[1 + i] - '0') << (7 - i % 8));
+  }
+  return 1;
+}
+
+/* `10.1.`: an address with zeros behind. */
+static int dots_scan(struct ip *ip, unsigned *bits, char const *s, size_t n)
+{
+  char text[IP_TEXT] = "";
+  size_t len = 0;
+  unsigned dots = 0;
+  if (!n || n > 12 || s[n - 1] != '.') return 0;
+  for (; len < n; len++) dots += (text[len] = s[len]) == '.';
+  if (dots > 3) return 0;
+  for (unsigned i = dots; i < 4; i++) {
+    if (i > dots) text[len++] = '.';
+    text[len++] = '0';
+  }
+  *bits = 8 * dots;
+  return ip_scan(ip, text, len) && ip->len == 4;
+}
+
+int gate_prefix_scan(struct ip *ip, unsigned *bits, char const *s, size_t n)
+{
+  if (gate_cidr_scan(ip, bits, s, n) || dots_scan(ip, bits, s, n)) return 1;
+  if (!ip_scan(ip, s, n)) return 0;
+  *bits = 8U * ip->len;
+  return 1;
+}
+
 static int by_cidr(struct question const *q)
 {
   struct record lengths;

@@ -52,4 +52,10 @@ int gate_variable(struct record const *r, uint32_t *pos, char const **var);
 #define GATE_CIDR 129
 size_t gate_cidr_key(char out[GATE_CIDR], struct ip const *ip, unsigned bits);
 
+/* The way back: reads `_BITS` or `^BITS`, all of s[0..n). Returns 1 with the prefix, or 0. */
+int gate_cidr_scan(struct ip *ip, unsigned *bits, char const *s, size_t n);
+
+/* The same for any key that is about addresses alone: also `10.1.` and a single address. Any byte may occur. */
+int gate_prefix_scan(struct ip *ip, unsigned *bits, char const *s, size_t n);
+
 #endif

@@ -39,7 +39,7 @@ static int gather(struct work *w, genalloc *hosts)
   int more;
   while ((more = table_next(w->t, &pos, &which, &key, &n, &h.record)) > 0) {
     if (which != TABLE_RELAY || n < sizeof verb || memcmp(key, verb, sizeof verb - 1)) continue;
-    if (!classes_bits(&h.first, &h.bits, key + sizeof verb - 1, n - (sizeof verb - 1))) continue;
+    if (!gate_cidr_scan(&h.first, &h.bits, key + sizeof verb - 1, n - (sizeof verb - 1))) continue;
     h.last = h.first;
     range_last(&h.last, h.bits);
     int asked = is_asked(w, &h);

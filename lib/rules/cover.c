@@ -63,23 +63,8 @@ static void name(char out[IP_TEXT + 8], struct node const *x)
 static int scan(struct node *x, char const *key)
 {
   memset(x, 0, sizeof *x);
-  if (!*key || *key == '=' || strchr(key, '@')) return 0;
-  if (*key == '_' || *key == '^') {
-    x->ip.len = *key == '_' ? 4 : 16;
-    for (key++; *key; key++, x->bits++) x->ip.b[x->bits / 8] |= (uint8_t)((*key - '0') << (7 - x->bits % 8));
-    return 1;
-  }
-  size_t n = strlen(key);
-  x->dots = 1;
-  if (key[n - 1] != '.' || memchr(key, ':', n)) {
-    if (!ip_scan(&x->ip, key, n)) return 0;
-    x->bits = 8U * x->ip.len;
-    return 1;
-  }
-  x->ip.len = 4;
-  x->bits = 0;
-  for (char *end; *key; key = end + 1, x->bits += 8) x->ip.b[x->bits / 8] = (uint8_t)strtoul(key, &end, 10);
-  return 1;
+  x->dots = *key != '_' && *key != '^';
+  return gate_prefix_scan(&x->ip, &x->bits, key, strlen(key));
 }
 
 static int by_place(void const *a, void const *b)

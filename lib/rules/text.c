@@ -8,10 +8,10 @@
 /* `_` or `^` and bits as a prefix. `always`: its length stands also behind a single address. */
 static int put_prefix(stralloc *out, char const *key, size_t len, int always)
 {
-  struct ip ip = { .len = *key == '_' ? 4 : 16 };
+  struct ip ip;
   char text[IP_TEXT + NUMBER_TEXT + 1];
-  size_t bits = len - 1;
-  for (size_t i = 0; i < bits && i < 128; i++) ip.b[i / 8] |= (uint8_t)((key[1 + i] == '1') << (7 - i % 8));
+  unsigned bits;
+  if (!gate_cidr_scan(&ip, &bits, key, len)) return stralloc_catb(out, key, len);
   size_t n = ip_fmt(text, &ip);
   if (always || bits < 8U * ip.len) {
     text[n++] = '/';

@@ -243,11 +243,39 @@ static void cidr(void **state)
   }
 }
 
+/* Keys that are about addresses, read back. */
+static void prefixes(void **state)
+{
+  static struct { char const *key, *ip; unsigned bits; int cidr; } const cases[] = {
+    { "_", "0.0.0.0", 0, 1 }, { "^", "::", 0, 1 }, { "_00001010", "10.0.0.0", 8, 1 }, { "_1", "128.0.0.0", 1, 1 },
+    { "^0010000000000001", "2001::", 16, 1 }, { "_11000000000000000000001000000001", "192.0.2.1", 32, 1 },
+    { "10.", "10.0.0.0", 8, 0 }, { "10.1.", "10.1.0.0", 16, 0 }, { "192.168.255.", "192.168.255.0", 24, 0 },
+    { "192.0.2.1", "192.0.2.1", 32, 0 }, { "2001:db8::1", "2001:db8::1", 128, 0 }, { "::", "::", 128, 0 },
+    { "", 0, 0, 0 }, { "_2", 0, 0, 0 }, { "_110000000000000000000010000000010", 0, 0, 0 }, { "01", 0, 0, 0 },
+    { ".", 0, 0, 0 }, { "256.", 0, 0, 0 }, { "10.1.2.3.", 0, 0, 0 }, { "010.", 0, 0, 0 }, { "10..", 0, 0, 0 },
+    { "10.1", 0, 0, 0 }, { "2001:.", 0, 0, 0 }, { "=host.", 0, 0, 0 }, { "=", 0, 0, 0 }, { "u@192.0.2.1", 0, 0, 0 },
+    { "_10.", 0, 0, 0 }, { "10.1.2.3.4.5.", 0, 0, 0 },
+  }, *c;
+  char key[GATE_CIDR], text[IP_TEXT];
+  struct ip ip;
+  unsigned bits = 1000;
+  for (c = cases; c < cases + sizeof cases / sizeof *cases; c++) {
+    size_t n = strlen(c->key);
+    int ok = gate_prefix_scan(&ip, &bits, c->key, n);
+    if (ok != (c->ip != 0)) fail_msg("%s", c->key);
+    if (ok) ip_fmt(text, &ip);
+    if (ok && (bits != c->bits || strcmp(text, c->ip))) fail_msg("%s: %s %u", c->key, text, bits);
+    if (gate_cidr_scan(&ip, &bits, c->key, n) != c->cidr) fail_msg("%s, as a prefix in bits", c->key);
+    if (c->cidr && (gate_cidr_key(key, &ip, bits) != n || memcmp(key, c->key, n))) fail_msg("%s, and back", c->key);
+  }
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(ordered), cmocka_unit_test(long_names), cmocka_unit_test(nothing), cmocka_unit_test(variables),
     cmocka_unit_test(malformed), cmocka_unit_test(bad_lengths), cmocka_unit_test(cidr),
+    cmocka_unit_test(prefixes),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);
   stralloc_free(&said);
