@@ -9,9 +9,13 @@ from lib.messages import without_trace
 
 MODES = ("starttls", "implicit")
 EACH = [(c, m, mode) for c, (_, mechanisms) in CLIENTS.items() for m in mechanisms for mode in MODES]
-# What makes no difference to the mode of TLS is tried in one, and that in turns.
-ONCE = [(c, m, MODES[i % 2]) for i, (c, m) in enumerate((c, m) for c, (_, ms) in CLIENTS.items() for m in ms)]
-FIRST = [(c, ms[i % len(ms)], MODES[i % 2]) for i, (c, (_, ms)) in enumerate(CLIENTS.items())]
+# What makes no difference to the mode of TLS: each mechanism in one, and each client in both.
+ONCE = [(c, m, MODES[(i + n) % 2]) for i, (c, (_, ms)) in enumerate(CLIENTS.items()) for n, m in enumerate(ms)]
+# Nor to the mechanism: each client by two of its own, one in either mode.
+TWICE = [(c, ms[(i + n) % len(ms)], MODES[(i + n) % 2]) for i, (c, (_, ms)) in enumerate(CLIENTS.items())
+         for n in range(2)]
+assert {(c, mode) for c, _, mode in ONCE} == {(c, mode) for c, _, mode in TWICE} == {
+    (c, mode) for c in CLIENTS for mode in MODES}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def test_wrong_password(chain, tmp_path, client, mechanism, mode):
     assert "pa ss" not in chain.instance.log() and "pa\\x20ss" not in chain.instance.log()
 
 
-@pytest.mark.parametrize("client, mechanism, mode", FIRST)
+@pytest.mark.parametrize("client, mechanism, mode", TWICE)
 def test_no_privilege(chain, tmp_path, client, mechanism, mode):
     code, said = go(chain, tmp_path, client, mechanism, mode, user="carol")
     refused(chain, code, said, "your account may not send beyond this server")
@@ -69,14 +73,14 @@ def test_no_privilege(chain, tmp_path, client, mechanism, mode):
     assert chain.events("recipient", verdict="refused", reason="no-privilege", login="carol")
 
 
-@pytest.mark.parametrize("client, mechanism, mode", FIRST)
+@pytest.mark.parametrize("client, mechanism, mode", TWICE)
 def test_sender_of_somebody_else(chain, tmp_path, client, mechanism, mode):
     code, said = go(chain, tmp_path, client, mechanism, mode, user="dave", sender=BOSS)
     refused(chain, code, said, "your account may not send as this sender")
     assert chain.events("login", verdict="accepted", user="dave", bound="1")
 
 
-@pytest.mark.parametrize("client, mechanism, mode", [f for f in FIRST if f[0] != "s-nail"])
+@pytest.mark.parametrize("client, mechanism, mode", [f for f in TWICE if f[0] != "s-nail"])
 def test_from_somebody_else(chain, tmp_path, client, mechanism, mode):
     """The envelope is dave's own, the field From is not. (s-nail makes both of one address.)"""
     code, said = go(chain, tmp_path, client, mechanism, mode, user="dave", sender="dave@hosted.example", header=BOSS)

@@ -1,13 +1,14 @@
 """Clients log in by a certificate (AUTH EXTERNAL), through the whole chain."""
 import os
 import shutil
-import smtplib
-import ssl
 
 import pytest
 
-from lib.login import ALICE, RECIPIENT, Job, LoginChain
+from lib.login import BY_CERTIFICATE, CLIENTS, NOT_OFFERED, Job, LoginChain
 from lib.tls import make_certificate
+
+ERIN = "erin@hosted.example"
+MODES = ("starttls", "implicit")
 
 
 @pytest.fixture(scope="module")
@@ -17,59 +18,54 @@ def chain(tmp_path_factory):
         ca = make_certificate(os.path.join(folder, "ca"), subject="/CN=ca")
         shutil.copy(os.path.join(ca, "cert.pem"), c.house.path("certs", "clients.pem"))
         c.people = {}
-        for name in ("alice", "carol", "dave", "mallory"):
+        for name in ("alice", "carol", "dave", "erin", "mallory"):
             c.people[name] = make_certificate(os.path.join(folder, name), subject="/CN=" + name, ca=ca)
         c.people["two"] = make_certificate(os.path.join(folder, "two"), subject="/CN=mallory/CN=alice", ca=ca)
         c.people["forger"] = make_certificate(os.path.join(folder, "forger"), subject="/CN=alice")
+        c.instance.compile(users=c.instance.texts["users"] + "erin {EXTERNAL} from %s\n" % ERIN)
         c.house.tlsd_proc.stop()
         c.house.tlsd()
         yield c
 
 
-def msmtp(chain, folder, mode, who, user):
-    j = Job(chain, folder, "EXTERNAL", mode, user=user)
-    rc = ("defaults\nauth external\ntls on\ntls_starttls %s\ntls_trust_file %s\ntls_cert_file %s/cert.pem\n"
-          "tls_key_file %s/key.pem\nset_from_header off\nset_date_header off\naccount default\n"
-          "host %s\nport %d\nuser %s\n" %
-          ("off" if j.implicit else "on", j.ca, chain.people[who], chain.people[who], j.host, j.port, user))
-    return j.run(["msmtp", "-C", j.file("rc", rc), "-f", ALICE, RECIPIENT], j.text)[0]
-
-
-def python_smtplib(chain, folder, mode, who, user):
-    j = Job(chain, folder, "EXTERNAL", mode)
-    trust = ssl.create_default_context(cafile=j.ca)
-    trust.load_cert_chain(os.path.join(chain.people[who], "cert.pem"), os.path.join(chain.people[who], "key.pem"))
-    if j.implicit:
-        s = smtplib.SMTP_SSL(j.host, j.port, "client.example", timeout=30, context=trust)
-    else:
-        s = smtplib.SMTP(j.host, j.port, "client.example", timeout=30)
-    with s:
-        if not j.implicit:
-            s.starttls(context=trust)
-        s.ehlo()
-        if "EXTERNAL" not in s.esmtp_features["auth"]:
-            return 2
-        try:
-            s.auth("EXTERNAL", lambda challenge=None: user)
-            s.sendmail(ALICE, [RECIPIENT], j.text.replace(b"\n", b"\r\n"))
-        except smtplib.SMTPException:
-            return 1
-    return 0
-
-
-@pytest.mark.parametrize("client", [msmtp, python_smtplib])
-@pytest.mark.parametrize("mode", ["starttls", "implicit"])
-def test_certificate(chain, tmp_path, client, mode):
+def go(chain, folder, client, mode, who, user, **how):
     chain.clear()
-    assert client(chain, tmp_path, mode, "alice", "alice") == 0
+    return CLIENTS[client][0](Job(chain, folder, "EXTERNAL", mode, user=user, certificate=chain.people[who], **how))
+
+
+@pytest.mark.parametrize("client", BY_CERTIFICATE)
+@pytest.mark.parametrize("mode", MODES)
+def test_certificate(chain, tmp_path, client, mode):
+    code, said = go(chain, tmp_path, client, mode, "alice", "alice")
+    assert code == 0, said
     assert " with ESMTPSA " in chain.sink.wait(1)[0].header("Received")[0]
     assert chain.events("login", verdict="accepted", user="alice", mechanism="EXTERNAL")
-    for who, user in (("carol", "carol"), ("dave", "dave"), ("mallory", "mallory"), ("mallory", "alice"),
-                      ("two", "alice"), ("forger", "alice")):
-        chain.clear()
-        assert client(chain, tmp_path, mode, who, user) != 0, who
-        accepted = [e["user"] for e in chain.instance.events(event="login") if e["verdict"] == "accepted"]
-        assert accepted == (["carol"] if who == "carol" else []), who
-        assert not chain.sink.messages and not chain.instance.queued()
-    for who in ("forger", "two"):
-        assert python_smtplib(chain, tmp_path, mode, who, "alice") == 2, "nothing to log in with is not offered"
+
+
+# whose certificate, as whom, and who is let in all the same, to do nothing
+OTHERS = [("carol", "carol", True), ("erin", "erin", True), ("dave", "dave", False), ("mallory", "mallory", False),
+          ("mallory", "alice", False), ("two", "alice", False), ("forger", "alice", False)]
+
+
+@pytest.mark.parametrize("who, user, let_in", OTHERS)
+@pytest.mark.parametrize("client", BY_CERTIFICATE)
+def test_no_mail_from_others(chain, tmp_path, client, who, user, let_in):
+    """Without the relay privilege; bound to another sender; not asked for; unknown; somebody else's name; signed by
+    nobody."""
+    mode = MODES[(BY_CERTIFICATE.index(client) + OTHERS.index((who, user, let_in))) % 2]
+    code, said = go(chain, tmp_path, client, mode, who, user)
+    assert code != 0, said
+    accepted = [e["user"] for e in chain.instance.events(event="login") if e["verdict"] == "accepted"]
+    assert accepted == ([user] if let_in else []), said
+    assert not chain.sink.messages and not chain.instance.queued()
+    if let_in:
+        what = {"carol": "beyond this server", "erin": "as this sender"}[who]
+        assert "your account may not send " + what in said, said
+    if who in ("two", "forger") and client == "smtplib":
+        assert code == NOT_OFFERED, "nothing to log in with is not offered"
+
+
+@pytest.mark.parametrize("client", BY_CERTIFICATE)
+def test_a_sender_of_its_own(chain, tmp_path, client):
+    code, said = go(chain, tmp_path, client, "starttls", "erin", "erin", sender=ERIN)
+    assert code == 0 and chain.sink.wait(1)[0].sender == ERIN, said

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 from urllib.parse import quote
 
-from .auth import MECHANISMS as DIALOGUES
+from .auth import MECHANISMS as DIALOGUES, b64
 from .instance import Instance
 from .procs import ROOT, program, wait_for
 from .sink import Sink
@@ -17,6 +17,7 @@ from .smtp import Dialogue
 from .tls import House, make_certificate
 
 PASSWORD = "pa ss%w0rd=x,y"
+NOT_OFFERED = 2   # smtplib's code here for a mechanism that it isn't offered
 ALICE, BOSS, RECIPIENT = "alice@hosted.example", "boss@hosted.example", "bob@elsewhere.example"
 TEXT = b"From: %s\nTo: bob@elsewhere.example\nSubject: login\nDate: Sun, 22 Nov 2026 08:00:00 +0000\n" \
        b"Message-ID: <1@hosted.example>\n\n.dot\nend\n"
@@ -94,9 +95,12 @@ class LoginChain:
 
 
 class Job:
-    """What a client is to do. `sender` is the envelope's; `header` the field From, the same unless said otherwise."""
+    """What a client is to do. `sender` is the envelope's; `header` the field From, the same unless said otherwise;
+    `certificate`: the folder of the client's own, cert.pem and key.pem."""
 
-    def __init__(self, chain, folder, mechanism, mode, user="alice", password=PASSWORD, sender=ALICE, header=None):
+    def __init__(self, chain, folder, mechanism, mode, user="alice", password=PASSWORD, sender=ALICE, header=None,
+                 certificate=None):
+        self.pair = [os.path.join(certificate, n) for n in ("cert.pem", "key.pem")] if certificate else []
         self.mechanism, self.user, self.password, self.sender = mechanism, user, password, sender
         self.header = header or sender
         self.implicit = mode == "implicit"
@@ -131,21 +135,27 @@ def swaks(j):
 
 
 def curl(j):
+    """With a password it does not say AUTH EXTERNAL."""
+    password = "" if j.mechanism == "EXTERNAL" else j.password
     return j.run(["curl", "-sSv", "--crlf", "--ssl-reqd", "--cacert", j.ca,
                   "%s://%s:%d/client.example" % ("smtps" if j.implicit else "smtp", j.host, j.port),
-                  "--user", j.user + ":" + j.password, "--login-options", "AUTH=" + j.mechanism, "--mail-from",
+                  *(["--cert", j.pair[0], "--key", j.pair[1]] if j.pair else []),
+                  "--user", j.user + ":" + password, "--login-options", "AUTH=" + j.mechanism, "--mail-from",
                   j.sender, "--mail-rcpt", RECIPIENT, "--upload-file", j.file("message", j.text)])
 
 
 def msmtp(j):
     rc = ("defaults\nauth %s\ntls on\ntls_starttls %s\ntls_trust_file %s\nset_from_header off\nset_date_header off\n"
-          "account default\nhost %s\nport %d\nuser %s\npassword \"%s\"\n" %
-          (j.mechanism.lower(), "off" if j.implicit else "on", j.ca, j.host, j.port, j.user, j.password))
+          "%saccount default\nhost %s\nport %d\nuser %s\npassword \"%s\"\n" %
+          (j.mechanism.lower(), "off" if j.implicit else "on", j.ca,
+           "tls_cert_file %s\ntls_key_file %s\n" % tuple(j.pair) if j.pair else "", j.host, j.port, j.user, j.password))
     return j.run(["msmtp", "-C", j.file("rc", rc), "-f", j.sender, RECIPIENT], j.text)
 
 
 def python_smtplib(j):
     trust = ssl.create_default_context(cafile=j.ca)
+    if j.pair:
+        trust.load_cert_chain(*j.pair)
     try:
         if j.implicit:
             s = smtplib.SMTP_SSL(j.host, j.port, "client.example", timeout=30, context=trust)
@@ -155,9 +165,13 @@ def python_smtplib(j):
             if not j.implicit:
                 s.starttls(context=trust)
             s.ehlo()
-            assert j.mechanism in s.esmtp_features["auth"].split()
+            if j.mechanism not in s.esmtp_features["auth"].split():
+                return NOT_OFFERED, s.esmtp_features["auth"]
             s.user, s.password = j.user, j.password
-            s.auth(j.mechanism, getattr(s, "auth_" + j.mechanism.lower().replace("-", "_")))
+            if j.mechanism == "EXTERNAL":
+                s.auth(j.mechanism, lambda challenge=None: j.user)
+            else:
+                s.auth(j.mechanism, getattr(s, "auth_" + j.mechanism.lower().replace("-", "_")))
             s.sendmail(j.sender, [RECIPIENT], j.text.replace(b"\n", b"\r\n"))
     except smtplib.SMTPException as e:
         return 1, str(e)
@@ -189,6 +203,7 @@ def s_nail(j):
     url = "%s://%s:%s@%s:%d" % ("smtps" if j.implicit else "smtp", j.user, quote(j.password, ""), "localhost", j.port)
     return j.run(["s-nail", "-:/", "-S", "v15-compat", "-S", "mta=" + url, "-S", "smtp-auth=" + j.mechanism.lower(),
                   *([] if j.implicit else ["-S", "smtp-use-starttls"]), "-S", "tls-verify=strict",
+                  *(["-S", "tls-config-pairs=Certificate=%s,PrivateKey=%s" % tuple(j.pair)] if j.pair else []),
                   "-S", "tls-ca-file=" + j.ca, "-S", "from=" + j.header, "-S", "hostname=client.example",
                   "-S", "sendwait", "-S", "nosave", "-r", j.sender, "-s", "login", RECIPIENT], b".dot\nend\n")
 
@@ -196,12 +211,16 @@ def s_nail(j):
 def s_client(j):
     """openssl's, with the mechanisms spoken by hand."""
     argv = [program("openssl"), "s_client", "-quiet", "-nocommands", "-connect", "%s:%d" % (j.host, j.port), "-CAfile",
-            j.ca, "-verify_return_error", "-verify_ip", j.host, *([] if j.implicit else ["-starttls", "smtp"])]
+            j.ca, "-verify_return_error", "-verify_ip", j.host, *([] if j.implicit else ["-starttls", "smtp"]),
+            *(["-cert", j.pair[0], "-key", j.pair[1]] if j.pair else [])]
     with Dialogue.over(argv, stderr=subprocess.DEVNULL) as d:
         if j.implicit:
             d.reply()
         d.ok("EHLO client.example")
-        r = DIALOGUES[j.mechanism](d, j.user, j.password)
+        if j.mechanism == "EXTERNAL":
+            r = d.cmd("AUTH EXTERNAL " + b64(j.user))
+        else:
+            r = DIALOGUES[j.mechanism](d, j.user, j.password)
         if r.code == 235:
             r = d.mail(j.sender, RECIPIENT, j.text)
         said = r.raw.decode()
@@ -219,6 +238,8 @@ CLIENTS = {
     "s-nail": (s_nail, ["PLAIN", "LOGIN", "CRAM-MD5"]),
     "openssl": (s_client, ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"]),
 }
+# who can show a certificate and say AUTH EXTERNAL
+BY_CERTIFICATE = ["curl", "msmtp", "smtplib", "s-nail", "openssl"]
 
 
 def why_not(client):
