@@ -1,7 +1,6 @@
 """AUTH (RFC 4954) over a socket pair: each mechanism, right and wrong, and everything that is said at the wrong
 time or in the wrong way. The checker is a double that knows relay-smtpd; a foreign checkpassword:
 test_auth_checker."""
-import base64
 import os
 import re
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib.auth import (CHECKER, CHECKPASSWORD, PASSWORD, USER, AuthSmtpd, auth_cram, auth_login, auth_plain,
+from lib.auth import (CHECKER, CHECKPASSWORD, USER, AuthSmtpd, auth_cram, auth_login, auth_plain,
                       auth_scram, plain)
 from lib.memory import found
 from lib.procs import program as tool

@@ -1,5 +1,5 @@
-"""relay-tlsd against clients that speak no TLS, or stop in the middle, and against strangers at its socket. The receiver
-is a double; with relay-smtpd: test_tls_slots."""
+"""relay-tlsd against clients that speak no TLS, or stop in the middle, and against strangers at its socket. The
+receiver is a double; with relay-smtpd: test_tls_slots."""
 import array
 import os
 import re

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from lib.procs import wait_for
-from lib.tls import House, houses, make_certificate, openssl  # noqa: F401
+from lib.tls import houses, make_certificate, openssl  # noqa: F401
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_a_new_certificate_needs_no_restart(house):
 
 
 def test_a_new_certificate_needs_no_signal(house):
-    """relay-tlsd sees it within seconds by itself: one renewed in its place, one that is new, and links such as those of
-    certbot that point to another file."""
+    """relay-tlsd sees it within seconds by itself: one renewed in its place, one that is new, and links such as those
+    of certbot that point to another file."""
     def given(host):
         with house.client(host=host) as c:
             return serial(c.starttls())

@@ -62,7 +62,7 @@ def test_at_once(chain):
 
 
 def test_what_came_before_is_thrown_away(chain):
-    """Commands behind STARTTLS in the clear are not obeyed under TLS, nor does the session go on as if they were TLS."""
+    """Commands behind STARTTLS in the clear are not obeyed under TLS, nor does the session go on as if they were."""
     h, i = chain()
     with i.dialogue() as d:
         def answer(command, end):

@@ -1,5 +1,5 @@
-"""The whole receiving chain, real relay-smtpd included, has one place, and a client holds it up within the handshake: it is
-freed, and the next client is served under TLS."""
+"""The whole receiving chain, real relay-smtpd included, has one place, and a client holds it up within the handshake:
+it is freed, and the next client is served under TLS."""
 import os
 import time
 

@@ -31,8 +31,8 @@ def test_logins(served):
     for user, password, name in (("Joe", "secret", "joe"), ("joe", "secret", "joe"),
                                  ("weird@x.example", "p w=,\\\"%", "weird@x.example"), ("ann", "other", "ann")):
         assert served.login(user, password) == name
-    for user, password in (("joe", "Secret"), ("joe", "secret "), ("off", "secret"), ("nobody", "secret"), ("cert", "x"),
-                           ("joe", 600 * "x")):
+    for user, password in (("joe", "Secret"), ("joe", "secret "), ("off", "secret"), ("nobody", "secret"),
+                           ("cert", "x"), ("joe", 600 * "x")):
         assert served.login(user, password).startswith(REFUSED), user
 
 

@@ -1,6 +1,6 @@
 """Dovecot 2.3 as a POP3 server on loopback that asks relay-auth for passwords: somebody else's caller of checkpassword.
-It runs `PROGRAM WORDS... checkpassword-reply`, takes descriptor 3 for what it asks and 4 for checkpassword-reply's answer,
-and hands mailboxes out to whom $USER names."""
+It runs `PROGRAM WORDS... checkpassword-reply`, takes descriptor 3 for what it asks and 4 for checkpassword-reply's
+answer, and hands mailboxes out to whom $USER names."""
 import grp
 import os
 import poplib

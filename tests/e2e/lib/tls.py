@@ -87,10 +87,10 @@ class House:
         chain = chain or [sys.executable, "-S", DOUBLE]
         tls = [program("relay-tls"), *options, *([where or self.socket] if "-k" not in options else [])]
         self.now = "-i" in options
-        self.server = p = self.run([program("tcpserver"), "-HRl0", "-b", "200", "-c", "200", self.host, str(self.port), *tls, *chain],
-                     "chain.log", **more)
+        self.server = self.run([program("tcpserver"), "-HRl0", "-b", "200", "-c", "200", self.host, str(self.port),
+                                *tls, *chain], "chain.log", **more)
         wait_for(lambda: listening(self.host, self.port), 10, "tcpserver listening")
-        return p
+        return self.server
 
     def connect(self, seconds=20):
         return socket.create_connection((self.host, self.port), seconds)
@@ -170,7 +170,7 @@ def client_hello(version=b"\3\3", compression=b"\0"):
 
 
 def first_answer(sock, hello):
-    """What the server says to it first: ("alert", its number), ("hello", version, method of compression), or ("end",)."""
+    """What the server says first: ("alert", its number), ("hello", version, method of compression), or ("end",)."""
     got = b""
     try:
         sock.sendall(hello)
