@@ -82,6 +82,10 @@ static void learn(struct server_facts *f)
   if (f->client_info) f->client_info = strdup(f->client_info); /* the variable will change */
   f->relayclient = getenv("RELAYCLIENT");
   f->relayby = getenv("RELAYBY");
+  if (f->relayby && !strncmp(f->relayby, "pop:", 4)) f->relayclient = 0; /* relay-pop-check's, for receivers that know
+                                                                            nothing of the next ones */
+  f->stamp = getenv("RELAYSTAMP");
+  f->stamp_unknown = getenv("RELAYSTAMPFAIL") != 0;
   f->databytes = getenv("DATABYTES");
   for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) unsetenv(stale[i]);
 }
