@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lib.procs import has_ipv6, program
-from lib.stamps import mode, put
+from lib.popchain import mode, put
 
 CHECK, GATE, MKCDB = program("relay-pop-check"), program("relay-gate"), program("relay-mkcdb")
 PATH = os.environ.get("PATH", "/usr/bin:/bin")

@@ -12,7 +12,7 @@ from lib.pop import ANN, JOE, PASSWORD, Dovecot, Pop3, open_folder, program_or_n
 from lib.procs import for_everybody, has_ipv6, program, wait_for
 from lib.rows import ANN as ELSEWHERE
 from lib.sink import Sink
-from lib.stamps import Relay
+from lib.popchain import Relay
 
 pytestmark = pytest.mark.skipif(not program_or_none("dovecot") or not os.path.exists("/usr/lib/dovecot/pop3"),
                                 reason="no Dovecot: sh package/deps install test")

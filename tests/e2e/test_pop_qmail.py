@@ -11,7 +11,7 @@ from lib import pop, users
 from lib.pop import ANN, JOE, PASSWORD, Courier, Mailfront, open_folder
 from lib.procs import ROOT, for_everybody, has_ipv6, program, wait_for
 from lib.smtp import Dialogue
-from lib.stamps import Relay, put
+from lib.popchain import Relay, put
 
 DOUBLES = os.path.join(ROOT, "tests", "e2e", "doubles")
 pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
@@ -84,7 +84,8 @@ def test_mailfront_with_relay_auth(relay, users_cdb):
 
 def test_checkpassword(relay, users_cdb):
     """popup relay-auth USERS relay-pop-stamp DIR pop3front-maildir: the judge execs what stands behind."""
-    with Mailfront(relay.stamper(), popup=[os.path.join(DOUBLES, "popup.py"), program("relay-auth"), users_cdb]) as server:
+    judge = [os.path.join(DOUBLES, "popup.py"), program("relay-auth"), users_cdb]
+    with Mailfront(relay.stamper(), popup=judge) as server:
         check(relay, server, "127.0.3.31", JOE)
 
 
@@ -193,8 +194,10 @@ def test_mailfront_receives(gate):
     """Its plugin relayclient takes recipients where RELAYCLIENT is set, and appends what that says."""
     with Relay(receive=False) as r:
         i = r.instance
-        env = dict(i.env, SMTPGREETING="mailfront.example", RELAY_CTRL_EXPIRY="60", RELAY_CTRL_RELAYCLIENT="@via.example")
-        chain = [program("relay-pop-check"), r.stamps, program("mailfront"), "smtp", "echo", "accept-sender", "relayclient"]
+        env = dict(i.env, SMTPGREETING="mailfront.example", RELAY_CTRL_EXPIRY="60",
+                   RELAY_CTRL_RELAYCLIENT="@via.example")
+        foreign = [program("mailfront"), "smtp", "echo", "accept-sender", "relayclient"]
+        chain = [program("relay-pop-check"), r.stamps, *foreign]
         i.receive([*(i.chain()[:2] if gate else []), *chain], env=env)
         seconds = 300 if gate else 60
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""In qmail-popup's place: popup.py CHECKPASSWORD PROG... reads USER and PASS, gives them to CHECKPASSWORD on descriptor 3
-as http://cr.yp.to/checkpwd/interface.html says, and waits. After a right password PROG speaks to the client."""
+"""In qmail-popup's place: popup.py CHECKPASSWORD PROG... reads USER and PASS, gives them to CHECKPASSWORD on descriptor
+3 as http://cr.yp.to/checkpwd/interface.html says, and waits. After a right password PROG speaks to the client."""
 import os
 import sys
 

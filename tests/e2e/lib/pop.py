@@ -229,9 +229,10 @@ class Dovecot(Server):
 
 class Mailfront(Server):
     """pop3front-auth and pop3front-maildir under tcpserver. `argv` stands between; `cvm` knows who may log in. With
-    `popup`, a checkpassword program and its words, a double of qmail-popup stands in pop3front-auth's place."""
+    `popup`, a checkpassword program and its words, a double of qmail-popup stands in pop3front-auth's place. `account`
+    "own": the mailboxes' group is not the stamps'. `before` runs tcpserver."""
 
-    def __init__(self, argv, cvm=None, env=None, popup=None, account=None):
+    def __init__(self, argv, cvm=None, env=None, popup=None, account=None, before=()):
         super().__init__()
         self.maildir("Maildir")
         self.ports = {"pop3": free_port()}
@@ -240,7 +241,7 @@ class Mailfront(Server):
                                      for u in (JOE, ANN)))
         e = dict(os.environ, TCPLOCALHOST="pop.example", CVM_PWFILE_PATH=self.path("pwfile"), **(env or {}))
         first = [*popup] if popup else [program("pop3front-auth"), cvm or program("cvm-pwfile")]
-        self.wait(self.run([program("tcpserver"), "-vHRl0", self.host, str(self.ports["pop3"]), *first, *argv,
+        self.wait(self.run([*before, program("tcpserver"), "-vHRl0", self.host, str(self.ports["pop3"]), *first, *argv,
                             program("pop3front-maildir"), self.path("Maildir")], "pop3.log", env=e))
 
 
