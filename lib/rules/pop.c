@@ -112,7 +112,6 @@ int rules_pop(struct compiler *c, struct word const *w, size_t n)
   struct words x = { w, n };
   struct quoted q;
   c->data.len = 0;
-  c->pop.submission = c->pop.bound = 0;
   if (!read_seconds(c, &x)) return 0;
   if (take(&x, "/64") && !put(c, "/64", 3)) return 0;
   if (!read_listeners(c, &x)) return 0;
