@@ -11,6 +11,7 @@
 #include <skalibs/strerr.h>
 #include "base/log.h"
 #include "gate/peer.h"
+#include "stamp/dir.h"
 #include "stamp/login.h"
 #include "stamp/store.h"
 
@@ -53,21 +54,11 @@ static void say(char const *event, char const *why, char const *what, char const
   if (!has_log()) return;
   log_start(&l, event);
   log_num(&l, "pid", (uint64_t)getpid());
-  log_str(&l, "client", getenv(getenv("TCPREMOTEIP") ? "TCPREMOTEIP" : "IP"));
   log_str(&l, "why", why);
-  log_str(&l, "what", what);
   log_str(&l, "error", error);
+  log_str(&l, "client", getenv(getenv("TCPREMOTEIP") ? "TCPREMOTEIP" : "IP")); /* may be of any length, so behind */
+  log_str(&l, "what", what);
   log_end(&l);
-}
-
-/* Takes DIR from the front of argv. It may be left out where RELAY_CTRL_DIR says it, as relay-ctrl's programs have it;
- * then only a directory's full path is one, since what lies in the current directory is the user's who has logged in. */
-static char const *take_dir(char const *const **argv)
-{
-  struct stat st;
-  char const *dir = getenv("RELAY_CTRL_DIR");
-  if (dir && *dir && (***argv != '/' || stat(**argv, &st) < 0 || !S_ISDIR(st.st_mode))) return dir;
-  return *(*argv)++;
 }
 
 /* The super-server's word, then Dovecot's, then the socket: behind a TLS wrapper descriptor 0 is not the client's. */
@@ -141,7 +132,7 @@ int main(int argc, char const *const *argv)
   if (argc < 2) strerr_dieusage(100, USAGE);
   argv++;
   prepare(&f);
-  char const *dir = take_dir(&argv);
+  char const *dir = stamp_dir(&argv);
   if (!*argv) strerr_dieusage(100, USAGE);
   leave_stamp(dir);
   restore(&f);

@@ -14,6 +14,7 @@ from .rows import ANN as ELSEWHERE, ask
 
 STAMP, SWEEP = program("relay-pop-stamp"), program("relay-pop-sweep")
 PATH = os.environ.get("PATH", "/usr/bin:/bin")
+WHO = {"TCPREMOTEIP": "192.0.2.1", "USER": "joe"}
 
 
 class Stamps:
@@ -142,3 +143,17 @@ def mode(path, bits):
         yield
     finally:
         os.chmod(path, old)
+
+
+@pytest.fixture
+def stamps(tmp_path):
+    return Stamps(tmp_path / "stamps")
+
+
+@pytest.fixture
+def public():
+    """A directory to which other users find the way."""
+    up = tempfile.mkdtemp(prefix="posthouse-")
+    os.chmod(up, 0o755)
+    yield Stamps(os.path.join(up, "stamps"))
+    shutil.rmtree(up)
