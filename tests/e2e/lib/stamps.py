@@ -4,8 +4,12 @@ is granted by a stamp."""
 import contextlib
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
+
+import pytest
 
 from .instance import Instance
 from .pop import JOE, stamps_folder
