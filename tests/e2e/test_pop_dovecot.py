@@ -123,14 +123,20 @@ def test_who_is_not_logged_in_opens_nothing(relay, dovecot):
     assert not relay.opened("127.0.1.50") and relay.names() == before
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="no ::1")
+@pytest.mark.skipif(not has_ipv6() or not program_or_none("systemd-socket-activate"), reason="no ::1, or no systemd")
 @pytest.mark.parametrize("protocol", ["pop3", "imap"])
 def test_ipv6(relay, dovecot, protocol):
-    for name in ("::1", "::"):
-        if name in relay.names():
-            os.unlink(os.path.join(relay.stamps, name))
-    assert dovecot.login(host="::1", protocol=protocol)
-    assert relay.fields("::1")["USER"] == JOE and "NET" not in relay.fields("::1")
+    """(Networks of IPv6: test_pop_net.)"""
+    with Relay(stamps=relay.stamps, dual=True) as r:
+        for name in ("::1", "::"):
+            if name in r.names():
+                os.unlink(os.path.join(r.stamps, name))
+        assert not r.opened("::1")
+        assert dovecot.login(host="::1", protocol=protocol)
+        assert r.fields("::1")["USER"] == JOE and "NET" not in r.fields("::1") and r.fields("::")["NET"] == "64"
+        assert r.ask("::1").user == JOE and r.opened("::1")
+        r.back(301, "::1")
+        assert not r.opened("::1"), "the network's is none of the address"
 
 
 def test_behind_a_proxy(relay, dovecot):

@@ -158,7 +158,7 @@ class Server:
 
     def wait(self, p):
         for port in self.ports.values():
-            wait_for(lambda: listening("::1", port) or listening(self.host, port) or not p.alive(), 20, "listening")
+            wait_for(lambda: not p.alive() or listening(self.host, port, p.pid), 20, "listening")
         assert p.alive(), self.log()
 
     def log(self):

@@ -12,15 +12,17 @@ from .rows import ANN as ELSEWHERE, ask
 
 
 class Relay:
-    """`pop`: the line of the file relay. `check`, `smtpd`: options. The directory of stamps may lie elsewhere."""
+    """`pop`: the line of the file relay. `check`, `smtpd`: options. The directory of stamps may lie elsewhere. `dual`: for
+    IPv6, too; `enter`: run first in its processes (a network namespace)."""
 
-    def __init__(self, pop="grant pop", check=(), smtpd=(), stamps=None, receive=True, dual=False, **control):
+    def __init__(self, pop="grant pop", check=(), smtpd=(), stamps=None, receive=True, dual=False, enter=None,
+                 **control):
         self.instance = Instance(**{"relay": pop + "\n", "clients": ":allow\n", **control})
         self.stamps = stamps or stamps_folder(self.instance.path("stamps"))
         self.check, self.smtpd = list(check), list(smtpd)
         self.instance.compile()
         if dual:
-            self.receive_dual()
+            self.receive_dual(enter)
         elif receive:
             self.instance.receive(self.chain())
 
@@ -28,7 +30,7 @@ class Relay:
         gate = self.instance.chain()[:2]
         return [*gate, program("relay-pop-check"), *self.check, self.stamps, program("relay-smtpd"), *self.smtpd]
 
-    def receive_dual(self):
+    def receive_dual(self, enter=None):
         """For IPv6 and IPv4: Debian's tcpserver knows no IPv6."""
         i = self.instance
         i.host, i.port = "::", free_port("::")
@@ -38,8 +40,8 @@ class Relay:
         os.chmod(script, 0o755)
         keep = [w for k in ("PATH", "RELAYQUEUE", "QMAILQUEUE", "RELAYASK") for w in ("-E", "%s=%s" % (k, i.env[k]))]
         p = i.run([program("systemd-socket-activate"), "--accept", "--inetd", "-l", "[::]:%d" % i.port, *keep, script],
-                  "systemd")
-        wait_for(lambda: listening("::", i.port) or not p.alive(), 10, "listening")
+                  "systemd", preexec=enter)
+        wait_for(lambda: not p.alive() or listening("::", i.port, p.pid), 10, "listening")
         assert p.alive(), i.log("systemd")
         i.host = "::1"
 
