@@ -18,16 +18,20 @@
 #define SECONDS_MOST 31536000
 #define LINES 20          /* of files that are no stamps; then they are only counted */
 
-static void die(char const *why, char const *what)
+static _Noreturn void die(char const *why, char const *error, char const *what)
 {
   struct log_line l;
-  int e = errno;
   log_start(&l, "failed");
   log_str(&l, "why", why);
+  log_str(&l, "error", error);
   log_str(&l, "what", what);
-  if (e) log_str(&l, "error", e == EPROTO ? "these are no rules, or damaged ones" : strerror(e));
   log_end(&l);
   _exit(111);
+}
+
+static _Noreturn void die_rules(char const *path)
+{
+  die("no-rules", errno == EPROTO ? "these are no rules, or damaged ones" : strerror(errno), path);
 }
 
 static int scan_seconds(int64_t *seconds, char const *s)
@@ -46,12 +50,12 @@ static int64_t find_seconds(char const *rules)
   int64_t seconds = STAMP_SECONDS;
   stralloc file = STRALLOC_ZERO;
   int told = rules && *rules;
-  if (!table_path(&file, told ? rules : DEFAULT_RULES)) die("no-memory", 0);
+  if (!table_path(&file, told ? rules : DEFAULT_RULES)) die("no-memory", strerror(ENOMEM), 0);
   struct table_set *t = table_open(file.s);
-  if (!t && (told || errno != ENOENT)) die("no-rules", file.s);
+  if (!t && (told || errno != ENOENT)) die_rules(file.s);
   int found = t ? pop_find(&g, t) : 0;
   errno = EPROTO;
-  if (found < 0) die("no-rules", file.s);
+  if (found < 0) die_rules(file.s);
   if (found) seconds = g.seconds;
   else scan_seconds(&seconds, getenv("RELAY_CTRL_EXPIRY"));
   table_close(t);
@@ -97,15 +101,12 @@ int main(int argc, char const *const *argv)
   if (argc - opt.ind > 1) strerr_dieusage(100, USAGE);
   if (*argv) dir = *argv;
   else if (!dir || !*dir) dir = DEFAULT_DIR;
-  if (table_on_damage(0) < 0) die("no-signals", 0);
+  if (table_on_damage(0) < 0) die("no-signals", strerror(errno), 0);
   if (!s.seconds) s.seconds = find_seconds(rules);
   s.seconds += GRACE;
   int fd = stamp_open(dir, &why);
-  if (fd < 0) {
-    errno = 0;
-    die("no-directory", dir);
-  }
-  if (stamp_sweep(&s, fd) < 0) die("not-read", dir);
+  if (fd < 0) die("no-directory", why, dir);
+  if (stamp_sweep(&s, fd) < 0) die("not-read", strerror(errno), dir);
   say_end(&s, dir);
   return s.failed ? 111 : 0;
 }
