@@ -7,6 +7,7 @@
 #define PATIENCE 10000   /* milliseconds for looking up, and for setting up */
 #define PAUSE_LEAST 1000
 #define PAUSE_MOST 30000
+#define AGAIN 10000     /* after a refusal */
 #define STEADY 10000     /* what was ready so long was no false start */
 #define PING 5000
 #define SILENCE 15000    /* neither an answer nor a ping's for so long: it is gone */
@@ -46,7 +47,7 @@ void link_refused(struct share *x, char const *why)
   if (!(x->said & TROUBLE_REFUSED)) say(x, "server-refused", why);
   x->said |= TROUBLE_REFUSED;
   local_scan_end(x);
-  x->local.again = io_now() + PAUSE_MOST;
+  x->local.again = io_now() + AGAIN;
 }
 
 void link_taken(struct share *x)

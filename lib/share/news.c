@@ -5,6 +5,7 @@
 #include "share/work.h"
 
 #define EVERY 60000 /* milliseconds between two lines */
+#define GATHER 1000 /* and from the first entry to the line: more often come together */
 
 void news_drop(struct share *x, enum entry_result why, char const *node)
 {
@@ -31,7 +32,9 @@ void news_say(struct share *x, int64_t now)
   struct log_line l;
   unsigned any = x->drops.failed;
   for (int i = 0; i < ENTRY_COUNT; i++) any |= x->drops.count[i];
-  if (!any || (x->drops.said && now - x->drops.said < EVERY)) return;
+  if (!any) return;
+  if (!x->drops.first) x->drops.first = now;
+  if (now - x->drops.first < GATHER || (x->drops.said && now - x->drops.said < EVERY)) return;
   log_start(&l, "entries-dropped");
   for (int i = 0; i < ENTRY_COUNT; i++)
     if (x->drops.count[i]) log_num(&l, entry_word(i), x->drops.count[i]);

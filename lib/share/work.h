@@ -27,7 +27,7 @@ struct share {
   struct wire command, listen;
   struct { unsigned open; unsigned on : 1; char cursor[24]; } catch_up; /* entries asked for and not there yet */
   struct { int inotify; DIR *scan; int64_t again; unsigned gone : 1; } local; /* again: when to read it through; 0: no */
-  struct { unsigned count[ENTRY_COUNT], failed; int error; int64_t said; char node[STAMP_NODE]; } drops;
+  struct { unsigned count[ENTRY_COUNT], failed; int error; int64_t first, said; char node[STAMP_NODE]; } drops;
 };
 
 /* link.c: the connections. Each does what is due at `now` (io_now()). */
