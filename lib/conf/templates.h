@@ -14,6 +14,7 @@ struct conf_file {
 extern struct conf_file const conf_receive[]; /* a daemontools service: run, log/run, log/main */
 extern struct conf_file const conf_send[];
 extern struct conf_file const conf_tls[];
+extern struct conf_file const conf_sync[];
 extern struct conf_file const conf_systemd[]; /* units */
 extern struct conf_file const conf_xinetd[];  /* two files, named by what is behind the FILE's own name: "" and ".run" */
 extern struct conf_file const conf_control[]; /* a control directory */
