@@ -11,6 +11,7 @@ import os
 import poplib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -125,6 +126,7 @@ def stamps_folder(path):
 
 class Server:
     """What all have: a folder, ports, logins. `argv`: relay-pop-stamp and its directory, at least."""
+    end = signal.SIGTERM
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="posthouse-pop-")
@@ -196,7 +198,7 @@ class Server:
 
     def close(self):
         for p in reversed(self.procs):
-            p.stop()
+            p.stop(self.end)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
@@ -209,8 +211,9 @@ class Server:
 class Dovecot(Server):
     """2.3, with its own configuration. `hosts`: where it listens. `enter`: run first in its process (a network
     namespace). `trusted`: networks of proxies, whose word on the client's address is taken."""
+    end = signal.SIGKILL    # at a SIGTERM it takes a second
 
-    def __init__(self, argv, hosts=("127.0.0.1",), enter=None, trusted="", script=None):
+    def __init__(self, argv, hosts=("127.0.0.1",), enter=None, trusted=""):
         super().__init__()
         self.host = hosts[0]
         self.ports = {"pop3": free_port(), "imap": free_port()}

@@ -12,8 +12,8 @@ from .rows import ANN as ELSEWHERE, ask
 
 
 class Relay:
-    """`pop`: the line of the file relay. `check`, `smtpd`: options. The directory of stamps may lie elsewhere. `dual`: for
-    IPv6, too; `enter`: run first in its processes (a network namespace)."""
+    """`pop`: the line of the file relay. `check`, `smtpd`: options. The directory of stamps may lie elsewhere. `dual`:
+    for IPv6, too; `enter`: run first in its processes (a network namespace)."""
 
     def __init__(self, pop="grant pop", check=(), smtpd=(), stamps=None, receive=True, dual=False, enter=None,
                  **control):
