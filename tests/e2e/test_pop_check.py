@@ -251,9 +251,9 @@ def test_who_the_client_is(place):
 def test_the_program_finds_all_as_it_was(place):
     """Descriptors, among them the rules', signals, arguments."""
     place.make().put()
-    out = place.run(before=(GATE, place.rules), prog=("sh", "-c", 'ls -l /proc/$$/fd; grep Sig /proc/$$/status; '
+    out = place.run(before=(GATE, place.rules), prog=("sh", "-c", 'ls -l /proc/$$/fd; grep Sig /proc/self/status; '
                                                       'echo "$RELAYRULESFD" "$@"', "-", "a b", "-r"))
-    plain = subprocess.run([GATE, place.rules, "sh", "-c", "ls -l /proc/$$/fd; grep Sig /proc/$$/status"],
+    plain = subprocess.run([GATE, place.rules, "sh", "-c", "ls -l /proc/$$/fd; grep Sig /proc/self/status"],
                            env={"PATH": PATH, "TCPREMOTEIP": A, "PROTO": "TCP"}, stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30).stdout
     out = out.decode()
