@@ -1,5 +1,5 @@
-/* relay-pop-stamp: after a login by POP3 or IMAP writes the stamp of the client's address, and runs the rest of the chain,
- * whatever has become of the stamp. */
+/* relay-pop-stamp: after a login by POP3 or IMAP writes the stamp of the client's address, and runs the rest of the
+ * chain, whatever has become of the stamp. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

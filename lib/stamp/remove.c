@@ -13,7 +13,7 @@ static int64_t time_of(char const *name, struct stat const *st)
   return *name == '.' ? st->st_ctime : st->st_mtime;
 }
 
-/* A time in the future can't be told from the first clock. The second may know; else it is old when it is as far away as
+/* Of a time in the future the first clock knows nothing. The second may; else it is old when it is as far away as
  * something old. */
 static int is_old(int dir, char const *name, struct stat const *st, int64_t seconds, struct clocks const *c)
 {

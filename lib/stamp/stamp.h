@@ -38,8 +38,8 @@ int stamp_is_node(char const *s, size_t n);
 size_t stamp_fmt(char out[STAMP_BODY], struct stamp const *s);
 
 /* Reads a body, s[0..n), any bytes, into user, node, boot and net. Returns 1, or 0 when it is none: nothing in it, no
- * NUL at its end, a variable without `=`, one of ours twice or with a value that it can't have. *out then means nothing.
- * USER may be empty; USER=joe DOMAIN=example.com is joe@example.com. */
+ * NUL at its end, a variable without `=`, one of ours twice or with a value that it can't have; *out then means
+ * nothing. USER may be empty; USER=joe DOMAIN=example.com is joe@example.com. */
 int stamp_scan(struct stamp *out, char const *s, size_t n);
 
 /* The name of a file, s[0..n): an address, as ip_fmt writes it, and nothing else. Returns 1, or 0. */
@@ -49,9 +49,9 @@ int stamp_name_scan(struct ip *ip, char const *s, size_t n);
 struct ip stamp_network(struct ip const *ip);
 
 /* How old it is, in seconds, when the clocks say `now` and `boot`; -1: it is from the future, so the clock has gone
- * backwards and nobody knows, whatever `boot` says: the machine may have been restarted. Else of both clocks the greater
- * age counts: one that was set back makes no stamp younger. Where `boot` is unknown (-1) or less than the stamp's, which
- * is of an earlier run of the machine, the first clock alone counts. */
+ * backwards and nobody knows, whatever `boot` says: the machine may have been restarted. Else of both clocks the
+ * greater age counts: one that was set back makes no stamp younger. Where `boot` is unknown (-1) or less than the
+ * stamp's, which is then of an earlier run of the machine, the first clock alone counts. */
 int64_t stamp_age(struct stamp const *s, int64_t now, int64_t boot);
 
 #endif

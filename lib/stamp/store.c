@@ -66,7 +66,7 @@ enum stamp_found stamp_file_open(int dir, char const *name, struct stat *st, int
     if (*fd >= 0) close(*fd);
     if (fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) < 0) return failed();
     if (!S_ISREG(st->st_mode)) return bad();
-    do *fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC); while (*fd < 0 && errno == EINTR);
+    *fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (*fd < 0) return failed();
     if (fstat(*fd, st) < 0) return STAMP_FAILED;
     if (!S_ISREG(st->st_mode) || st->st_nlink > 1 || st->st_size > STAMP_BODY) return bad();
@@ -99,5 +99,5 @@ enum stamp_found stamp_read(int dir, struct ip const *ip, int net, struct stamp 
   out->ip = a;
   struct ip first = stamp_network(&a);
   if (out->net && (a.len == 4 || memcmp(&a, &first, sizeof a))) return bad();
-  return out->net == !!net ? STAMP_FOUND : STAMP_NONE; /* an address that is its network's first shares a name with it */
+  return out->net == !!net ? STAMP_FOUND : STAMP_NONE; /* a network shares the name of its first address */
 }

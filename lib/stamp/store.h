@@ -39,8 +39,8 @@ int stamp_write_newer(int dir, struct stamp const *s);
 
 /* Removes the file `name` if it is older than `seconds`: also beside writers that replace it just now. One from the
  * future is, when the second clock says so, or when it doesn't know and the time is more than `seconds` away. Returns 1
- * when it was removed, 0 when it is not so old or has gone, -1 with errno: EPROTO when it is nothing that can be a stamp
- * (not a regular file, too large, several names). */
+ * when it was removed, 0 when it is not so old or has gone, -1 with errno: EPROTO when it is nothing that can be a
+ * stamp (not a regular file, too large, several names). */
 int stamp_remove_old(int dir, char const *name, int64_t seconds, struct clocks const *c);
 
 #endif

@@ -102,8 +102,8 @@ static int64_t youth(int dir, char const *name, ino_t *ino)
   return s.time > stamp_clocks().now ? INT64_MIN : s.time;
 }
 
-/* Somebody may put another one to `name` at any moment: whatever comes out and is younger than what went in goes back in
- * its turn. So nothing that others rename into the place is lost, and the youngest of all stays there. */
+/* Somebody may put another one to `name` at any moment: whatever comes out and is younger than what went in goes back
+ * in its turn. So nothing that others rename into the place is lost, and the youngest of all stays there. */
 int stamp_file_place(int dir, char const *aside, char const *name)
 {
   ino_t ours, in, out;
@@ -120,7 +120,10 @@ int stamp_file_place(int dir, char const *aside, char const *name)
       break;
     }
     there = youth(dir, aside, &out);
-    if (there < young || out == ours || (there == young && in != ours)) return stamp_file_discard(dir, aside), in == ours;
+    if (there < young || (there == young && in != ours)) { /* of two the one that was there stays, but not for ever */
+      stamp_file_discard(dir, aside);
+      return in == ours;
+    }
     young = there;
     in = out;
   }

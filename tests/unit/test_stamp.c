@@ -192,7 +192,9 @@ static void addresses(void **state)
     { "192.0.2.1", "192.0.2.1" }, { "::ffff:192.0.2.1", "192.0.2.1" }, { "fe80::1%eth0", "fe80::1" },
     { "2001:DB8:0:0::1", "2001:db8::1" }, { "127.0.0.1", "127.0.0.1" }
   };
-  static char const *const bad[] = { "", "0.0.0.0", "::", "::ffff:0.0.0.0", "localhost", "192.0.2.1,192.0.2.2", "%eth0" };
+  static char const *const bad[] = {
+    "", "0.0.0.0", "::", "::ffff:0.0.0.0", "localhost", "192.0.2.1,192.0.2.2", "%eth0"
+  };
   struct ip ip;
   char text[IP_TEXT];
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {

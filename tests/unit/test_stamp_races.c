@@ -101,7 +101,8 @@ static void sweep_counts(void **state)
   struct { char const *name, *what; } const strange[] = {
     { "joe", "no address" }, { "192.0.2.01", "no address" }, { "::ffff:192.0.2.1", "no address" },
     { "2001:DB8::1", "no address" }, { ".hidden", "no address" }, { ".posthouse.x", "no address" },
-    { ".posthouse.1.2", "no address" }, { ".1.2", "no address" }, { ".1.2:3x", "no address" }, { "a b\n\xff", "no address" }
+    { ".posthouse.1.2", "no address" }, { ".1.2", "no address" }, { ".1.2:3x", "no address" },
+    { "a b\n\xff", "no address" }
   };
   struct sweep s = { .clocks = stamp_clocks(), .seconds = 300, .strange = &told };
   char name[32];

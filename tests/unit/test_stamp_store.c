@@ -1,5 +1,5 @@
-/* The directory of stamps: who may write there, what is a stamp and what is none, the younger one, what is old. (Who works
- * there at the same time: test_stamp_races.) */
+/* The directory of stamps: who may write there, what is a stamp and what is none, the younger one, what is old. (Who
+ * works there at the same time: test_stamp_races, test_stamp_between.) */
 #include "stamp_dir.h"
 
 static void opening(void **state)
@@ -127,7 +127,8 @@ static void removing(void **state)
 {
   /* time ago, boot ago (-1: unknown), gone after 300 seconds? */
   struct { int64_t ago, boot; int gone; } const cases[] = {
-    { 0, 0, 0 }, { 300, 300, 0 }, { 301, 301, 1 }, { 301, -1, 1 }, { 5000, 10, 1 }, { 10, 5000, 0 /* it will be 301 */ },
+    { 0, 0, 0 }, { 300, 300, 0 }, { 301, 301, 1 }, { 301, -1, 1 }, { 5000, 10, 1 },
+    { 10, 5000, 0 /* it will be 301 */ },
     { -200, 200, 0 }, { -200, 301, 1 }, { -5000, 200, 0 }, { -300, -1, 0 }, { -301, -1, 1 }
   }, *c;
   struct clocks now = { .now = stamp_clocks().now, .boot = 100000 };
