@@ -8,7 +8,7 @@ import pytest
 from lib import pop
 from lib.pop import JOE, Mailfront
 from lib.popchain import Relay
-from lib.procs import ROOT, program, wait_for
+from lib.procs import ROOT, program, sanitized, wait_for
 from lib.smtp import Dialogue
 
 pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
@@ -28,15 +28,16 @@ def spawn(stamper, who, user="joe@hosted.example", prog="/bin/true"):
 
 
 def test_a_thousand(relay, record_property):
-    """Each leaves a whole stamp. How long it takes is noted, and not judged."""
+    """Each leaves a whole stamp. How many there were in a second is noted, and not judged."""
     before = set(relay.names())
     start = time.monotonic()
-    for n in range(1000):
+    logins = 100 if sanitized() else 1000
+    for n in range(logins):
         pid = spawn(relay.stamper(), "198.18.%d.%d" % (n // 250, n % 250))
         assert os.waitpid(pid, 0)[1] == 0
-    record_property("seconds", time.monotonic() - start)
+    record_property("logins in a second", logins / (time.monotonic() - start))
     made = set(relay.names()) - before
-    assert len(made) == 1000 and all(relay.fields(n)["USER"] == JOE for n in made)
+    assert len(made) == logins and all(relay.fields(n)["USER"] == JOE for n in made)
 
 
 def test_one_address_many_at_once(relay, tmp_path):
