@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "share/share.h"
 
-#define USAGE "relay-pop-sync [-n NODE] [-k KEYFILE] [-p PASSFILE] [-s SECONDS] [-t DIR] [-x PREFIX] DIR HOST[:PORT]|/SOCKET"
+#define USAGE "relay-pop-sync [-n NODE] [-k KEYFILE] [-p PASSFILE] [-s SECONDS] [-t TLSDIR] [-x PREFIX] " \
+  "DIR HOST[:PORT]|/SOCKET"
 #define KEY_FILE CONTROL_DIR "/pop-sync.key"
 
 static struct share_options options = { .prefix = SHARE_PREFIX, .seconds = STAMP_SECONDS };
@@ -25,7 +26,7 @@ static void no_core(void)
 static unsigned seconds(char const *s)
 {
   unsigned n;
-  if (!uint0_scan(s, &n) || !n || n > SHARE_SECONDS_MOST) strerr_dief(100, "not a number of seconds that can be used: ", s);
+  if (!uint0_scan(s, &n) || !n || n > SHARE_SECONDS_MOST) strerr_dief(100, "not seconds that can be used: ", s);
   return n;
 }
 
@@ -33,7 +34,7 @@ static void read_key(char const *path)
 {
   int code;
   char const *wrong = secret_read(&key, path, ENTRY_KEY_LEAST, &code);
-  if (wrong) strerr_dief(code, "the key ", path, " can't be used: ", wrong, " (it must have 32 bytes at least, and be nobody else's to read)");
+  if (wrong) strerr_dief(code, "the key ", path, " can't be used: ", wrong, " (32 bytes and more, read by nobody else)");
   options.key = (struct entry_key){ key.s, key.len };
 }
 
@@ -46,7 +47,8 @@ static void check_password(void)
   if (!options.password) return;
   char const *wrong = secret_read(&s, options.password, 1, &code);
   if (wrong) strerr_dief(code, "the password's file ", options.password, " can't be used: ", wrong);
-  if (!secret_password(&p, &s)) strerr_dief(100, "the password's file ", options.password, " has neither one line nor two");
+  if (!secret_password(&p, &s))
+    strerr_dief(100, "the password's file ", options.password, " has neither one line nor two");
   secret_wipe(&s);
 }
 
@@ -88,7 +90,8 @@ int main(int argc, char const *const *argv)
   options.dir = argv[l.ind];
   char const *wrong = where_scan(&options.where, argv[l.ind + 1]);
   if (wrong) strerr_dief(100, "where is the server? ", wrong, ": ", argv[l.ind + 1]);
-  if (!where_is_prefix(options.prefix)) strerr_dief(100, "not a prefix (1 to 64 letters, digits, . _ : -): ", options.prefix);
+  if (!where_is_prefix(options.prefix))
+    strerr_dief(100, "not a prefix (1 to 64 letters, digits, . _ : -): ", options.prefix);
   if (log_sanitize() < 0) strerr_diefusys(111, "open standard descriptors");
   no_core();
   find_node();

@@ -1,5 +1,5 @@
-/* Reading the server through: SCAN gives names of keys, GETRANGE what lies there. Not MGET: whoever can write to the server
- * could put values of any size there. */
+/* Reading the server through: SCAN gives names of keys, GETRANGE what lies there. Not MGET: whoever can write to the
+ * server could put values of any size there. */
 #include <string.h>
 #include "share/work.h"
 
@@ -40,7 +40,9 @@ static int ask(struct share *x, redisReply const *key)
   size_t n = strlen(x->o->prefix);
   if (key->type != REDIS_REPLY_STRING || key->len < n || !entry_is_name(key->str + n, key->len - n))
     return news_drop(x, ENTRY_NONE, 0), 0;
-  struct wire_word const words[] = { { "GETRANGE", 8 }, { key->str, key->len }, { "0", 1 }, { RANGE_END, sizeof RANGE_END - 1 } };
+  struct wire_word const words[] = {
+    { "GETRANGE", 8 }, { key->str, key->len }, { "0", 1 }, { RANGE_END, sizeof RANGE_END - 1 }
+  };
   if (wire_send(&x->command, DUE_ENTRY, words, 4) < 0) return link_fail(x, TROUBLE_LOST, x->command.why), -1;
   x->catch_up.open++;
   return 0;

@@ -104,7 +104,8 @@ static int sign(char out[ENTRY_SIGNATURE], char const *s, size_t n, struct entry
   static char const hex[] = "0123456789abcdef";
   unsigned char mac[EVP_MAX_MD_SIZE];
   unsigned len;
-  if (!HMAC(EVP_sha256(), key->s, (int)key->len, (unsigned char const *)s, n, mac, &len) || len != ENTRY_SIGNATURE / 2) return 0;
+  if (!HMAC(EVP_sha256(), key->s, (int)key->len, (unsigned char const *)s, n, mac, &len)) return 0;
+  if (len != ENTRY_SIGNATURE / 2) return 0;
   for (unsigned i = 0; i < len; i++) {
     out[2 * i] = hex[mac[i] >> 4];
     out[2 * i + 1] = hex[mac[i] & 15];

@@ -72,8 +72,10 @@ static char const *log_in(struct share *x)
   char const *wrong = secret_read(&s, x->o->password, 1, &code);
   if (wrong) return wrong;
   if (!secret_password(&p, &s)) wrong = "the password's file has neither one line nor two";
-  struct wire_word const words[] = { { "AUTH", 4 }, { p.user ? p.user : p.word, p.user ? p.user_len : p.word_len }, { p.word, p.word_len } };
-  unsigned n = p.user ? 3 : 2;
+  struct wire_word words[3] = { { "AUTH", 4 } };
+  unsigned n = 1;
+  if (p.user) words[n++] = (struct wire_word){ p.user, p.user_len };
+  words[n++] = (struct wire_word){ p.word, p.word_len };
   if (!wrong && wire_send(&x->command, DUE_AUTH, words, n) < 0) wrong = x->command.why;
   if (!wrong && wire_send(&x->listen, DUE_AUTH, words, n) < 0) wrong = x->listen.why;
   secret_wipe(&s);
@@ -113,11 +115,12 @@ void link_resolved(struct share *x)
 
 static void ping(struct share *x, int64_t now)
 {
-  if (now - x->command.heard >= SILENCE || now - x->listen.heard >= SILENCE) return link_fail(x, TROUBLE_LOST, "no answer");
+  struct wire *c = &x->command, *l = &x->listen;
+  if (now - c->heard >= SILENCE || now - l->heard >= SILENCE) return link_fail(x, TROUBLE_LOST, "no answer");
   if (now - x->pinged < PING) return;
   x->pinged = now;
-  if (wire_room(&x->command) && send1(&x->command, DUE_PONG, "PING", 0) < 0) return link_fail(x, TROUBLE_LOST, x->command.why);
-  if (send1(&x->listen, DUE_NOTHING, "PING", 0) < 0) link_fail(x, TROUBLE_LOST, x->listen.why);
+  if (wire_room(c) && send1(c, DUE_PONG, "PING", 0) < 0) return link_fail(x, TROUBLE_LOST, c->why);
+  if (send1(l, DUE_NOTHING, "PING", 0) < 0) link_fail(x, TROUBLE_LOST, l->why);
 }
 
 void link_turn(struct share *x, int64_t now)

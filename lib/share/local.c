@@ -11,7 +11,8 @@
 
 int local_open(struct share *x)
 {
-  uint32_t what = IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR; /* relay-ctrl writes in place */
+  /* a stamp is renamed into its place; who writes it there comes to an end, too */
+  uint32_t what = IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
   x->local.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (x->local.inotify < 0) return -1;
   return inotify_add_watch(x->local.inotify, x->o->dir, what) < 0 ? -1 : 0;

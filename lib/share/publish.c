@@ -13,7 +13,8 @@ int publish_room(struct share const *x)
 /* The time is said as it is by both clocks, so that a clock that was set back makes it no younger elsewhere, either. */
 void publish(struct share *x, struct stamp const *s)
 {
-  char entry[ENTRY_MAX], name[WHERE_PREFIX + ENTRY_NAME], left[NUMBER_TEXT], channel[WHERE_PREFIX + sizeof SHARE_CHANNEL];
+  char name[WHERE_PREFIX + ENTRY_NAME], channel[WHERE_PREFIX + sizeof SHARE_CHANNEL];
+  char entry[ENTRY_MAX], left[NUMBER_TEXT];
   struct clocks c = stamp_clocks();
   int64_t age = stamp_age(s, c.now, c.boot);
   struct stamp ours = *s;
@@ -24,9 +25,8 @@ void publish(struct share *x, struct stamp const *s)
   entry_name(stpcpy(name, x->o->prefix), &ours);
   strcpy(stpcpy(channel, x->o->prefix), SHARE_CHANNEL);
   struct wire_word const news[] = { { "PUBLISH", 7 }, { channel, strlen(channel) }, { entry, n } };
-  struct wire_word const put[] = {
-    { "SET", 3 }, { name, strlen(name) }, { entry, n }, { "EX", 2 }, { left, number_fmt(left, (uint64_t)(x->o->seconds - age)) }
-  };
+  size_t digits = number_fmt(left, (uint64_t)(x->o->seconds - age));
+  struct wire_word const put[] = { { "SET", 3 }, { name, strlen(name) }, { entry, n }, { "EX", 2 }, { left, digits } };
   if (!n) return link_fail(x, TROUBLE_LOST, "out of memory");
   if (wire_send(&x->command, DUE_SET, put, 5) < 0 || wire_send(&x->command, DUE_PUBLISH, news, 3) < 0)
     link_fail(x, TROUBLE_LOST, x->command.why);

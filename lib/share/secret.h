@@ -11,9 +11,9 @@ struct secret {
   size_t len;              /* without one LF at its end */
 };
 
-/* Reads it. Returns 0, or what is wrong in words (static, or of strerror): then *code is the exit code that this deserves,
- * 100 when somebody must change something (who may read it, what it is, that it has `least` bytes), 111 when it
- * can't be read now, and *s is as before. */
+/* Reads it. Returns 0, or what is wrong in words (static, or of strerror): then *code is the exit code that this
+ * deserves, 100 when somebody must change something (who may read it, what it is, that it has `least` bytes), 111 when
+ * it can't be read now, and *s is as before. */
 char const *secret_read(struct secret *s, char const *path, size_t least, int *code);
 
 /* The lines of a password's file: the password, or the user's name and then the password. `user` is null for the first

@@ -4,6 +4,7 @@
 
 #if __has_include(<hiredis/hiredis_ssl.h>)
 
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <hiredis/hiredis_ssl.h>
@@ -21,11 +22,16 @@ char const *secure_why(void)
   return text;
 }
 
+static int path(char out[PATH_MAX], char const *dir, char const *name)
+{
+  return snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
+}
+
 char const *secure_open(struct secure *s, char const *dir)
 {
-  char ca[4096], cert[4096], key[4096];
-  if (snprintf(ca, sizeof ca, "%s/ca.pem", dir) >= (int)sizeof ca || snprintf(cert, sizeof cert, "%s/cert.pem", dir) >= (int)sizeof cert
-    || snprintf(key, sizeof key, "%s/key.pem", dir) >= (int)sizeof key) return "its name is too long";
+  char ca[PATH_MAX], cert[PATH_MAX], key[PATH_MAX];
+  if (!path(ca, dir, "ca.pem") || !path(cert, dir, "cert.pem") || !path(key, dir, "key.pem"))
+    return "its name is too long";
   SSL_CTX *c = SSL_CTX_new(TLS_client_method());
   if (!c) return "out of memory";
   s->context = c;

@@ -29,7 +29,8 @@ struct share_options {
   int64_t seconds;           /* a stamp's life */
 };
 
-/* Works until SIGTERM or SIGINT, or until the directory goes. Returns the exit code; what was wrong stands in the log. */
+/* Works until SIGTERM or SIGINT, or until the directory goes. Returns the exit code; what was wrong stands in the
+ * log. */
 int share_run(struct share_options const *o);
 
 #endif

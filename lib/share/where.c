@@ -31,7 +31,8 @@ char const *where_scan(struct where *w, char const *arg)
   }
   if (*arg == '[') {
     char const *end = strchr(arg, ']');
-    if (!end || (end[1] && (end[1] != ':' || !port_scan(&w->port, end + 2)))) return "what is behind [ is no address and port";
+    if (!end) return "a bracket is open";
+    if (end[1] && (end[1] != ':' || !port_scan(&w->port, end + 2))) return "no port behind the bracket";
     char const *wrong = host(w, arg + 1, (size_t)(end - arg) - 1);
     return wrong ? wrong : w->ip.len ? 0 : "what is in brackets is no address";
   }

@@ -17,8 +17,8 @@ struct where {
   uint16_t port;
 };
 
-/* Reads `/SOCKET`, `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `IPV6`. The argument must stay. Returns 0, or what is wrong with
- * it in words (static). */
+/* Reads `/SOCKET`, `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `IPV6`. The argument must stay. Returns 0, or what is wrong
+ * with it in words (static). */
 char const *where_scan(struct where *w, char const *arg);
 
 /* May this begin the names of keys and of the channel: 1 to 64 letters, digits, . _ : - (nothing that a pattern of the

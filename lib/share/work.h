@@ -26,7 +26,12 @@ struct share {
   struct resolve resolve;
   struct wire command, listen;
   struct { unsigned open; unsigned on : 1; char cursor[24]; } catch_up; /* entries asked for and not there yet */
-  struct { int inotify; DIR *scan; int64_t again; unsigned gone : 1; } local; /* again: when to read it through; 0: no */
+  struct {
+    int inotify;
+    DIR *scan;               /* null: not under way */
+    int64_t again;           /* io_now()'s clock: when to read it through; 0: no */
+    unsigned gone : 1;
+  } local;
   struct { unsigned count[ENTRY_COUNT], failed; int error; int64_t first, said; char node[STAMP_NODE]; } drops;
 };
 
@@ -37,8 +42,8 @@ void link_resolved(struct share *x);
 void link_fail(struct share *x, enum trouble what, char const *why);
 void link_close(struct share *x);
 
-/* The server does not take something, but goes on otherwise: says so once, and the directory is read through again later.
- * It took something: when that was after a refusal and that later has come, says so once. */
+/* The server does not take something, but goes on otherwise: says so once, and the directory is read through again
+ * later. It took something: when that was after a refusal and that later has come, says so once. */
 void link_refused(struct share *x, char const *why);
 void link_taken(struct share *x);
 

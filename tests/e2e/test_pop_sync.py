@@ -42,7 +42,7 @@ def nodes(tmp_path):
 
 def shared(node, address, user="joe", seconds=1.0):
     """It is there within that time."""
-    wait_for(lambda: node.body(address), seconds, lambda: "%s on %s: %s" % (address, node.name, node.log()), pause=0.005)
+    wait_for(lambda: node.body(address), seconds, lambda: "%s on %s: %s" % (address, node.name, node.log()), 0.005)
     assert node.opens(address) == user
 
 
@@ -153,8 +153,9 @@ def test_no_circle(redis, nodes):
     a, b = (nodes(n, redis.at).start() for n in "ab")
     a.log_in("192.0.2.1")
     shared(b, "192.0.2.1")
-    for name, more in {"192.0.2.3": {"NODE": "c"}, "192.0.2.4": {"seconds": 301}, "192.0.2.5": {"seconds": -100}}.items():
-        b.put(name, **more)
+    b.put("192.0.2.3", NODE="c")
+    b.put("192.0.2.4", seconds=301)
+    b.put("192.0.2.5", seconds=-100)
     for name in ("192.0.2.6", "192.0.2.007", "x"):
         with open(os.path.join(b.stamps, name), "w") as f:
             f.write("USER=joe")   # no NUL at the end

@@ -45,19 +45,22 @@ static char const *const wrong[] = {
   "", "\n", M, "posthouse-stamp-2\n1\na\n192.0.2.1\njoe\n", "posthouse-stamp-1\r\n1\na\n192.0.2.1\njoe\n",
   M "1\na\n192.0.2.1\njoe", M "1\na\n192.0.2.1\n", M "1\na\n192.0.2.1\njoe\n\n", M "1\na\n192.0.2.1\njoe\nx\n",
   M "01\na\n192.0.2.1\njoe\n", M "-1\na\n192.0.2.1\njoe\n", M "+1\na\n192.0.2.1\njoe\n", M " 1\na\n192.0.2.1\njoe\n",
-  M "\na\n192.0.2.1\njoe\n", M "9223372036854775807\na\n192.0.2.1\njoe\n", M "18446744073709551617\na\n192.0.2.1\njoe\n",
-  M "1\n\n192.0.2.1\njoe\n", M "1\na b\n192.0.2.1\njoe\n", M "1\na/b\n192.0.2.1\njoe\n",
-  M "1\na\n\njoe\n", M "1\na\n192.0.2.01\njoe\n", M "1\na\n192.0.2\njoe\n", M "1\na\n::ffff:192.0.2.1\njoe\n",
-  M "1\na\n2001:DB8::1\njoe\n", M "1\na\n2001:db8:0::1\njoe\n", M "1\na\n2001:db8::1/64\njoe\n", M "1\na\n192.0.2.0/64\njoe\n",
-  M "1\na\n2001:db8::/48\njoe\n", M "1\na\n2001:db8::/64/64\njoe\n", M "1\na\n/64\njoe\n", M "1\na\n../etc/passwd\njoe\n",
-  M "1\na\n192.0.2.1\nj\toe\n", M "1\na\n192.0.2.1\nj\x7foe\n", M "1\na\n192.0.2.1\n\xff\n", M "1\na\n192.0.2.1\n\xc2\x85\n",
+  M "\na\n192.0.2.1\njoe\n", M "9223372036854775807\na\n192.0.2.1\njoe\n",
+  M "18446744073709551617\na\n192.0.2.1\njoe\n", M "1\n\n192.0.2.1\njoe\n", M "1\na b\n192.0.2.1\njoe\n",
+  M "1\na/b\n192.0.2.1\njoe\n", M "1\na\n\njoe\n", M "1\na\n192.0.2.01\njoe\n", M "1\na\n192.0.2\njoe\n",
+  M "1\na\n::ffff:192.0.2.1\njoe\n", M "1\na\n2001:DB8::1\njoe\n", M "1\na\n2001:db8:0::1\njoe\n",
+  M "1\na\n2001:db8::1/64\njoe\n", M "1\na\n192.0.2.0/64\njoe\n", M "1\na\n2001:db8::/48\njoe\n",
+  M "1\na\n2001:db8::/64/64\njoe\n", M "1\na\n/64\njoe\n", M "1\na\n../etc/passwd\njoe\n",
+  M "1\na\n192.0.2.1\nj\toe\n", M "1\na\n192.0.2.1\nj\x7foe\n", M "1\na\n192.0.2.1\n\xff\n",
+  M "1\na\n192.0.2.1\n\xc2\x85\n",
 };
 
 static void refused_texts(void **state)
 {
   struct stamp got = { .time = 77 };
   char big[ENTRY_MAX + 1];
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) CHECK(!entry_scan(&got, wrong[i], strlen(wrong[i])), "%s", wrong[i]);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    CHECK(!entry_scan(&got, wrong[i], strlen(wrong[i])), "%s", wrong[i]);
   /* a NUL anywhere */
   for (size_t i = 0; i < strlen(texts[0].text); i++) {
     strcpy(big, texts[0].text);
@@ -124,7 +127,8 @@ static void other_keys(void **state)
   struct stamp s = make("192.0.2.1", 0, "joe", 1700000000), got;
   char out[ENTRY_MAX];
   size_t n = entry_seal(out, &s, &key);
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) assert_int_equal(entry_open(&got, out, n, &keys[i]), ENTRY_UNSIGNED);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    assert_int_equal(entry_open(&got, out, n, &keys[i]), ENTRY_UNSIGNED);
 }
 
 /* Signed, but no stamp. */
@@ -175,7 +179,9 @@ static void judged(void **state)
 
 static void names(void **state)
 {
-  static char const *const no[] = { "", "new", "192.0.2.1/64", "192.0.2.01", "2001:DB8::", "2001:db8::1/64", "/64", "x", "192.0.2.1 " };
+  static char const *const no[] = {
+    "", "new", "192.0.2.1/64", "192.0.2.01", "2001:DB8::", "2001:db8::1/64", "/64", "x", "192.0.2.1 "
+  };
   static char const *const yes[] = { "192.0.2.1", "2001:db8::", "2001:db8::/64", "::1", "::/64" };
   for (size_t i = 0; i < sizeof no / sizeof *no; i++) CHECK(!entry_is_name(no[i], strlen(no[i])), "%s", no[i]);
   for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) CHECK(entry_is_name(yes[i], strlen(yes[i])), "%s", yes[i]);
@@ -187,8 +193,8 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(text), cmocka_unit_test(refused_texts), cmocka_unit_test(largest), cmocka_unit_test(signature),
-    cmocka_unit_test(altered), cmocka_unit_test(other_keys), cmocka_unit_test(signed_nonsense), cmocka_unit_test(judged),
-    cmocka_unit_test(names),
+    cmocka_unit_test(altered), cmocka_unit_test(other_keys), cmocka_unit_test(signed_nonsense),
+    cmocka_unit_test(judged), cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -14,8 +14,8 @@ static struct { char const *arg, *name, *ip; unsigned port; } const good[] = {
 };
 
 static char const *const bad[] = {
-  "", ":", ":1", "a:", "a:0", "a:65536", "a:b", "a:-1", "-a", "a b", "a/b", "[", "[]", "[a]", "[a]:1", "[::1", "[::1]x", "[::1]:",
-  "[::1]:0", "2001:db8::x", "a:1:2", "a\n", "\xc3\xbc",
+  "", ":", ":1", "a:", "a:0", "a:65536", "a:b", "a:-1", "-a", "a b", "a/b", "[", "[]", "[a]", "[a]:1", "[::1",
+  "[::1]x", "[::1]:", "[::1]:0", "2001:db8::x", "a:1:2", "a\n", "\xc3\xbc",
 };
 
 static void where(void **state)

@@ -49,11 +49,20 @@ class Redis:
     def start(self):
         if os.path.exists(self.path):
             os.unlink(self.path)
-        self.proc = Proc([program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.path,
-                          "--unixsocketperm", "777", "--save", "", "--dir", self.dir, *self.options],
-                         os.path.join(self.dir, "log"))
-        wait_for(lambda: os.path.exists(self.path), 20, self.proc.text)
+        argv = [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.path,
+                "--unixsocketperm", "777", "--save", "", "--dir", self.dir, *self.options]
+        self.proc = Proc(argv, os.path.join(self.dir, "log"))
+        wait_for(self.listens, 20, self.proc.text)
         return self
+
+    def listens(self):
+        """Without asking it for anything: it may want a password."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(self.path)
+            return True
+        except OSError:
+            return False
 
     def stop(self, sig=signal.SIGKILL):
         self.proc.stop(sig)
@@ -110,8 +119,8 @@ class Node:
 
     @property
     def argv(self):
-        return [program("relay-pop-sync"), "-n", self.name, "-k", self.key, "-s", str(self.life), *self.options, self.stamps,
-                self.at]
+        return [program("relay-pop-sync"), "-n", self.name, "-k", self.key, "-s", str(self.life), *self.options,
+                self.stamps, self.at]
 
     def start(self, ready=True):
         before = len(self.events("ready"))
@@ -159,7 +168,8 @@ class Node:
         """Variables of a stamp, and its time; {} when there is none."""
         try:
             with open(os.path.join(self.stamps, name), "rb") as f:
-                return dict([v.split("=", 1) for v in f.read().decode().split("\0")[:-1]], TIME=int(os.fstat(f.fileno()).st_mtime))
+                values = [v.split("=", 1) for v in f.read().decode().split("\0")[:-1]]
+                return dict(values, TIME=int(os.fstat(f.fileno()).st_mtime))
         except FileNotFoundError:
             return {}
 
