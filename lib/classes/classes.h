@@ -152,8 +152,9 @@ int classes_bits(struct ip *ip, unsigned *bits, char const *s, size_t n);
 void classes_session(struct facts *f, unsigned i);
 
 /* Traits: what decide() looks at in a sender and in a recipient, apart from `grant device` FROM and TO lines that name
- * addresses or domains. Two senders (recipients) with the same traits get the same verdict from one table, all else
- * being equal; only the line may differ. Returns 0 and the traits, or -1 (corrupt). a null: the null sender. */
+ * addresses or domains, and from what the user of a POP stamp may send as. Two senders (recipients) with the same
+ * traits get the same verdict from one table, all else being equal; only the line may differ. Returns 0 and the traits,
+ * or -1 (corrupt). a null: the null sender. */
 enum {
   SENDER_NULL = 1, SENDER_HOSTED = 2, SENDER_GRANTED = 4, /* a line `grant sender` fits */
   RECIPIENT_ONWARD = 1, RECIPIENT_DENIED = 2,

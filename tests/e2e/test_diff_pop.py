@@ -26,7 +26,8 @@ def make(folder, **control):
     for name, text in {**CONTROL, **control}.items():
         (folder / name).write_text(text)
     os.chmod(folder / "users", 0o600)
-    r = subprocess.run([program("relay-mkcdb"), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    r = subprocess.run([program("relay-mkcdb"), str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=60)
     assert r.returncode == 0, r.stderr.decode()
     return str(folder)
 

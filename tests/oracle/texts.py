@@ -48,6 +48,8 @@ class Pop(NamedTuple):
     """What stands behind `grant pop`."""
     listeners: tuple   # in small letters; (): all
     bound: bool
+    seconds: int
+    network: bool      # of 64 bits, for IPv6
 
     def on(self, listener):
         return not self.listeners or listener.lower() in self.listeners
@@ -161,7 +163,9 @@ def routes_of(text):
 
 def pop_of(w):
     listeners = w[w.index("on") + 1] if "on" in w else ""
-    return Pop(tuple("" if x == "-" else x.lower() for x in listeners.split(",")) if listeners else (), "bound" in w)
+    seconds = int(w[0]) if w and w[0].isdigit() else 300
+    return Pop(tuple("" if x == "-" else x.lower() for x in listeners.split(",")) if listeners else (), "bound" in w,
+               seconds, "/64" in w)
 
 
 def users_of(text):
