@@ -89,7 +89,7 @@ static void say_end(struct sweep const *s, char const *dir)
 int main(int argc, char const *const *argv)
 {
   unsigned lines = 0;
-  struct sweep s = { .clocks = stamp_clocks(), .strange = &say_strange, .arg = &lines };
+  struct sweep s = { .clocks = &stamp_clocks, .strange = &say_strange, .arg = &lines };
   char const *rules = getenv("RELAYRULES"), *dir = getenv("RELAY_CTRL_DIR"), *why;
   subgetopt opt = SUBGETOPT_ZERO;
   PROG = "relay-pop-sweep";

@@ -52,7 +52,8 @@ static void one(struct sweep *s, int dir, char const *name)
   int aside = is_aside(name);
   if (!strcmp(name, ".") || !strcmp(name, "..")) return;
   if (!aside && !stamp_name_scan(&ip, name, strlen(name))) return ignore(s, name, "no address");
-  int r = stamp_remove_old(dir, name, aside ? SWEEP_ASIDE : s->seconds, &s->clocks);
+  struct clocks now = s->clocks();
+  int r = stamp_remove_old(dir, name, aside ? SWEEP_ASIDE : s->seconds, &now);
   if (r > 0) s->removed++;
   else if (!r) s->kept++;
   else if (errno == EPROTO) ignore(s, name, kind(dir, name));

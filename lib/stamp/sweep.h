@@ -8,7 +8,7 @@
 
 struct sweep {
   int64_t seconds;    /* stamps older than this go */
-  struct clocks clocks;
+  struct clocks (*clocks)(void); /* stamp_clocks; asked again for each file, since a walk may last for minutes */
   /* Told of each file that is no stamp and stays, with what it is instead, and of each that could not be removed, with
    * the error. The name may hold any byte but `/`; both strings are gone afterwards. */
   void (*strange)(void *arg, char const *name, char const *what);

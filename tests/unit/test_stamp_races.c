@@ -96,6 +96,37 @@ static void told(void *arg, char const *name, char const *what)
   snprintf(said + n, sizeof said - n, "%s:%s;", name, what);
 }
 
+static struct clocks later(void)
+{
+  struct clocks c = stamp_clocks();
+  c.now += SWEEP_ASIDE + 1;
+  return c;
+}
+
+/* A walk that takes a quarter of an hour for each file, while all log in again and again. */
+static struct clocks slow(void)
+{
+  static int64_t passed;
+  struct clocks c = stamp_clocks();
+  passed += 1000;
+  for (int i = 0; i < 20; i++) {
+    struct stamp s = stamp("192.0.2.1", -passed);
+    s.ip.b[3] = (uint8_t)i;
+    assert_int_equal(stamp_write(fd, &s), 0);
+  }
+  return (struct clocks){ .now = c.now + passed, .boot = c.boot + passed };
+}
+
+static void sweep_slowly(void **state)
+{
+  struct sweep s = { .clocks = &slow, .seconds = 900, .strange = &told };
+  slow();
+  assert_int_equal(stamp_sweep(&s, fd), 0);
+  assert_int_equal(s.removed, 0);
+  assert_int_equal(count(), 20);
+  empty();
+}
+
 static void sweep_counts(void **state)
 {
   struct { char const *name, *what; } const strange[] = {
@@ -104,7 +135,7 @@ static void sweep_counts(void **state)
     { ".posthouse.1.2", "no address" }, { ".1.2", "no address" }, { ".1.2:3x", "no address" },
     { "a b\n\xff", "no address" }
   };
-  struct sweep s = { .clocks = stamp_clocks(), .seconds = 300, .strange = &told };
+  struct sweep s = { .clocks = &stamp_clocks, .seconds = 300, .strange = &told };
   char name[32];
   for (int i = 0; i < 500; i++) {
     struct stamp one = stamp("192.0.2.1", i % 2 ? 10 : 400);
@@ -128,7 +159,7 @@ static void sweep_counts(void **state)
   assert_non_null(strstr(said, "192.0.3.2:a link;"));
   s.removed = s.kept = s.ignored = 0;
   s.seconds = 100000;
-  s.clocks.now += SWEEP_ASIDE + 1;
+  s.clocks = &later;
   assert_int_equal(stamp_sweep(&s, fd), 0);
   assert_true(s.removed == 2 && s.kept == 250 && s.ignored == 12 && !s.failed);
   empty();
@@ -136,7 +167,7 @@ static void sweep_counts(void **state)
 
 static void sweep_again(void **state)
 {
-  struct sweep s = { .clocks = stamp_clocks(), .seconds = 1, .strange = &told };
+  struct sweep s = { .clocks = &stamp_clocks, .seconds = 1, .strange = &told };
   int none = openat(fd, ".", O_PATH);
   assert_int_equal(stamp_sweep(&s, none), 0); /* to be in the directory is enough to open it again */
   close(none);
@@ -148,6 +179,7 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(race_newer), cmocka_unit_test(race_removing), cmocka_unit_test(sweep_counts),
+    cmocka_unit_test(sweep_slowly),
     cmocka_unit_test(sweep_again)
   };
   return cmocka_run_group_tests(tests, setup, teardown);
