@@ -183,12 +183,15 @@ def test_the_cable_is_pulled(house):
     addresses of IPv6 go with the cable.)"""
     redis, one, two = house
     link = ["ip", "-n", redis.net.names[0], "link", "set", "cable"]
+    assert two.login("10.99.0.4", JOE)
+    within_a_second(one, "10.99.0.4")
+    one.relay.back(5, "10.99.0.4")    # times are whole seconds, and of two logins in one the first counts
     subprocess.run([*link, "down"], check=True)
     try:
-        assert two.login("10.99.0.8", ANN) and two.opened("10.99.0.8")
+        assert two.login("10.99.0.4", ANN) and two.login("10.99.0.5") and two.opened("10.99.0.5")
         time.sleep(0.3)
-        assert one.relay.fields("10.99.0.8")["USER"] == JOE, "of the test before"
+        assert one.relay.fields("10.99.0.4")["USER"] == JOE and "10.99.0.5" not in one.relay.names()
     finally:
         subprocess.run([*link, "up"], check=True)
-    wait_for(lambda: one.relay.fields("10.99.0.8")["USER"] == ANN, 60, two.node.log)
-    assert one.opened("10.99.0.8")
+    wait_for(lambda: "10.99.0.5" in one.relay.names(), 60, two.node.log)
+    assert one.opened("10.99.0.5") and one.relay.fields("10.99.0.4")["USER"] == ANN

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 
-from .procs import ROOT, Proc, for_everybody, free_port, listening, program, wait_for
+from .procs import ROOT, Proc, for_everybody, free_port, listening, program, sanitized, wait_for
 
 JOE, ANN, PASSWORD = "joe@hosted.example", "ann@hosted.example", "p s%w=rd"
 COURIER = os.path.join(ROOT, "build", "courier", "usr", "lib", "courier", "courier")
@@ -79,7 +79,7 @@ service %(name)s {
 service %(name)s-postlogin {
   executable = script-login %(stamp)s
   user = %(me)s
-  group = %(group)s
+  group = %(group)s%(memory)s
   unix_listener %(name)s-postlogin {
   }
 }
@@ -221,7 +221,8 @@ class Dovecot(Server):
             pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
         self.write("passwd", "".join("%s:%s\n" % (u, PASSWORD) for u in (JOE, ANN)))
         values = dict(dir=self.dir, hosts=", ".join(hosts), uid=self.uid, gid=self.gid, me=me, group=group,
-                      trusted=trusted, stamp=" ".join(argv), login="" if os.geteuid() else "login")
+                      trusted=trusted, stamp=" ".join(argv), login="" if os.geteuid() else "login",
+                      memory="\n  vsz_limit = 0" if sanitized() else "")
         text = (OWN_CONF if os.geteuid() else ROOT_CONF) + CONF
         self.write("dovecot.conf", (text % values) + "".join(
             SERVICE % dict(values, name=n, port=p) for n, p in self.ports.items()))
