@@ -1,12 +1,15 @@
 """relay-pop-sync with a real redis-server: machines that share stamps, and a server that comes and goes."""
+import grp
 import os
+import pwd
 import signal
+import subprocess
 import time
 
 import pytest
 
 from lib.nodes import Node, Redis, entry
-from lib.procs import wait_for
+from lib.procs import BIN, Proc, for_everybody, program, wait_for
 
 
 @pytest.fixture
@@ -249,3 +252,31 @@ def test_directory_goes(redis, nodes):
     os.rename(a.stamps, a.stamps + ".old")
     a.proc.popen.wait(5)
     assert a.proc.popen.returncode == 111 and a.events("no-directory")[0]["why"] == "it\\x20has\\x20gone"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for accounts")
+def test_as_its_account(redis, nodes, tmp_path):
+    """As relay-conf makes the service: its account, whose group has the directory, and who may read the key."""
+    a, b = nodes("a", redis.at), nodes("b", redis.at).start()
+    for path in (tmp_path, *tmp_path.parents):
+        if path.name.startswith("pytest") or path == tmp_path:
+            path.chmod(0o755)
+    mail = grp.getgrnam("mail").gr_gid
+    for path, mode in ((a.stamps, 0o2775), (a.key, 0o640)):
+        os.chown(path, 0, mail)
+        os.chmod(path, mode)
+    service = str(tmp_path / "service")
+    subprocess.run([program("relay-conf"), "sync", service, "--sync-user", "mail", "--log-user", "daemon", "--server",
+                    redis.at, "--stamps", a.stamps, "--key", a.key, "--node", "a", "--bin", for_everybody(BIN)],
+                   check=True, timeout=10)
+    a.proc = Proc([os.path.join(service, "run")], os.path.join(a.dir, "log"))
+    wait_for(lambda: a.events("ready"), 5, a.log)
+    b.log_in("192.0.2.1")
+    shared(a, "192.0.2.1")
+    made = os.stat(os.path.join(a.stamps, "192.0.2.1"))
+    assert (made.st_uid, made.st_gid) == (pwd.getpwnam("mail").pw_uid, mail) and made.st_mode & 0o777 == 0o644
+    a.log_in("192.0.2.2")   # root's; only the file's place counts
+    shared(b, "192.0.2.2")
+    wait_for(lambda: time.time() >= made.st_mtime + 1, 3)   # of two in one second the first stays
+    a.log_in("192.0.2.1", "ann")
+    wait_for(lambda: b.body("192.0.2.1").get("USER") == "ann", 1, b.log)
