@@ -152,6 +152,24 @@ def test_json(tmp_path):
     assert found["lines"][2] == {"kind": "lasts"}
 
 
+def test_replay(tmp_path):
+    """Logged stamps, with user and listener, decided again; one that could not be looked for, too."""
+    line = "relay-smtpd: event=recipient client=192.0.2.1 verdict=%s reason=%s %ssender=%s recipient=a@far.example"
+    joe, ann = "joe@hosted.example", "ann@hosted.example"
+    log = [("accepted", "pop", "rule=relay:3 pop=joe ", joe), ("accepted", "pop", "rule=relay:3 pop=joe ", ann),
+           ("accepted", "pop", "rule=relay:3 pop=joe listener=mx ", joe), ("accepted", "pop", "rule=relay:3 pop=x ", joe),
+           ("deferred", "stamp-unknown", "pop-unknown=1 ", joe),
+           ("deferred", "stamp-unknown", "pop-unknown=1 listener=mx ", joe)]
+    (tmp_path / "log").write_text("".join(line % x + "\n" for x in log))
+    new = make(tmp_path / "new", relay=GRANT % "300 on - bound")
+    code, out = diff("--json", "--log", str(tmp_path / "log"), make(tmp_path / "old"), new)
+    found = json.loads(out)
+    assert (code, found["recipients"], found["same"], found["changed"], found["unlike"]) == (1, 6, 2, 4, 0), out
+    relayed, refused = "accepted pop (relay:3)", "refused relaying-denied"
+    assert {(c["sender"], c["then"], c["now"]): c["times"] for c in found["changes"]} == {
+        (ann, relayed, refused): 1, (joe, relayed, refused): 2, (joe, "deferred stamp-unknown", refused): 1}
+
+
 def test_short_and_many(tmp_path):
     """Ten thousand users: a list each, and only what has changed is said."""
     users = ["u%d - from u%d@hosted.example\n" % (i, i) for i in range(10000)]
