@@ -33,8 +33,8 @@ def redis(servers):
 def nodes(tmp_path):
     made = []
 
-    def make(name, at, *options, **more):
-        made.append(Node(str(tmp_path), name, at, *options, **more))
+    def make(name, at, *options, path=str(tmp_path), **more):
+        made.append(Node(path, name, at, *options, **more))
         return made[-1]
     yield make
     for n in made:
@@ -255,17 +255,15 @@ def test_directory_goes(redis, nodes):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for accounts")
-def test_as_its_account(redis, nodes, tmp_path):
+def test_as_its_account(redis, nodes):
     """As relay-conf makes the service: its account, whose group has the directory, and who may read the key."""
-    a, b = nodes("a", redis.at), nodes("b", redis.at).start()
-    for path in (tmp_path, *tmp_path.parents):
-        if path.name.startswith("pytest") or path == tmp_path:
-            path.chmod(0o755)
+    a, b = nodes("a", redis.at, path=redis.dir), nodes("b", redis.at).start()
     mail = grp.getgrnam("mail").gr_gid
+    os.chmod(a.dir, 0o755)
     for path, mode in ((a.stamps, 0o2775), (a.key, 0o640)):
         os.chown(path, 0, mail)
         os.chmod(path, mode)
-    service = str(tmp_path / "service")
+    service = os.path.join(redis.dir, "service")
     subprocess.run([program("relay-conf"), "sync", service, "--sync-user", "mail", "--log-user", "daemon", "--server",
                     redis.at, "--stamps", a.stamps, "--key", a.key, "--node", "a", "--bin", for_everybody(BIN)],
                    check=True, timeout=10)
