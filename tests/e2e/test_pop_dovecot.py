@@ -1,6 +1,7 @@
 """POP3 and IMAP logins at a real Dovecot open relaying for the address that logged in, as long as `grant pop` says, and
 for nobody else."""
 import os
+import re
 import shutil
 import smtplib
 import subprocess
@@ -8,8 +9,8 @@ import time
 
 import pytest
 
-from lib.pop import ANN, JOE, PASSWORD, Dovecot, Pop3, open_folder, program_or_none, stamps_folder
-from lib.procs import for_everybody, has_ipv6, program, wait_for
+from lib.pop import ANN, JOE, PASSWORD, STAMPERS, Dovecot, Pop3, open_folder, program_or_none, stamps_folder
+from lib.procs import ROOT, for_everybody, has_ipv6, program, wait_for
 from lib.rows import ANN as ELSEWHERE
 from lib.sink import Sink
 from lib.popchain import Relay
@@ -151,6 +152,22 @@ def test_behind_a_proxy(relay, dovecot):
         c.quit()
     assert relay.fields("198.51.100.7")["USER"] == JOE and "127.0.0.99" not in relay.names()
     assert relay.fields("127.0.1.60")["USER"] == JOE and "198.51.100.8" not in relay.names()
+
+
+def test_as_the_man_page_has_it(relay, dovecot):
+    """Its example is what these tests run; and Dovecot finds nothing wrong with it."""
+    with open(os.path.join(ROOT, "man", "relay-pop-stamp.8")) as f:
+        page = f.read()
+    example = page[page.index("service pop3 {\n"):]
+    example = example[:example.index("\n.Ed")].replace(
+        "/usr/local/bin/relay-pop-stamp /var/spool/posthouse/stamps", " ".join(relay.stamper()))
+    with open(dovecot.path("dovecot.conf")) as f:
+        ours = f.read()
+    if os.geteuid():    # one account has all, then
+        example, ours = (re.sub("  (user|group) = .*\n", "", text) for text in (example, ours))
+    assert example.replace("group = stamps", "group = " + STAMPERS) in ours
+    assert dovecot.login(source="127.0.1.65") and dovecot.login(source="127.0.1.65", protocol="imap")
+    assert "Error" not in dovecot.log() and "event=" not in dovecot.log(), dovecot.log()
 
 
 def test_no_failure_of_ours_fails_a_login():

@@ -161,7 +161,10 @@ class Server:
     def wait(self, p):
         for port in self.ports.values():
             wait_for(lambda: not p.alive() or listening(self.host, port, p.pid), 20, "listening")
-        assert p.alive(), self.log()
+        if not p.alive():
+            said = self.log()
+            self.close()
+            raise AssertionError(said)
 
     def log(self):
         out = ""
@@ -217,7 +220,7 @@ class Dovecot(Server):
         super().__init__()
         self.host = hosts[0]
         self.ports = {"pop3": free_port(), "imap": free_port()}
-        me, group = ("nobody", STAMPERS) if not os.geteuid() else (
+        me, group = ("$default_internal_user", STAMPERS) if not os.geteuid() else (
             pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
         self.write("passwd", "".join("%s:%s\n" % (u, PASSWORD) for u in (JOE, ANN)))
         values = dict(dir=self.dir, hosts=", ".join(hosts), uid=self.uid, gid=self.gid, me=me, group=group,
