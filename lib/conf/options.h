@@ -44,7 +44,7 @@ enum conf_kind {
   X(FAILURES, "--failures", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/failures", 0, 0) /* of logins */ \
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
   X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS, CONTROL_DIR "/tls", 0, 0) \
-  X(SYNC_USER, "--sync-user", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                    /* account of relay-pop-sync */ \
+  X(SYNC_USER, "--sync-user", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                    /* of relay-pop-sync */ \
   X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC, SPOOL_DIR "/stamps", 0, 0)         /* of POP-before-SMTP */ \
   X(SERVER, "--server", "HOST[:PORT]", KIND_WORD, CONF_SYNC, "127.0.0.1", 0, 0)         /* Redis or Valkey */ \
   X(KEY, "--key", "FILE", KIND_PATH, CONF_SYNC, CONTROL_DIR "/pop-sync.key", 0, 0) \

@@ -53,11 +53,11 @@ static size_t line(char *out, char const *s, size_t n)
 size_t entry_fmt(char out[ENTRY_MAX], struct stamp const *s)
 {
   char name[ENTRY_NAME], digits[NUMBER_TEXT];
-  size_t n = sizeof MAGIC - 1;
+  size_t n = sizeof MAGIC - 1, digits_len = number_fmt(digits, (uint64_t)s->time), name_len = entry_name(name, s);
   memcpy(out, MAGIC, n);
-  n += line(out + n, digits, number_fmt(digits, (uint64_t)s->time));
+  n += line(out + n, digits, digits_len);
   n += line(out + n, s->node, strlen(s->node));
-  n += line(out + n, name, entry_name(name, s));
+  n += line(out + n, name, name_len);
   n += line(out + n, s->user, strlen(s->user));
   return n;
 }

@@ -147,6 +147,7 @@ def test_message_that_has_no_end(redis, node):
 
 def test_replayed(redis, tmp_path):
     """A good one that comes again and again makes nothing younger; when it has expired it is dropped."""
+    redis("FLUSHALL")
     n = Node(str(tmp_path), "b", redis.at, life=3)
     n.start()
     try:
