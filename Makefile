@@ -37,6 +37,9 @@ LD_system := $(call conf,system,conf-ld) $(SAN)
 CC_fuzz := $(call conf,fuzz,conf-cc) $(CFLAGS)
 LD_fuzz := $(call conf,fuzz,conf-ld)
 LIBS_system = -lskarnet
+# hiredis has TLS from 1.0 on, in a library of its own
+HIREDIS_TLS = $(shell $(firstword $(CC_system)) $(CFLAGS) -include hiredis/hiredis_ssl.h -x c -E /dev/null > /dev/null 2>&1 && \
+  echo -lhiredis_ssl -lssl)
 SKARNET_system = libskarnet.a
 OWFAT_system := $(shell $(firstword $(CC_system)) -print-file-name=libowfat.a)
 LIBS_fuzz = $(LIBS_system)

@@ -78,8 +78,9 @@ static void find_accounts(void)
   account(&accounts.user, OPT_USER, CONF_CHAIN | CONF_CACHE | CONF_TLS, "--user");
   account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
   account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD, "--remote-user");
-  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS, "--log-user");
+  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, "--log-user");
   account(&accounts.tls, OPT_TLS_USER, options.value[OPT_TLS] ? CONF_TLS | CONF_SYSTEMD : CONF_TLS, "--tls-user");
+  account(&accounts.sync, OPT_SYNC_USER, CONF_SYNC, "--sync-user");
 }
 
 static void kept(char const *path)
@@ -119,7 +120,8 @@ static int make(void)
     return conf_make_service(options.where, conf_receive, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
   case CONF_TLS: return conf_make_service(options.where, conf_tls, values.v, log->name ? log->uid : none, log->gid);
-  case CONF_SYSTEMD: return make_systemd();
+    case CONF_SYNC: return conf_make_service(options.where, conf_sync, values.v, log->name ? log->uid : none, log->gid);
+    case CONF_SYSTEMD: return make_systemd();
   default:
     if (conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid)) return -1;
     return conf_make_beside(options.where, conf_xinetd, values.v);

@@ -1,10 +1,8 @@
 /* relay-smtpd: speaks SMTP with the client on descriptors 0 and 1, asks the rules about each recipient, hands
  * messages to a qmail-queue program. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/sgetopt.h>
 #include <skalibs/strerr.h>
@@ -12,6 +10,7 @@
 #include "parse/number.h"
 #include "policy/limits.h"
 #include "smtp/server.h"
+#include "table/chain.h"
 #include "table/damage.h"
 
 #define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b] [-a] [-A] [-C] [-m MECHANISMS] [CHECKER [ARGS...]]"
@@ -60,39 +59,6 @@ static void options(struct options *o, struct server_facts *facts, int argc, cha
   o->checker = argv + l.ind;
 }
 
-/* The rules as relay-gate saw them. The descriptor was inherited, so it is looked at before it is trusted. */
-static struct table_set *inherited_rules(char const *text)
-{
-  uint64_t fd;
-  struct stat st;
-  if (number_scan(text, strlen(text), 1 << 30, &fd) != NUMBER_OK) return errno = EINVAL, (struct table_set *)0;
-  if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 || fstat((int)fd, &st) < 0) return 0;
-  if (!S_ISREG(st.st_mode)) return errno = EPROTO, (struct table_set *)0;
-  return table_open_fd((int)fd);
-}
-
-/* Null when there are none, or when they are damaged: the session then answers 451. */
-static struct table_set *open_rules(char const *path)
-{
-  char const *fd = getenv("RELAYRULESFD");
-  struct table_set *t;
-  if (!path && fd) t = inherited_rules(fd);
-  else {
-    if (!path) path = getenv("RELAYRULES");
-    if (!path) path = DEFAULT_RULES;
-    t = table_open(path);
-  }
-  if (!t) {
-    struct log_line l;
-    int e = errno;
-    log_start(&l, "no-rules");
-    log_str(&l, "rules", !path ? "RELAYRULESFD" : path);
-    log_str(&l, "error", strerror(e));
-    log_end(&l);
-  }
-  return t;
-}
-
 /* For the greeting when no rules tell our name. */
 static char const *host_name(char *buf, size_t size)
 {
@@ -114,6 +80,10 @@ static void learn(struct server_facts *f)
   if (f->client_info) f->client_info = strdup(f->client_info); /* the variable will change */
   f->relayclient = getenv("RELAYCLIENT");
   f->relayby = getenv("RELAYBY");
+  if (f->relayby && !strncmp(f->relayby, "pop:", 4)) f->relayclient = 0; /* relay-pop-check's, for receivers that know
+                                                                            nothing of the next ones */
+  f->stamp = getenv("RELAYSTAMP");
+  f->stamp_unknown = getenv("RELAYSTAMPFAIL") != 0;
   f->databytes = getenv("DATABYTES");
   for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) unsetenv(stale[i]);
 }
@@ -163,7 +133,7 @@ int main(int argc, char const *const *argv)
   if (log_sanitize() < 0) _exit(111);
   inject_signals();
   if (table_on_damage(DAMAGE_SMTP) < 0) strerr_diefusys(111, "catch signals");
-  facts.tables = open_rules(o.rules);
+  facts.tables = chain_rules(o.rules, DEFAULT_RULES, 0); /* null: the session then answers 451 */
   if (!facts.tables) facts.name = host_name(name, sizeof name);
   learn(&facts);
   server_world_fds(&world, &fds, 0, 1, limit_get(facts.tables, LIMIT_COMMAND_TIME), 0, o.rules);

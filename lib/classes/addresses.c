@@ -36,6 +36,11 @@ static size_t find(struct classes const *c, size_t end, enum form form, char con
   return CLASSES_NONE;
 }
 
+size_t classes_find(struct classes const *c, enum form form, char const *key)
+{
+  return find(c, classes_addresses(c), form, key); /* behind the sorted ones come those of FORM_POSTMASTER */
+}
+
 struct linker {
   struct classes *c;
   size_t end;           /* the sorted classes end here */

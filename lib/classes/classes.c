@@ -72,6 +72,7 @@ static int walk(struct classes *c, unsigned table, struct cuts *cuts, struct nam
       case TABLE_RECIPIENTS: failed = names_mailbox(names, c, NAMED_RECIPIENTS, key, n); break;
       case TABLE_ALIASES: failed = names_mailbox(names, c, NAMED_ALIASES, key, n); break;
       case TABLE_ROUTES: failed = routes ? names_route(names, c, key, n) : 0; break;
+      case TABLE_SENDERS: failed = names_senders(names, c, &r); break;
       case TABLE_RELAY:
         failed = names_relay(names, c, table, key, n, &r);
         if (!failed && n > 13 && !memcmp(key, "grant device ", 13)) failed = cuts_device(cuts, key + 13, n - 13);

@@ -8,9 +8,10 @@
  *   and users (=host, user@...) come from the super-server and are no intervals: `names` lists those rules, and the
  *   classes are those of clients without either.
  *
- *   Senders and recipients. A look-up asks for the address, patterns LOCAL+*, the domain, its suffixes. Which records
- *   it finds follows from the most special form that is in any table: each form has a class, and a representative
- *   that hits it and no more special one. What no look-up can find (keys that are not canonical) has none.
+ *   Senders and recipients. A look-up asks for the address, patterns LOCAL+*, the domain, its suffixes (the forms, too,
+ *   of what a user of `grant pop ... bound` may send as). Which records it finds follows from the most special form
+ *   that is in any table: each form has a class, and a representative that hits it and no more special one. What no
+ *   look-up can find (keys that are not canonical) has none.
  *
  * Near-linear: two sorts and a few look-ups for each record. */
 #ifndef CLASSES_CLASSES_H
@@ -80,6 +81,7 @@ enum {
   NAMED_DOMAINS = 1, NAMED_RECIPIENTS = 2, NAMED_ALIASES = 4, NAMED_TO = 8, NAMED_DENY = 16, NAMED_LOCAL = 32,
   NAMED_SENDER = 64, NAMED_DEVICE_FROM = 128, NAMED_DEVICE_TO = 256,
   NAMED_ROUTES = 512, /* only where a table has `grant to-host`, which looks at routes */
+  NAMED_USERS = 1024, /* a user's senders, where `grant pop` is bound to them */
 };
 
 struct address_class {
@@ -133,14 +135,20 @@ void classes_free(struct classes *c);
  * facts.recipient. */
 struct address const *classes_example(struct classes const *c, struct address_class const *k, struct address *a);
 
+/* The class of a form that has a key (not FORM_POSTMASTER) and that key, or CLASSES_NONE. */
+size_t classes_find(struct classes const *c, enum form form, char const *key);
+
 /* The kinds of sessions: listener plain or submission, TLS or not, a stamp or none, logged in with or without the
- * privilege or not at all. Number 0 is the stranger's. Sets those facts. */
+ * privilege or not at all. Number 0 is the stranger's. Sets those facts. Whether the stamp counts depends, where
+ * `grant pop` says so, on its user, on the listener's name and on the sender together: the classes of senders tell all
+ * apart that any user may use, and the caller puts user and listener in. */
 #define CLASSES_SESSIONS 24
 void classes_session(struct facts *f, unsigned i);
 
 /* Traits: what decide() looks at in a sender and in a recipient, apart from `grant device` FROM and TO lines that name
- * addresses or domains. Two senders (recipients) with the same traits get the same verdict from one table, all else
- * being equal; only the line may differ. Returns 0 and the traits, or -1 (corrupt). a null: the null sender. */
+ * addresses or domains, and from what the user of a POP stamp may send as. Two senders (recipients) with the same
+ * traits get the same verdict from one table, all else being equal; only the line may differ. Returns 0 and the traits,
+ * or -1 (corrupt). a null: the null sender. */
 enum {
   SENDER_NULL = 1, SENDER_HOSTED = 2, SENDER_GRANTED = 4, /* a line `grant sender` fits */
   RECIPIENT_ONWARD = 1, RECIPIENT_DENIED = 2,

@@ -4,7 +4,8 @@
 #include "classes/parts.h"
 #include "policy/gate.h"
 
-#define AS_SENDER (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_LOCAL | NAMED_SENDER | NAMED_DEVICE_FROM)
+#define AS_SENDER (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_LOCAL | NAMED_SENDER | NAMED_DEVICE_FROM | \
+  NAMED_USERS)
 #define AS_RECIPIENT (NAMED_DOMAINS | NAMED_RECIPIENTS | NAMED_ALIASES | NAMED_TO | NAMED_DENY | NAMED_DEVICE_TO | \
   NAMED_ROUTES)
 
@@ -93,6 +94,18 @@ int names_mailbox(struct names *x, struct classes *c, unsigned named, char const
   if (local < 3 || key[local - 1] != '*' || (key[local - 2] != '+' && key[local - 2] != '-'))
     return add_from(x, c, named, key, n);
   return add_address(x, c, FORM_EXTENSION, named, key, n);
+}
+
+int names_senders(struct names *x, struct classes *c, struct record const *r)
+{
+  for (uint32_t at = 0; at < r->len; ) {
+    char const *end = memchr(r->data + at, 0, r->len - at);
+    if (!end) return errno = EPROTO, -1;
+    size_t n = (size_t)(end - r->data) - at;
+    if (add_from(x, c, NAMED_USERS, r->data + at, n) < 0) return -1;
+    at += (uint32_t)n + 1;
+  }
+  return 0;
 }
 
 /* BITS FROM TO: the recipient has no blank, since one that needs quotes is refused before. */

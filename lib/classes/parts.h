@@ -37,6 +37,7 @@ struct names {
 
 int names_domain(struct names *x, struct classes *c, char const *key, size_t n, struct record const *r);
 int names_route(struct names *x, struct classes *c, char const *key, size_t n);
+int names_senders(struct names *x, struct classes *c, struct record const *r);
 int names_mailbox(struct names *x, struct classes *c, unsigned named, char const *key, size_t n);
 int names_relay(struct names *x, struct classes *c, unsigned table, char const *key, size_t n, struct record const *r);
 int names_end(struct names *x, struct classes *c);  /* makes c's address classes and devices; frees x */

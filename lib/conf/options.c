@@ -15,6 +15,8 @@ char const conf_usage[] =
   "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
+  "       relay-conf sync DIR --sync-user NAME --log-user NAME | --one-user [--server HOST[:PORT]|/SOCKET]\n"
+  "                  [--stamps DIR] [--key FILE] [--password FILE] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
   "                  [--certificates DIR] [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
@@ -25,6 +27,7 @@ static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
   { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
   { "cache", CONF_CACHE },     { "tls", CONF_TLS },
+  { "sync", CONF_SYNC },
 };
 
 static struct option {

@@ -13,6 +13,7 @@
 #define CONF_SYSTEMD 32U
 #define CONF_CACHE 64U
 #define CONF_TLS 128U
+#define CONF_SYNC 512U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
 
 enum conf_kind {
@@ -31,18 +32,25 @@ enum conf_kind {
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
   X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* account of relay-remote */ \
   X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS | CONF_SYSTEMD, 0, 0, 0)        /* account of relay-tlsd */ \
-  X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS, 0, 0, 0) \
+  X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, 0, 0, 0) \
   X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
   X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
-  X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS, BIN_DIR, 0, 0) \
+  X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS | CONF_SYNC, BIN_DIR, 0, 0) \
   X(TLS, "--tls", "SOCKET", KIND_PATH, CONF_CHAIN, 0, 0, 0)                             /* relay-tls */ \
   X(TLS_NOW, "--tls-now", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-tls -i */ \
   X(LOGINS, "--logins", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                              /* relay-auth */ \
   X(FAILURES, "--failures", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/failures", 0, 0) /* of logins */ \
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
   X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS | CONF_SYSTEMD, CONTROL_DIR "/tls", 0, 0) \
+  X(SYNC_USER, "--sync-user", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                    /* of relay-pop-sync */ \
+  X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC, SPOOL_DIR "/stamps", 0, 0)         /* of POP-before-SMTP */ \
+  X(SERVER, "--server", "HOST[:PORT]", KIND_WORD, CONF_SYNC, "127.0.0.1", 0, 0)         /* Redis or Valkey */ \
+  X(KEY, "--key", "FILE", KIND_PATH, CONF_SYNC, CONTROL_DIR "/pop-sync.key", 0, 0) \
+  X(PASSWORD, "--password", "FILE", KIND_PATH, CONF_SYNC, 0, 0, 0)                      /* the server's */ \
+  X(NODE, "--node", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                              /* this machine's name */ \
+  X(SECONDS, "--seconds", "NUMBER", KIND_NUMBER, CONF_SYNC, "300", 1, 2592000)          /* a stamp's life */ \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
   X(CLIENTS, "--clients", "NUMBER", KIND_NUMBER, CONF_CHAIN, "200", 1, 100000)          /* at once */ \

@@ -84,6 +84,21 @@ struct conf_file const conf_tls[] = {
   { 0, 0, 0, 0 },
 };
 
+struct conf_file const conf_sync[] = {
+  { "run", 0755, quote_sh,
+    HEAD
+    "# Who has logged in by POP or IMAP: shared with other machines through the server @=server@. " MADE
+    "exec 2>&1\n"
+    ONE_USER
+    "export PATH=@bin@:\"$PATH\"\n"
+    "@+sync-user # @sync-user@, whose group may write to @stamps@.\n"
+    "exec @sync@\n" },
+  { "log", 0755, 0, 0 },
+  { "log/run", 0755, quote_sh, LOG_RUN },
+  { "log/main", 0755, 0, 0 },
+  { 0, 0, 0, 0 },
+};
+
 /* posthouse.socket and posthouse@.service; of a listener with a name posthouse-NAME.socket and posthouse-NAME@.service;
  * with TLS from the start posthouse-NAMEs.socket and posthouse-NAMEs@.service. */
 struct conf_file const conf_systemd[] = {

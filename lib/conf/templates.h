@@ -14,6 +14,7 @@ struct conf_file {
 extern struct conf_file const conf_receive[]; /* a daemontools service: run, log/run, log/main */
 extern struct conf_file const conf_send[];
 extern struct conf_file const conf_tls[];
+extern struct conf_file const conf_sync[];
 extern struct conf_file const conf_systemd[]; /* a listener's units */
 extern struct conf_file const conf_systemd_send[]; /* those that all listeners share */
 extern struct conf_file const conf_systemd_tls[];

@@ -85,6 +85,16 @@ static int set_unit(struct conf_values *x, char const *const *o)
   return set(x, "unit", name ? "-" : "", name ? name : "", name && o[OPT_TLS_NOW] ? "s" : "", END);
 }
 
+/* relay-pop-sync's words. */
+static int set_sync(struct conf_values *x, char const *const *o, struct conf_accounts const *a)
+{
+  char const *user = a->sync.name;
+  return set(x, "sync-user", user, END) && set(x, "stamps", o[OPT_STAMPS], END) && set(x, "server", o[OPT_SERVER], END)
+    && set(x, "sync", user ? "setuidgid\n" : "", user ? user : "", user ? "\n" : "", "relay-pop-sync\n-k\n", o[OPT_KEY],
+      o[OPT_PASSWORD] ? "\n-p\n" : "", o[OPT_PASSWORD] ? o[OPT_PASSWORD] : "", o[OPT_NODE] ? "\n-n\n" : "",
+      o[OPT_NODE] ? o[OPT_NODE] : "", "\n-s\n", o[OPT_SECONDS], "\n", o[OPT_STAMPS], "\n", o[OPT_SERVER], END);
+}
+
 /* The words from relay-tls on; each program's name behind `bin`. */
 static int set_smtpd(struct conf_values *x, char const *const *o, char const *bin)
 {
@@ -145,6 +155,7 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
   if (options->what == CONF_CONTROL) return set(x, "me", options->me, END);
   if (!set_accounts(x, a)) return 0;
   if (options->what == CONF_TLS) return set(x, "bin", o[OPT_BIN], END) && set_tlsd(x, o, a, "", o[OPT_SOCKET]);
+  if (options->what == CONF_SYNC) return set(x, "bin", o[OPT_BIN], END) && set_sync(x, o, a);
   if (!set_environment(x, o)) return 0;
   stralloc bin = STRALLOC_ZERO;
   int ok = (!full || (stralloc_cats(&bin, o[OPT_BIN]) && stralloc_cats(&bin, "/"))) && stralloc_0(&bin)

@@ -16,6 +16,7 @@ struct conf_account {
 struct conf_accounts {
   struct conf_account user, queue, remote, log, tls;
   struct conf_account one; /* who runs us: the one user, when there are no accounts */
+  struct conf_account sync;
 };
 
 #define CONF_VALUES 48

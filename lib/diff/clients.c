@@ -139,7 +139,7 @@ static int changed(struct atom const *a, enum diff_kind kind)
 
 int gate_lines(struct diff *d)
 {
-  for (int kind = DIFF_LETS_IN; kind < DIFF_KIND_COUNT; kind++) {
+  for (int kind = DIFF_LETS_IN; kind <= DIFF_APPENDS; kind++) {
     genalloc list = GENALLOC_ZERO;
     struct diff_line l = { .kind = (enum diff_kind)kind };
     int failed = 0;

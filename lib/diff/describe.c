@@ -13,7 +13,7 @@ struct making {
   unsigned char *is;     /* of each class: OUT, IN, OPEN */
   unsigned char *now;    /* what the flips so far say of it */
   size_t n;
-  size_t *members, *others; /* of each pair: how many classes are in, how many are out */
+  size_t *members, *others; /* of each two traits, at their first pair: how many classes are in, how many are out */
 };
 
 /* Whom the kind of line leaves out in any case. */
@@ -38,22 +38,20 @@ static void find_members(struct making *x, struct diff_line const *l, unsigned c
     x->is[class] = OPEN;
     if (pair == NONE32 || implied(x->d, l, x->side->recipient, class)) continue;
     x->is[class] = groups[mark[class] * pairs + pair] ? IN : OUT;
-    x->members[pair] += x->is[class] == IN;
-    x->others[pair] += x->is[class] == OUT;
+    uint32_t like = genalloc_s(struct pair, &x->side->pairs)[pair].like;
+    x->members[like] += x->is[class] == IN;
+    x->others[like] += x->is[class] == OUT;
   }
 }
 
-static int alike(struct making const *x, uint32_t pair)
-{
-  struct pair const *p = genalloc_s(struct pair, &x->side->pairs) + pair;
-  return p->traits[0] == p->traits[1];
-}
-
-/* All of the pair are in (value IN) or out, and both tables see them alike. */
+/* All with the pair's traits are in (value IN) or out, and both tables see them alike. */
 static int whole(struct making const *x, uint32_t pair, int value)
 {
-  if (pair == NONE32 || !alike(x, pair)) return 0;
-  return value == IN ? x->members[pair] && !x->others[pair] : x->others[pair] && !x->members[pair];
+  if (pair == NONE32) return 0;
+  struct pair const *p = genalloc_s(struct pair, &x->side->pairs) + pair;
+  size_t members = x->members[p->like], others = x->others[p->like];
+  if (p->traits[0] != p->traits[1]) return 0;
+  return value == IN ? members && !others : others && !members;
 }
 
 static int add_traits(struct making const *x, genalloc *list, uint32_t pair)

@@ -105,8 +105,8 @@ int diff_make(struct diff *d, struct table_set const *old, struct table_set cons
   *d = (struct diff){ .t = { old, new }, .classes = CLASSES_ZERO, .lines = GENALLOC_ZERO };
   if (!(d->model = calloc(1, sizeof *d->model))) return errno = ENOMEM, -1;
   if (classes_make(&d->classes, both, 2) < 0 || hosts_make(d) < 0 || prefixes_make(d) < 0 || order_make(d) < 0 ||
-      sides_make(d) < 0 || atoms_make(d) < 0 || cells_make(d) < 0 || devices_make(d) < 0 || lines_join(d, 0) < 0 ||
-      redirect_line(d) < 0 || gate_lines(d) < 0) return -1;
+      stamps_make(d) < 0 || sides_make(d) < 0 || atoms_make(d) < 0 || cells_make(d) < 0 || devices_make(d) < 0 ||
+      lines_join(d, 0) < 0 || redirect_line(d) < 0 || gate_lines(d) < 0 || stamps_lines(d) < 0) return -1;
   size_t n = genalloc_len(struct diff_line, &d->lines);
   if (n) qsort(genalloc_s(struct diff_line, &d->lines), n, sizeof(struct diff_line), by_kind);
   return 0;
@@ -128,6 +128,7 @@ void diff_free(struct diff *d)
   side_free(&m->senders);
   side_free(&m->recipients);
   sets_free(&m->sets);
+  stamps_free(&m->stamps);
   genalloc_free(struct atom, &m->atoms);
   genalloc_free(struct span, &m->spans);
   genalloc_free(struct prefix, &m->prefixes);

@@ -16,6 +16,7 @@
 #include <skalibs/stralloc.h>
 #include "classes/classes.h"
 #include "policy/decide.h"
+#include "policy/pop.h"
 #include "table/table.h"
 
 /* X(name, word): what became of whom */
@@ -33,7 +34,9 @@
   X(DIFF_SHUTS_OUT, "shuts-out") /* denied now, and were not before */ \
   X(DIFF_BELIEVES, "believes")  /* may say now whom it speaks for (RELAYPROXY) */ \
   X(DIFF_DOUBTS, "doubts")      /* may no longer */ \
-  X(DIFF_APPENDS, "appends")    /* RELAYCLIENT has another value */
+  X(DIFF_APPENDS, "appends")    /* RELAYCLIENT has another value */ \
+  X(DIFF_LASTS, "lasts")        /* a POP stamp is fresh for another time */ \
+  X(DIFF_SPREADS, "spreads")    /* an IPv6 stamp counts for its network of 64 bits, or does no longer */
 
 enum diff_kind {
 #define X(name, word) name,
@@ -43,23 +46,27 @@ enum diff_kind {
 };
 char const *diff_word(enum diff_kind k);
 
-/* The situations of a recipient: the session's kind (classes_session), the next hop's answer, and where the mail
- * exchangers are. Some are left open since no mail is taken there whatever the tables say: diff_situation_void. */
+/* The situations of a recipient: the session (login, stamp, TLS, listener), the next hop's answer, and where the mail
+ * exchangers are. Some are left open since no mail is taken there whatever the tables say, or nobody can be there:
+ * diff_situation_void. */
 #define DIFF_MX 4 /* all of the exchangers are granted by: neither table, the old one alone, the new one alone, both */
-#define DIFF_SITUATIONS (CLASSES_SESSIONS * 2 * DIFF_MX)
+#define DIFF_STAMPS 4 /* a POP stamp counts (policy/pop.h) in: neither table, or there is none; then as above */
+#define DIFF_SESSIONS (3 * DIFF_STAMPS * 2 * 2)
+#define DIFF_SITUATIONS (DIFF_SESSIONS * 2 * DIFF_MX)
 struct diff_situations {
   uint64_t bits[DIFF_SITUATIONS / 64];
 };
-#define diff_situation(session, mailbox_yes, mx) ((session) + CLASSES_SESSIONS * ((mailbox_yes) + 2U * (mx)))
 #define diff_in(s, i) ((s)->bits[(i) / 64] >> (i) % 64 & 1)
-int diff_situation_void(unsigned i);
+struct diff;
+int diff_situation_void(struct diff const *d, unsigned i);
 
 struct diff_line {
   enum diff_kind kind;
-  struct diff_situations when; /* for the gate's kinds and DIFF_REDIRECTS: none */
-  uint32_t clients;     /* sets; what they hold is diff_describe_...'s to say; for DIFF_REDIRECTS 0 */
-  uint32_t senders, sender_marks;       /* for the gate's kinds and DIFF_REDIRECTS: 0 */
-  uint32_t recipients, recipient_marks; /* for the gate's kinds: 0 */
+  struct diff_situations when; /* from DIFF_REDIRECTS on: none */
+  uint32_t clients;     /* sets; what they hold is diff_describe_...'s to say; for DIFF_REDIRECTS and from DIFF_LASTS
+                           on: 0 */
+  uint32_t senders, sender_marks;       /* from DIFF_REDIRECTS on: 0 */
+  uint32_t recipients, recipient_marks; /* behind DIFF_REDIRECTS: 0 */
 };
 
 struct diff {
@@ -128,14 +135,33 @@ int diff_describe_clients(struct diff_clients *c, struct diff const *d, struct d
 void diff_clients_free(struct diff_clients *c);
 
 /* When: terms of which one must hold; each has for each property the values that fit, as bits. */
-enum diff_property { DIFF_LOGIN /* none, one that may relay, one that may not */, DIFF_STAMP, DIFF_TLS, DIFF_SUBMISSION,
-  DIFF_MAILBOX /* the next hop does not take it, does */, DIFF_EXCHANGERS /* DIFF_MX */, DIFF_PROPERTIES };
+enum diff_property { DIFF_LOGIN /* none, one that may relay, one that may not */, DIFF_STAMP /* DIFF_STAMPS */,
+  DIFF_TLS, DIFF_SUBMISSION, DIFF_MAILBOX /* the next hop does not take it, does */, DIFF_EXCHANGERS /* DIFF_MX */,
+  DIFF_PROPERTIES };
 extern unsigned const diff_values[DIFF_PROPERTIES]; /* how many each has */
+unsigned diff_value(unsigned situation, enum diff_property p);
+unsigned diff_situation(unsigned const value[DIFF_PROPERTIES]); /* the way back */
 struct diff_term {
   uint8_t fits[DIFF_PROPERTIES];
 };
 /* Appends struct diff_term's. Returns 0, or -1 with errno. */
-int diff_describe_when(genalloc *terms, struct diff_situations const *s);
+int diff_describe_when(genalloc *terms, struct diff const *d, struct diff_situations const *s);
+
+/* `grant pop` in both tables: on which a stamp's value in a situation rests. */
+struct diff_pop {
+  int there[2];
+  struct pop_grant grant[2]; /* if it is */
+  int tells;            /* one of them tells listeners or senders apart */
+  genalloc users;       /* struct diff_user, by name: who may use other senders by a stamp now, where both are bound */
+};
+struct diff_user {
+  char const *name;     /* canonical */
+  size_t len;           /* its bytes */
+  struct record senders[2]; /* NUL behind each, none: any; line 0: it is nobody there who relays */
+};
+struct diff_pop const *diff_pop(struct diff const *d);
+/* Does the line tell stamps that count from others? */
+int diff_line_stamps(struct diff const *d, struct diff_line const *l);
 
 /* One case of the line: facts for either table, decided. It points into itself: never copy one. */
 struct diff_example {

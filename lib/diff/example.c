@@ -54,23 +54,49 @@ static int is_mark(struct model const *m, uint32_t const *marks, size_t n, size_
   return 0;
 }
 
-/* The first class of the first group of a set. */
-static void find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set,
-                         struct address *a)
+/* The first class of the first group of a set whose stamps can do this (0: any), or CLASSES_NONE. */
+static size_t find_address(struct diff const *d, struct side const *s, uint32_t set, uint32_t marks_set,
+                           unsigned stamp)
 {
   size_t n, k;
   uint32_t const *list = sets_get(&d->model->sets, set, &n), *m = sets_get(&d->model->sets, marks_set, &k);
   uint32_t pairs = (uint32_t)genalloc_len(struct pair, &s->pairs);
-  size_t class = CLASSES_NONE;
-  memset(a, 0, sizeof *a);
-  if (!n) return;
-  size_t mark = list[0] / pairs ? m[list[0] / pairs - 1] : CLASSES_NONE;
-  struct pair const *p = genalloc_s(struct pair, &s->pairs) + list[0] % pairs;
-  for (size_t i = 0; i < p->n && class == CLASSES_NONE; i++) {
-    size_t at = d->model->order[p->places[i]], w = at;
-    while (w != CLASSES_NONE && !is_mark(d->model, m, k, w)) w = classes_address(&d->classes, w)->wider;
-    if (w == mark) class = at;
+  for (size_t g = 0; g < n; g++) {
+    size_t mark = list[g] / pairs ? m[list[g] / pairs - 1] : CLASSES_NONE;
+    struct pair const *p = genalloc_s(struct pair, &s->pairs) + list[g] % pairs;
+    for (size_t i = 0; i < p->n && (p->stamps & stamp) == stamp; i++) {
+      size_t at = d->model->order[p->places[i]], w = at;
+      while (w != CLASSES_NONE && !is_mark(d->model, m, k, w)) w = classes_address(&d->classes, w)->wider;
+      if (w == mark) return at;
+    }
   }
+  return CLASSES_NONE;
+}
+
+/* The first situation of the line in which there is somebody, and the sender's class. Returns it, and the user and the
+ * listener of a stamp, if it has one. */
+static unsigned find_situation(struct diff const *d, struct diff_line const *l, size_t *sender, char const **user,
+                               char const **listener)
+{
+  unsigned seen = 0;
+  *user = *listener = 0;
+  for (unsigned i = 0; i < DIFF_SITUATIONS; i++) {
+    unsigned value = diff_value(i, DIFF_STAMP), submission = diff_value(i, DIFF_SUBMISSION);
+    unsigned bit = value ? STAMP_BIT(value, submission) : 0;
+    if (!diff_in(&l->when, i) || diff_situation_void(d, i) || bit & seen) continue;
+    *sender = find_address(d, &d->model->senders, l->senders, l->sender_marks, bit);
+    if (*sender != CLASSES_NONE && (!bit || stamps_witness(d, *sender, value, submission, user, listener) == 1))
+      return i;
+    seen |= bit;
+  }
+  *user = *listener = 0;
+  *sender = find_address(d, &d->model->senders, l->senders, l->sender_marks, 0);
+  return 0;
+}
+
+static void set_address(struct diff const *d, struct address *a, size_t class)
+{
+  memset(a, 0, sizeof *a);
   if (class != CLASSES_NONE) classes_example(&d->classes, classes_address(&d->classes, class), a);
 }
 
@@ -78,15 +104,18 @@ void diff_example(struct diff_example *x, struct diff const *d, struct diff_line
 {
   struct atom const *a = choose(d, l->clients);
   uint32_t line[2] = { 0, 0 };
-  unsigned i = 0;
+  char const *user, *listener;
+  size_t sender;
   memset(x, 0, sizeof *x);
   if (a) x->client = address_of(d, a, line);
-  find_address(d, &d->model->senders, l->senders, l->sender_marks, &x->sender);
-  find_address(d, &d->model->recipients, l->recipients, l->recipient_marks, &x->recipient);
-  while (i + 1 < DIFF_SITUATIONS && !diff_in(&l->when, i)) i++;
+  unsigned i = find_situation(d, l, &sender, &user, &listener);
+  set_address(d, &x->sender, sender);
+  set_address(d, &x->recipient, find_address(d, &d->model->recipients, l->recipients, l->recipient_marks, 0));
   for (unsigned t = 0; t < 2; t++) {
     struct facts *f = x->facts + t;
-    situation_facts(d, f, diff_in(&l->when, i) ? i : 0);
+    situation_facts(d, f, i);
+    f->stamp = user;
+    if (user) f->listener = listener;
     f->client = x->client;
     f->sender = x->sender.len ? &x->sender : 0;
     f->recipient = &x->recipient;

@@ -1,6 +1,7 @@
 /* The difference for programs. */
 #include <errno.h>
 #include <string.h>
+#include "diff/pops.h"
 #include "diff/values.h"
 #include "diff/words.h"
 #include "json/json.h"
@@ -146,6 +147,8 @@ static void put_example(struct json *j, struct diff const *d, struct diff_line c
   else json_null(j);
   json_key(j, "sender"), json_string(j, x.sender.text, x.sender.len);
   json_key(j, "recipient"), json_string(j, x.recipient.text, x.recipient.len);
+  json_key(j, "pop"), json_str(j, x.facts->stamp);
+  json_key(j, "listener"), json_str(j, *x.facts->listener ? x.facts->listener : 0);
   for (unsigned t = 0; t < 2; t++) {
     s.len = 0;
     if (example_words(&s, &x, t) < 0) j->failed = 1;
@@ -163,10 +166,10 @@ static int put_line(struct json *j, struct diff const *d, struct diff_line const
   int r = diff_describe_clients(&clients, d, l);
   if (diff_describe_senders(&senders, d, l) < 0) r = -1;
   if (diff_describe_recipients(&recipients, d, l) < 0) r = -1;
-  if (r == 0 && (r = diff_describe_when(&when, &l->when)) == 0) {
+  if (r == 0 && (r = diff_describe_when(&when, d, &l->when)) == 0) {
     json_object(j);
     json_key(j, "kind"), json_str(j, diff_word(l->kind));
-    if (l->kind != DIFF_REDIRECTS) put_clients(j, d, &clients);
+    if (l->kind != DIFF_REDIRECTS && l->kind < DIFF_LASTS) put_clients(j, d, &clients);
     if (l->kind < DIFF_REDIRECTS) put_addresses(j, d, &senders, 0);
     if (l->kind <= DIFF_REDIRECTS) put_addresses(j, d, &recipients, 1);
     if (l->kind < DIFF_REDIRECTS) put_when(j, &when);
@@ -190,6 +193,7 @@ int diff_json(stralloc *out, struct diff const *d)
     r = put_line(&j, d, genalloc_s(struct diff_line, &d->lines) + i);
   if (r < 0) return -1;
   json_end(&j);
+  pops_json(&j, d);
   if (values_json(&j, d) < 0) return -1;
   json_end(&j);
   return j.failed ? (errno = ENOMEM, -1) : 0;

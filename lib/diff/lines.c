@@ -18,13 +18,14 @@ char const *diff_word(enum diff_kind k)
 
 int lines_add(struct diff *d, struct cell const *c)
 {
+  static struct diff_situations const nothing;
   struct diff_situations when[DIFF_UNHOSTS + 1];
   memset(when, 0, sizeof when);
   for (unsigned i = 0; i < DIFF_SITUATIONS; i++) when[c->kinds->kind[i]].bits[i / 64] |= UINT64_C(1) << i % 64;
   for (unsigned k = DIFF_NONE + 1; k <= DIFF_UNHOSTS; k++) {
     struct diff_line l = { .kind = (enum diff_kind)k, .when = when[k], .clients = c->clients,
       .sender_marks = c->sender_marks, .recipient_marks = c->recipient_marks };
-    if (!(when[k].bits[0] | when[k].bits[1] | when[k].bits[2])) continue;
+    if (!memcmp(&l.when, &nothing, sizeof nothing)) continue;
     if (sets_add(&d->model->sets, &c->sender, 1, &l.senders) < 0) return -1;
     if (sets_add(&d->model->sets, &c->recipient, 1, &l.recipients) < 0) return -1;
     if (!genalloc_append(struct diff_line, &d->lines, &l)) return errno = ENOMEM, -1;

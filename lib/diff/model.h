@@ -28,6 +28,8 @@ struct side {
 };
 struct pair {
   unsigned traits[2];
+  uint32_t like;        /* the first pair with these traits; they differ in: */
+  unsigned stamps;      /* senders: struct stamps' able */
   uint32_t *places;     /* of its classes, ascending */
   size_t n;
 };
@@ -60,7 +62,29 @@ struct kinds {
   uint8_t kind[DIFF_SITUATIONS];
 };
 
+/* What POP stamps do for a sender, as bits: that there is some user and some listener with whom a stamp counts in the
+ * old table alone, in the new one alone, in both; on other listeners, then on that for submission. */
+#define STAMP_BIT(value, submission) (1U << ((value) - 1 + 3 * (submission)))
+#define STAMP_KINDS 64 /* sets of these */
+struct tally {
+  int32_t n[4];         /* how many users may send so (1: by the old table, 2: the new one, 3: both) */
+  uint32_t who[4];      /* one of them who may not as the next wider class: his number plus 1; 0: there is none */
+};
+struct stamps {
+  struct diff_pop pop;
+  genalloc users;       /* struct diff_user: all, by name */
+  stralloc names;       /* theirs */
+  unsigned char *able;  /* of each address class: these bits */
+  struct tally *tally;  /* of each address class */
+  struct tally any;     /* of senders whom no user's lines name */
+  char other[24];       /* a listener that no line names */
+  unsigned some;        /* those of any class */
+  char const *listener[2][4]; /* one that is not, or is, for submission; the grants of neither table, the old, the new
+                           one, both hold there. Null: there is none */
+};
+
 struct model {
+  struct stamps stamps;
   uint32_t *order;      /* address classes by place: narrower ones follow wider ones */
   uint32_t *place;      /* of each address class */
   uint32_t *end;        /* the place behind its last narrower one */
@@ -89,6 +113,14 @@ int sides_make(struct diff *d);
 size_t side_find(struct model const *m, struct side const *s, uint32_t pair, size_t mark, size_t const *marks,
                  size_t n);
 int atoms_make(struct diff *d);
+int stamps_make(struct diff *d);
+void stamps_free(struct stamps *x);
+/* The lines about the grant itself. */
+int stamps_lines(struct diff *d);
+/* A user's name ("": one that nobody knows) and a listener with whom a stamp has this value for a sender, the example
+ * of this class. Returns 1, 0 when there are none, -1 with errno. */
+int stamps_witness(struct diff const *d, size_t sender, unsigned value, unsigned submission, char const **user,
+                   char const **listener);
 int hosts_make(struct diff *d);
 int prefixes_make(struct diff *d);
 /* Appends struct diff_prefix'es for the addresses in n spans, which ascend. */
@@ -121,7 +153,7 @@ int gate_lines(struct diff *d);
 int postmasters_describe(genalloc *flips, struct diff const *d, unsigned char const *is, unsigned char const *now,
                          int all);
 
-/* Sets the facts of a situation. */
+/* Sets the facts of a situation; a stamp's user and its listener are for the caller to put in. */
 void situation_facts(struct diff const *d, struct facts *f, unsigned i);
 
 #endif

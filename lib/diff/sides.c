@@ -4,6 +4,8 @@
 #include <string.h>
 #include "diff/model.h"
 
+#define SENDER_TRAITS 8 /* above all traits of a sender */
+
 static int nomem(void)
 {
   return errno = ENOMEM, -1;
@@ -76,7 +78,20 @@ static int find_traits(struct diff const *d, int recipient, size_t class, unsign
   return 0;
 }
 
-/* In which numbers[..] has for each two traits the number of their pair plus 1. */
+/* The pair of these traits: its number. A new one is appended. */
+static uint32_t pair_of(struct side *s, uint32_t *number, unsigned const t[2], unsigned stamps)
+{
+  uint32_t n = (uint32_t)genalloc_len(struct pair, &s->pairs);
+  struct pair p = { .traits = { t[0], t[1] }, .stamps = stamps };
+  if (*number) return *number - 1;
+  struct pair const *all = genalloc_s(struct pair, &s->pairs);
+  while (p.like < n && memcmp(all[p.like].traits, t, sizeof p.traits)) p.like++;
+  if (!genalloc_append(struct pair, &s->pairs, &p)) return NONE32;
+  *number = n + 1;
+  return n;
+}
+
+/* In which numbers[..] has for each two traits, and a sender's stamps, the number of their pair plus 1. */
 static int side_make(struct diff *d, struct side *s, uint32_t *numbers)
 {
   size_t n = classes_addresses(&d->classes);
@@ -88,14 +103,10 @@ static int side_make(struct diff *d, struct side *s, uint32_t *numbers)
     s->pair[i] = NONE32;
     if (!(s->recipient ? k->recipient : k->sender)) continue;
     if (find_traits(d, s->recipient, i, t) < 0) return -1;
-    uint32_t *number = numbers + t[0] * TRAITS + t[1];
-    struct pair p = { .traits = { t[0], t[1] } };
-    if (!*number) {
-      if (!genalloc_append(struct pair, &s->pairs, &p)) return nomem();
-      *number = (uint32_t)genalloc_len(struct pair, &s->pairs);
-    }
-    s->pair[i] = *number - 1;
-    genalloc_s(struct pair, &s->pairs)[*number - 1].n++;
+    unsigned stamps = s->recipient ? 0 : d->model->stamps.able[i];
+    unsigned at = s->recipient ? t[0] * TRAITS + t[1] : (t[0] * SENDER_TRAITS + t[1]) * STAMP_KINDS + stamps;
+    if ((s->pair[i] = pair_of(s, numbers + at, t, stamps)) == NONE32) return nomem();
+    genalloc_s(struct pair, &s->pairs)[s->pair[i]].n++;
   }
   struct pair *pairs = genalloc_s(struct pair, &s->pairs);
   for (size_t i = 0; i < genalloc_len(struct pair, &s->pairs); i++) {

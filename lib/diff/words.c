@@ -103,7 +103,7 @@ char const *property_word(enum diff_property p)
 char const *value_word(enum diff_property p, unsigned value)
 {
   static char const *const words[DIFF_PROPERTIES][4] = {
-    { "none", "relay", "norelay" }, { "none", "stamp" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION },
+    { "none", "relay", "norelay" }, { "none", "old", "new", "both" }, { "no", "yes" }, { "other", LISTENER_SUBMISSION },
     { "no", "yes" },
     { "neither", "old", "new", "both" },
   };

@@ -86,6 +86,7 @@ static int fits(struct gathering *g, enum table which, struct piece key, struct 
       return fits_mailbox(key, &g->given) || fits_mailbox(key, &g->changed) || fits_mailbox(key, &g->sender);
     case TABLE_ROUTES: return !key.n || fits_domain(key, &g->given) || fits_domain(key, &g->changed);
     case TABLE_RELAY: return relay_fits(g, key);
+    case TABLE_SENDERS: return piece_is_user(key, g->b->q->facts.stamp);
     default: return 0;
   }
 }

@@ -56,6 +56,7 @@ char const *outcome_meaning(struct outcome const *o)
     [REASON_REQUIRE_LOGIN] = "relaying requires a login", [REASON_REQUIRE_TLS] = "relaying requires TLS",
     [REASON_MAILBOX_UNKNOWN] = "the next hop cannot be asked about the recipient",
     [REASON_MX_UNKNOWN] = "the recipient's mail exchangers cannot be looked up",
+    [REASON_STAMP_UNKNOWN] = "relaying, and whether the client has a POP stamp cannot be told",
     [REASON_ASK] = "the network must be asked", [REASON_TABLES] = "no rules, or damaged ones",
   };
   switch (o->stage) {
@@ -82,7 +83,7 @@ enum step outcome_step(struct outcome const *o)
     [REASON_POP] = STEP_GRANTS, [REASON_TO] = STEP_GRANTS, [REASON_SENDER] = STEP_GRANTS,
     [REASON_DEVICE] = STEP_GRANTS, [REASON_ANYONE] = STEP_GRANTS, [REASON_TO_HOST] = STEP_TO_HOST,
     [REASON_MX_UNKNOWN] = STEP_TO_HOST, [REASON_NOT_GRANTED] = STEP_END, [REASON_LITERAL] = STEP_END,
-    [REASON_NO_PRIVILEGE] = STEP_END,
+    [REASON_NO_PRIVILEGE] = STEP_END, [REASON_STAMP_UNKNOWN] = STEP_END,
   };
   if (o->stage != STAGE_GIVEN && o->stage != STAGE_CHANGED) return o->stage == STAGE_GATE ? STEP_GATE : STEP_SYNTAX;
   if (o->decision.verdict == VERDICT_ASK_MAILBOX) return STEP_HOSTED;
@@ -159,48 +160,6 @@ static void look_ahead(struct explanation *x, struct question *q, struct table_s
   }
 }
 
-/* A hosted domain of the rules, for a sender. Returns 1, or 0 when there is none. */
-static int hosted_sender(struct address *a, struct table_set const *t)
-{
-  char text[LIMIT_ADDRESS + 1] = "postmaster@";
-  struct record r;
-  struct piece key;
-  enum table which;
-  uint32_t pos = 0;
-  while (table_next(t, &pos, &which, &key.s, &key.n, &r) > 0) {
-    if (which != TABLE_DOMAINS || *key.s == '.' || *key.s == '[' || key.n > LIMIT_DOMAIN) continue;
-    memcpy(text + 11, key.s, key.n);
-    return address_mailbox(a, text, 11 + key.n, 1) == ADDRESS_OK;
-  }
-  return 0;
-}
-
-/* What the one who was refused can do, the least first: each is tried. */
-static void advise(struct explanation *x, struct question const *q, struct table_set const *t)
-{
-  static struct { char const *words; unsigned privilege : 1, login : 1, tls : 1, sender : 1; } const all[] = {
-    { "log in", 0, 1, 0, 0 }, { "give the login the privilege to relay", 1, 0, 0, 0 }, { "use TLS", 0, 0, 1, 0 },
-    { "send as an address of a hosted domain", 0, 0, 0, 1 }, { "log in, under TLS", 0, 1, 1, 0 },
-    { "log in, and send as an address of a hosted domain", 0, 1, 0, 1 },
-    { "log in under TLS, and send as an address of a hosted domain", 0, 1, 1, 1 },
-  };
-  struct address sender;
-  if (!hosted_sender(&sender, t)) sender = *q->facts.sender;
-  for (size_t i = 0; i < sizeof all / sizeof *all && !x->advice_n; i++) {
-    struct facts f = q->facts;
-    struct decision d;
-    if ((all[i].privilege && !f.login) || (all[i].login && f.login) || (all[i].tls && f.tls)) continue;
-    if (all[i].login) f.login = "somebody";
-    if (all[i].login || all[i].privilege) f.login_may_relay = 1;
-    if (all[i].tls) f.tls = 1;
-    if (all[i].sender) f.sender = &sender;
-    decide(&d, t, &f);
-    if (d.verdict == VERDICT_ACCEPT) x->advice[x->advice_n++] = all[i].words;
-  }
-  if (x->outcome.decision.reason == REASON_ONWARD)
-    x->advice[x->advice_n++] = "write the recipient without %, ! and @ in its local part, and without quotes";
-}
-
 void explain(struct explanation *x, struct question *q, struct table_set const *t, struct neighbours const *around)
 {
   x->text.len = 0;
@@ -215,7 +174,9 @@ void explain(struct explanation *x, struct question *q, struct table_set const *
   if (!t) return;
   survey(x, q, t);
   look_ahead(x, q, t);
-  if (x->outcome.stage >= STAGE_GIVEN && x->outcome.decision.verdict == VERDICT_REFUSE) advise(x, q, t);
+  if (x->outcome.stage >= STAGE_GIVEN &&
+      (x->outcome.decision.verdict == VERDICT_REFUSE || x->outcome.decision.reason == REASON_STAMP_UNKNOWN))
+    advise(x, q, t);
   find_changes(x, q, t, around);
 }
 

@@ -12,6 +12,7 @@
 
 #define EXPLAIN_CHANGES 5   /* that are shown */
 #define EXPLAIN_EDITS 3     /* lines of one change at most */
+#define STAMP_NAME 256      /* bytes of the name of a POP stamp's user, with its NUL */
 #define EXPLAIN_LINES 200   /* that are shown of each kind; further ones are counted */
 
 /* What a line of the rules has to do with the facts. X(name, word) */

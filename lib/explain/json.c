@@ -54,6 +54,8 @@ static void put_facts(struct json *j, struct explanation const *x, struct questi
   json_key(j, "tls");
   json_bool(j, f->tls);
   pair(j, "pop", f->stamp);
+  json_key(j, "pop_unknown");
+  json_bool(j, f->stamp_unknown);
   pair(j, "sender", q->sender_error ? 0 : q->sender.text);
   pair(j, "recipient", q->recipient_error || !q->has_recipient ? 0 : q->recipient.text);
   pair(j, "becomes", x->outcome.stage == STAGE_CHANGED ? x->outcome.changed.text : 0);

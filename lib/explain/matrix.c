@@ -77,7 +77,6 @@ static void find_rows(struct matrix *m, struct question *q, struct table_set con
   for (int i = 0; i < ROWS; i++) m->rows[i].there = 1;
   m->rows[ROW_LOGIN].client = m->rows[ROW_STAMPED].client = m->rows[ROW_CLIENT].client = m->rows[ROW_STRANGER].client;
   m->rows[ROW_LOGIN].login = q->facts.login ? q->facts.login : SOMEBODY;
-  m->rows[ROW_STAMPED].stamp = q->facts.stamp ? q->facts.stamp : SOMEBODY;
   if (trusted) {
     m->rows[ROW_CLIENT].client = q->facts.client;
   } else if (!q->environment) {
@@ -150,6 +149,15 @@ static void place_recipient(struct matrix *m, struct question const *q, struct t
   memcpy(m->recipient[c], q->recipient.text, q->recipient.len + 1);
 }
 
+/* A user whose stamp counts for the sender, on a listener where it does, where the facts leave that open. */
+static void find_stamp(struct matrix *m, struct question const *q, struct table_set const *t)
+{
+  for (int i = 0; i < ROWS; i++) m->rows[i].listener = q->facts.listener;
+  if (!*q->facts.listener) m->rows[ROW_STAMPED].listener = stamp_listener(t, "");
+  stamp_user(t, q->sender_error ? 0 : &q->sender, m->rows[ROW_STAMPED].user);
+  m->rows[ROW_STAMPED].stamp = q->facts.stamp ? q->facts.stamp : m->rows[ROW_STAMPED].user;
+}
+
 void matrix_fill(struct matrix *m, struct question *q, struct table_set const *t)
 {
   char const *environment = q->environment, *host = q->host, *info = q->info;
@@ -162,11 +170,13 @@ void matrix_fill(struct matrix *m, struct question *q, struct table_set const *t
   if (!q->has_sender) question_sender(q, m->recipient[COLUMN_HOSTED], strlen(m->recipient[COLUMN_HOSTED]));
   if (!q->sender_error) memcpy(m->sender, q->sender.text, q->sender.len + 1);
   place_recipient(m, q, t);
+  find_stamp(m, q, t);
   for (int i = 0; i < ROWS; i++) {
     int own = client.len && !memcmp(&client, &m->rows[i].client, sizeof client);
     q->facts.client = m->rows[i].client;
     q->facts.login = m->rows[i].login;
     q->facts.stamp = m->rows[i].stamp;
+    q->facts.listener = m->rows[i].listener;
     q->environment = i == ROW_CLIENT ? environment : 0;
     q->host = own ? host : *m->rows[i].host ? m->rows[i].host : 0;
     q->info = own ? info : 0;

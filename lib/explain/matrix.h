@@ -33,7 +33,8 @@ struct matrix {
     unsigned there : 1;     /* the rules have somebody like that */
     struct ip client;
     char host[DOMAIN_TEXT]; /* its name, when it is trusted by that; else "" */
-    char const *login, *stamp;
+    char const *login, *stamp, *listener;
+    char user[STAMP_NAME];  /* whose stamp it is, when nobody says */
   } rows[ROWS];
   char recipient[COLUMNS][LIMIT_ADDRESS + 1]; /* "": the rules have none like that */
   char sender[LIMIT_ADDRESS + 1];

@@ -41,6 +41,8 @@ static int put_row(stralloc *out, struct matrix const *m, int row)
   if (*m->rows[row].host) ok = ok && stralloc_cats(out, ", named ") && print(out, m->rows[row].host);
   if (m->rows[row].login) ok = ok && stralloc_cats(out, ", logged in as ") && print(out, m->rows[row].login);
   if (m->rows[row].stamp) ok = ok && stralloc_cats(out, ", with a POP stamp of ") && print(out, m->rows[row].stamp);
+  if (row == ROW_STAMPED && *m->rows[row].listener)
+    ok = ok && stralloc_cats(out, ", on the listener ") && print(out, m->rows[row].listener);
   return ok && stralloc_cats(out, "\n");
 }
 
@@ -136,6 +138,7 @@ void matrix_json(struct json *j, struct matrix const *m)
     pair(j, "host", *m->rows[i].host ? m->rows[i].host : 0);
     pair(j, "login", m->rows[i].login);
     pair(j, "pop", m->rows[i].stamp);
+    pair(j, "listener", *m->rows[i].listener ? m->rows[i].listener : 0);
     json_end(j);
   }
   json_end(j);

@@ -3,6 +3,7 @@
 #define EXPLAIN_PARTS_H
 
 #include "explain/explain.h"
+#include "policy/pop.h"
 
 /* A piece of a key. */
 struct piece {
@@ -68,6 +69,23 @@ size_t keep_rule(struct explanation *x, enum table which, struct piece key, stru
 
 /* Fills lines and others. */
 void survey(struct explanation *x, struct question const *q, struct table_set const *t);
+
+/* Is it this user's name, in canonical form? */
+int piece_is_user(struct piece key, char const *user);
+/* A user whose POP stamp would count for the sender, as far as that binds it. Returns the name's length, 0 when there
+ * is none (out is `somebody` then). */
+size_t stamp_user(struct table_set const *t, struct address const *sender, char out[STAMP_NAME]);
+/* The listener, or one on which POP stamps count, if they don't there. */
+char const *stamp_listener(struct table_set const *t, char const *listener);
+/* A sender that the user of a stamp may use, where he is bound to some. Returns 1, or 0. */
+int stamp_sender(struct table_set const *t, char const *user, struct address *a);
+
+/* Appends the line of a grant as it would be with other listeners, and bound or not. Returns 1, or 0 without memory. */
+enum stamp_listeners { STAMP_LISTENERS, STAMP_HERE_TOO /* and `listener` */, STAMP_EVERYWHERE };
+int stamp_line(stralloc *out, struct pop_grant const *g, enum stamp_listeners which, char const *listener, int bound);
+
+/* Fills advice. */
+void advise(struct explanation *x, struct question const *q, struct table_set const *t);
 
 /* Which decision the explanation is about is decided step by step; this says at which the outcome stands. Each comes
  * after all before. */

@@ -129,6 +129,44 @@ static void open_gate(struct filling *f, struct bench_line const *l)
   else if (user) remove_line(f, l, WIDTH_LINE, "the user is no longer told from others of the client");
 }
 
+/* `grant pop`, as it would be if the stamp counted: on this listener, for this sender. */
+static void open_pop(struct filling *f, struct bench_line const *l)
+{
+  static struct { enum stamp_listeners which; int free; enum width width; char const *note; } const ways[] = {
+    { STAMP_HERE_TOO, 0, WIDTH_LINE, "POP stamps count on this listener, too" },
+    { STAMP_EVERYWHERE, 0, WIDTH_ALL, "POP stamps count on all listeners then" },
+    { STAMP_LISTENERS, 1, WIDTH_ALL, "who has a POP stamp may send as anybody then" },
+    { STAMP_HERE_TOO, 1, WIDTH_ALL, "POP stamps count on this listener, too, and who has one may send as anybody" },
+  };
+  struct facts const *facts = &f->q->facts;
+  struct pop_grant g;
+  if (!facts->stamp || !plain(facts->listener) || pop_find(&g, f->b->t) <= 0) return;
+  int listens = pop_listens(&g, facts->listener);
+  int may = pop_may_send(&g, f->b->t, facts->stamp, facts->sender) > 0;
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+    stralloc line = STRALLOC_ZERO;
+    if ((ways[i].which == STAMP_LISTENERS) != listens || ways[i].free == may) continue; /* not what is wrong */
+    if (!stamp_line(&line, &g, ways[i].which, facts->listener, g.bound && !ways[i].free)) f->x->broken = ENOMEM;
+    size_t by = keep_bytes(f->x, line.s, line.len);
+    if (!f->x->broken && strcmp(explained_text(f->x, by), explained_text(f->x, l->text)))
+      replace_line(f, l, by, ways[i].width, ways[i].note);
+    stralloc_free(&line);
+  }
+}
+
+/* One sender more for the stamp's user. */
+static void open_sender(struct filling *f, struct bench_line const *l)
+{
+  char line[LINE];
+  size_t n = strlen(explained_text(f->x, l->text)), more = strlen(f->sender);
+  if (!more || !plain(f->sender) || n + 1 + more > sizeof line) return;
+  memcpy(line, explained_text(f->x, l->text), n);
+  line[n] = ' ';
+  memcpy(line + n + 1, f->sender, more);
+  size_t by = keep_bytes(f->x, line, n + 1 + more);
+  replace_line(f, l, by, WIDTH_ONE, "the user may send as this, too; - stands for the hashes, which stay as they are");
+}
+
 /* Each line that is there, as far as it stands in the way. */
 static void open_line(struct filling *f, struct bench_line const *l)
 {
@@ -139,8 +177,10 @@ static void open_line(struct filling *f, struct bench_line const *l)
     if (fits_domain(key_of(f, l), &to)) recheck(f, l, "any", "all recipients of the domain are accepted then");
   }
   if (l->which == TABLE_CLIENTS) open_gate(f, l);
+  if (l->which == TABLE_SENDERS) open_sender(f, l);
   if (l->which != TABLE_RELAY) return;
   enum says says = statement(key_of(f, l), &arg);
+  if (says == SAYS_POP) open_pop(f, l);
   if (says == SAYS_DENY) remove_line(f, l, WIDTH_LINE, "the recipients that it names are no longer denied to anybody");
   else if (says >= SAYS_REQUIRE_LOGIN && says < SAYS_NOTHING)
     remove_line(f, l, WIDTH_ALL, "all that is granted no longer needs this");

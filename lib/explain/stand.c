@@ -152,7 +152,7 @@ static int grant_holds(struct survey const *s, enum says says, struct piece arg,
       if (gate->line) *out = (struct stand){ STANDING_FAILS, "the client is not trusted: %s:%u sets no RELAYCLIENT",
         gate->file, gate->line };
       break;
-    case SAYS_POP: out->why = f->stamp ? 0 : "the client has no fresh POP stamp"; break;
+    case SAYS_POP: stand_pop(s, out); break;
     case SAYS_TO:
       if (!fits_to(arg, &s->recipient)) return -1;
       break;

@@ -25,6 +25,9 @@ struct stand {
 int stand_me(struct survey *s, struct record const *r, struct stand *out);
 int stand_domain(struct survey *s, struct piece key, struct record const *r, struct stand *out);
 int stand_mailbox(struct survey *s, struct piece key, struct record const *r, struct stand *out);
+int stand_senders(struct survey *s, struct piece key, struct record const *r, struct stand *out);
+/* Why `grant pop` does not hold: out->why; null: it does. */
+void stand_pop(struct survey const *s, struct stand *out);
 /* *other: how it is counted when it has not; OTHER_COUNT: it always has. */
 int stand_relay(struct survey *s, struct piece key, struct record const *r, enum other *other, struct stand *out);
 

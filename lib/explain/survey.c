@@ -52,6 +52,7 @@ static void one(struct survey *s, enum table which, struct piece key, struct rec
     case TABLE_DOMAINS: other = OTHER_DOMAINS; fits = stand_domain(s, key, r, &stand); break;
     case TABLE_RECIPIENTS: other = OTHER_RECIPIENTS; fits = stand_mailbox(s, key, r, &stand); break;
     case TABLE_ALIASES: other = OTHER_ALIASES; fits = stand_mailbox(s, key, r, &stand); break;
+    case TABLE_SENDERS: fits = stand_senders(s, key, r, &stand); break;
     case TABLE_RELAY: fits = stand_relay(s, key, r, &other, &stand); break;
     case TABLE_ROUTES:
     case TABLE_LIMITS:

@@ -59,7 +59,9 @@ static int put_facts(stralloc *out, struct explanation const *x, struct question
       stralloc_cats(out, f->login_may_relay ? "" : ", without the privilege to relay") &&
       stralloc_cats(out, f->wrong_sender ? ", bound to other senders\n" : "\n");
   }
-  ok = ok && given(out, "POP stamp", f->stamp) && (!f->tls || fact(out, "TLS", "yes"));
+  if (f->stamp) ok = ok && fact(out, "POP stamp", *f->stamp ? f->stamp : "of nobody known");
+  else if (f->stamp_unknown) ok = ok && fact(out, "POP stamp", "unknown: the stamps could not be read");
+  ok = ok && (!f->tls || fact(out, "TLS", "yes"));
   from = out->len;
   ok = ok && stralloc_cats(out, "sender") && print_pad(out, from, LABEL);
   if (q->sender_error) ok = ok && stralloc_cats(out, "no address\n");

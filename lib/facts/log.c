@@ -85,6 +85,12 @@ static int read_wrong_sender(struct reader *r, struct text v)
   return v.n == 1 && *v.s == '1';
 }
 
+static int read_pop_unknown(struct reader *r, struct text v)
+{
+  r->q->facts.stamp_unknown = 1;
+  return v.n == 1 && *v.s == '1';
+}
+
 #define KEPT(name, where) \
   static int read_##name(struct reader *r, struct text v) \
   { \
@@ -109,9 +115,10 @@ static struct { char const *key; int (*read)(struct reader *, struct text); } co
   { "client", read_client }, { "sender", read_sender }, { "recipient", read_recipient }, { "verdict", read_verdict },
   { "host", read_host }, { "info", read_info }, { "listener", read_listener }, { "trusted", read_trusted },
   { "relayclient", read_relayclient }, { "login", read_login }, { "norelay", read_norelay }, { "tls", read_tls },
-  { "pop", read_pop }, { "mailbox", read_mailbox }, { "mx", read_mx }, { "reason", read_reason }, { "rule", read_rule },
-  { "becomes", read_becomes }, { "becomes-mailbox", read_becomes_mailbox }, { "becomes-mx", read_becomes_mx },
-  { "id", read_id }, { "wrong-sender", read_wrong_sender },
+  { "pop", read_pop }, { "pop-unknown", read_pop_unknown }, { "mailbox", read_mailbox }, { "mx", read_mx },
+  { "reason", read_reason }, { "rule", read_rule }, { "becomes", read_becomes },
+  { "becomes-mailbox", read_becomes_mailbox }, { "becomes-mx", read_becomes_mx }, { "id", read_id },
+  { "wrong-sender", read_wrong_sender },
 };
 
 /* The next word of t, which moves on; none: n is 0. */

@@ -63,6 +63,13 @@ static char const *set_pop(struct question *q, char const *v)
   return keep(q, &q->facts.stamp, v ? v : STAMPED);
 }
 
+static char const *set_pop_unknown(struct question *q, char const *v)
+{
+  (void)v;
+  q->facts.stamp_unknown = 1;
+  return 0;
+}
+
 static char const *set_listener(struct question *q, char const *v)
 {
   return keep(q, &q->facts.listener, v);
@@ -132,6 +139,7 @@ char const *question_finish(struct question *q)
     if (q->options & 1U << i && options[i].set == set_norelay) norelay = 1;
   if (norelay && !q->facts.login) return "--norelay says something about a login: give --login";
   if (q->facts.wrong_sender && !q->facts.login) return "--wrong-sender says something about a login: give --login";
+  if (q->facts.stamp && q->facts.stamp_unknown) return "--pop and --pop-unknown: give one of them";
   q->facts.login_may_relay = q->facts.login && !norelay;
   question_answers(q, &q->given);
   return 0;

@@ -15,6 +15,7 @@
   X("--wrong-sender", NONE, wrong_sender) /* the login is bound to senders, and --from is none of them */ \
   X("--tls", NONE, tls) \
   X("--pop", OPTIONAL, pop)            /* a fresh stamp, and whose */ \
+  X("--pop-unknown", NONE, pop_unknown) /* whether there is one could not be told */ \
   X("--listener", NEEDED, listener) \
   X("--from", NEEDED, from) \
   X("--to", NEEDED, to) \

@@ -3,6 +3,7 @@
 #include <strings.h>
 #include "policy/decide.h"
 #include "policy/match.h"
+#include "policy/pop.h"
 #include "policy/route.h"
 
 static int settle(struct decision *d, enum verdict v, enum reason r)
@@ -139,12 +140,20 @@ static int take_line(struct decision *d, struct table_set const *t, int holds, c
   return holds ? take(d, match_line(t, line, &r), &r, reason) : 0;
 }
 
+static int take_pop(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  struct pop_grant g;
+  int found = pop_find(&g, t);
+  if (found > 0) found = pop_holds(&g, t, f->listener, f->stamp, f->sender);
+  return take(d, found, &g.record, REASON_POP);
+}
+
 static int step_grants(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
   if (take_line(d, t, f->trusted, "grant clients", REASON_CLIENT) < 0) return -1;
   if (take_line(d, t, f->login && f->login_may_relay, "grant login", REASON_LOGIN) < 0) return -1;
-  if (take_line(d, t, f->stamp != 0, "grant pop", REASON_POP) < 0) return -1;
+  if (f->stamp && take_pop(d, t, f) < 0) return -1;
   if (take_line(d, t, 1, "grant anyone", REASON_ANYONE) < 0) return -1;
   if (take(d, match_to(t, "grant to", f->recipient, &r), &r, REASON_TO) < 0) return -1;
   if (take(d, match_sender(t, f->sender, &r), &r, REASON_SENDER) < 0) return -1;
@@ -174,6 +183,16 @@ static int step_to_host(struct decision *d, struct table_set const *t, struct fa
   return d->record.line != 0;
 }
 
+/* A stamp that nobody could look for might have been there. Whose senders it would allow isn't known either. */
+static int step_stamp(struct decision *d, struct table_set const *t, struct facts const *f)
+{
+  struct pop_grant g;
+  if (f->stamp || !f->stamp_unknown) return 0;
+  int found = pop_find(&g, t);
+  if (found <= 0) return found;
+  return pop_listens(&g, f->listener) ? settle(d, VERDICT_TEMPFAIL, REASON_STAMP_UNKNOWN) : 0;
+}
+
 static int step_refuse(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
@@ -189,7 +208,7 @@ void decide(struct decision *d, struct table_set const *t, struct facts const *f
 {
   static int (*const steps[])(struct decision *, struct table_set const *, struct facts const *) = {
     find_origin, step_submission, step_bound, step_onward, step_denied, step_hosted, step_required, step_grants,
-    step_to_host, step_refuse
+    step_to_host, step_stamp, step_refuse
   };
   static struct decision const none = { VERDICT_TEMPFAIL, REASON_TABLES, ORIGIN_EXTERNAL, { "", 0, "", 0 } };
   int decided = t ? 0 : -1;

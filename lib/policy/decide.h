@@ -11,6 +11,8 @@
  *   6. Then a grant must hold; of several the first line gives the reason. But `grant to-host`, for which the DNS must
  *      be asked, comes last; it is none for a domain whose mail a line of `routes` (the default one, too) sends to a
  *      relay instead of its mail exchangers. Literals need a grant like names.
+ *      `grant pop` holds for a fresh stamp on its listeners and for its user's senders (policy/pop.h). Where no grant
+ *      holds but the stamps could not be read, and it stands there for this listener: later.
  *   7. Otherwise it is refused. Nothing that a stranger chooses (sender, HELO, local part) grants anything, unless the
  *      line says `forgeable`. */
 #ifndef POLICY_DECIDE_H
@@ -36,7 +38,8 @@ struct facts {
   char const *login;             /* who logged in; null: nobody */
   unsigned login_may_relay : 1;  /* the login has the privilege */
   unsigned wrong_sender : 1;     /* the login is bound to senders (policy/senders.h), and this is none of them */
-  char const *stamp;             /* the user of a fresh POP stamp; null: none */
+  char const *stamp;             /* the user of a fresh POP stamp, "" when it names none; null: no stamp */
+  unsigned stamp_unknown : 1;    /* whether there is a stamp could not be told */
   unsigned tls : 1;              /* the session is under TLS */
   struct address const *sender;  /* null or "": the null sender */
   struct address const *recipient;
@@ -81,6 +84,7 @@ enum verdict {
   X(REASON_REQUIRE_TLS, "no-tls")    /* refuse 550 5.7.1: require tls */ \
   X(REASON_MAILBOX_UNKNOWN, "recipient-unconfirmed") /* tempfail 451 4.4.1: the next hop can't be asked */ \
   X(REASON_MX_UNKNOWN, "mx-unknown") /* tempfail 451 4.4.3: the DNS can't be asked */ \
+  X(REASON_STAMP_UNKNOWN, "stamp-unknown") /* tempfail 451 4.3.0: `grant pop` might hold */ \
   X(REASON_ASK, "ask")               /* VERDICT_ASK_...: no reason yet */ \
   X(REASON_TABLES, "no-rules")       /* tempfail 451 4.3.5: no tables, or corrupt ones */
 

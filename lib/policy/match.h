@@ -5,7 +5,7 @@
  * domains      DOMAIN, .SUFFIX (all below, not itself), [LITERAL]
  * recipients   LOCAL@DOMAIN   LOCAL+*@DOMAIN, LOCAL-*@DOMAIN (an extension follows)   @DOMAIN   @.SUFFIX
  * aliases      the same
- * relay        grant login | grant clients | grant pop | grant anyone     data: "", "", seconds, "open-relay"
+ * relay        grant login | grant clients | grant pop | grant anyone     data: "", "", policy/pop.h's, "open-relay"
  *              grant to TO        deny to TO        TO: LOCAL@DOMAIN, DOMAIN, .SUFFIX or [LITERAL]
  *              own .SUFFIX                          a top-level domain that is ours alone; for relay-prove
  *              local TO                             who is not hosted but counts as such for the next two

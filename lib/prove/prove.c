@@ -78,10 +78,14 @@ static int find_stranger(struct work *w)
 static int look_around(struct work *w)
 {
   struct record r;
-  int logins = work_line(w, "grant login", &r), stamps = work_line(w, "grant pop", &r);
-  if (logins < 0 || stamps < 0) return -1;
+  struct pop_grant *pop = &w->p->pop;
+  size_t at = 0;
+  int logins = work_line(w, "grant login", &r), stamps = pop_find(pop, w->t);
+  if (logins < 0 || stamps < 0) return errno = EPROTO, -1;
   w->p->logins = logins != 0;
   w->p->stamps = stamps != 0;
+  w->stamped = "";
+  if (stamps && !pop_listens(pop, "")) w->stamped = pop_listener(pop, &at);
   for (size_t i = 0; i < classes_addresses(w->c); i++) {
     if (classes_address(w->c, i)->named & NAMED_DOMAINS) w->p->hosted = 1;
     if (classes_address(w->c, i)->form == FORM_SUFFIX && classes_address(w->c, i)->named & (NAMED_DOMAINS | NAMED_TO))

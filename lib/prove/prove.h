@@ -1,8 +1,8 @@
 /* Can a stranger relay? An exact answer for compiled tables, by decide() itself.
  *
- * A stranger has no login and no stamp, and his address is not trusted. He may use TLS, any listener, any sender, any
- * recipient, and is to reach no recipient but those that are hosted or granted (`grant to`, `grant to-host`). Trust in
- * too many is trust in strangers: what is open is
+ * A stranger has no login and no stamp, nor does it help him that stamps can't be read, and his address is not trusted.
+ * He may use TLS, any listener, any sender, any recipient, and is to reach no recipient but those that are hosted or
+ * granted (`grant to`, `grant to-host`). Trust in too many is trust in strangers: what is open is
  *
  *   - a stranger's recipient that decide() accepts for relaying though no `grant to` fits (`grant anyone`, `grant
  *     sender`, and whatever else decide() may come to accept);
@@ -40,6 +40,7 @@
 #include "classes/crowd.h"
 #include "parse/domain.h"
 #include "policy/decide.h"
+#include "policy/pop.h"
 
 enum opening_kind {
   OPENING_ANYONE,     /* grant anyone */
@@ -108,6 +109,7 @@ struct proof {
   uint8_t strangers;         /* some stranger may connect */
   /* Such lines are there: what the proof rests on follows. */
   uint8_t to_host, logins, stamps, hosted, aliases, suffixes, owned;
+  struct pop_grant pop;      /* if there are stamps */
   int64_t milliseconds;
 };
 

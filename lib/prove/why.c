@@ -86,7 +86,12 @@ int report_assumptions(struct proof const *p, report_line_fn *line, void *arg)
     ok = line_of(line, arg, "clients:%u trusts a user (such lines: %zu): its host says truly who that is",
                  p->users.first, p->users.n);
   if (ok && p->logins) ok = line(arg, "who logs in is no stranger");
-  if (ok && p->stamps) ok = line(arg, "who holds a POP stamp is no stranger");
+  if (ok && p->stamps) {
+    snprintf(text, sizeof text, "who holds a POP stamp is no stranger, nor who comes from its %s within %u seconds%s",
+             p->pop.network ? "IPv4 address or IPv6 network of 64 bits" : "address", (unsigned)p->pop.seconds,
+             p->pop.bound ? " as a sender of its user" : "");
+    ok = line(arg, text);
+  }
   if (ok && p->to_host) ok = line(arg, "the DNS says the same to relay-ask and to relay-remote, for `grant to-host`");
   if (ok && p->hosted) ok = line(arg, "the next hops of hosted domains relay nothing that is addressed to these");
   if (ok && p->suffixes) ok = line(arg, "nobody else has names below the suffixes that are hosted or granted: judged "

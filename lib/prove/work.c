@@ -31,9 +31,17 @@ int work_open(struct work *w, struct opening *o)
 
 static int decided(struct work *w, struct facts const *f, struct decision *d)
 {
+  struct facts later = *f;
   w->p->decisions++;
   decide(d, w->t, f);
-  return d->reason == REASON_TABLES ? (errno = EPROTO, -1) : 0;
+  if (d->reason == REASON_TABLES) return errno = EPROTO, -1;
+  if (!w->p->stamps || d->verdict != VERDICT_REFUSE) return 0;
+  later.stamp_unknown = 1; /* must open nothing either, on a listener where stamps count */
+  if (!listener_is_submission(f->listener)) later.listener = w->stamped;
+  w->p->decisions++;
+  decide(d, w->t, &later);
+  if (d->reason == REASON_TABLES) return errno = EPROTO, -1;
+  return 0;
 }
 
 /* Whatever the DNS says: nothing but addresses within the prefixes may let the recipient in. */

@@ -16,6 +16,7 @@ struct work {
   struct devices *lines;      /* devices.c's */
   unsigned clients_relay : 1; /* RELAYCLIENT helps: `grant clients` is there, and no requirement forbids it */
   size_t stranger;            /* a client class, or CLASSES_NONE */
+  char const *stamped;        /* a listener on which POP stamps count, if there is `grant pop` */
   struct ip outside;          /* an address of which no `grant to-host` says anything; len 0: none */
 };
 

@@ -78,7 +78,7 @@ static void compile(struct compiler *c, struct rules_text const *texts, size_t n
 {
   for (c->file = 0; c->file < FILE_COUNT; c->file++)
     for (size_t k = 0; k < n && !c->broken; k++)
-      if (!strcmp(files[c->file].name, texts[k].file) && (c->file != FILE_USERS || c->users.table))
+      if (!strcmp(files[c->file].name, texts[k].file) && (c->file != FILE_USERS || c->users.table || c->pop.bound))
         read_text(c, texts + k);
   if (!c->broken) check_all(c);
 }

@@ -25,7 +25,8 @@ struct rules_text {
   size_t len;
 };
 
-/* `users` becomes a file of its own, for which whoever asks for it gives this. */
+/* `users` becomes a file of its own, for which whoever asks for it gives this. Where the rules have `grant pop ...
+ * bound` its names and senders go into the rules as well, then also when nobody asks but gives the text. */
 struct rules_users {
   int fd;              /* empty, read and write */
   char const *secret;  /* USERS_SECRET bytes (users/users.h) */

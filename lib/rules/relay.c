@@ -2,14 +2,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include "parse/number.h"
 #include "policy/match.h"
 #include "rules/rules.h"
 
 #define WORDS 8            /* of the longest statement, and one more */
-#define POP_SECONDS "300"
-#define POP_MOST 86400
-#define POP_LONG 3600 /* an address that is handed out anew belongs to somebody else by then */
 
 /* A statement being read: its words from w[at] on are still to be used; key is what the table gets. */
 struct statement {
@@ -20,7 +16,6 @@ struct statement {
   stralloc key;
   char const *data;
   size_t data_len;
-  char digits[NUMBER_TEXT];
 };
 
 /* Appends a blank and s. */
@@ -86,19 +81,10 @@ static int plain(struct compiler *c, struct statement *st)
 
 static int pop(struct compiler *c, struct statement *st)
 {
-  struct quoted q;
-  uint64_t seconds;
-  st->data = POP_SECONDS;
-  st->data_len = sizeof POP_SECONDS - 1;
-  if (st->at == st->n) return 1;
-  struct word w = st->w[st->at++];
-  if (number_scan(w.s, w.n, POP_MOST, &seconds) != NUMBER_OK || !seconds)
-    return rules_error(c, "%s is no number of seconds from 1 to %d", quote(&q, w.s, w.n), POP_MOST), 0;
-  if (seconds > POP_LONG)
-    rules_warn(c, WARN_LONG_POP, "%u seconds after a POP login somebody else may have its address",
-               (unsigned)seconds);
-  st->data = st->digits;
-  st->data_len = number_fmt(st->digits, seconds);
+  if (!rules_pop(c, st->w + st->at, st->n - st->at)) return 0;
+  st->at = st->n;
+  st->data = c->data.s;
+  st->data_len = c->data.len;
   return 1;
 }
 
@@ -167,7 +153,7 @@ static struct form {
 } const forms[] = {
   { "grant", "login", plain, "grant login" },
   { "grant", "clients", plain, "grant clients" },
-  { "grant", "pop", pop, "grant pop SECONDS" },
+  { "grant", "pop", pop, "grant pop [SECONDS] [/64] [on LISTENER,...] [bound]" },
   { "grant", "to", to, "grant to DOMAIN-or-ADDRESS" },
   { "grant", "to-host", to_host, "grant to-host PREFIX" },
   { "grant", "sender", sender, "grant sender ADDRESS-or-@DOMAIN forgeable" },

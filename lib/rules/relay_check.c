@@ -218,10 +218,15 @@ static void check_own(struct compiler *c, uint32_t line, char const *suffix)
     UNUSED(line, "neither hosted nor granted: nobody asks whose it is");
 }
 
+static void check_pop(struct compiler *c, uint32_t line, char const *rest)
+{
+  if (!*rest) rules_check_pop(c, line);
+}
+
 static struct { char const *start; void (*check)(struct compiler *, uint32_t, char const *); } const checks[] = {
   { "grant to ", check_to }, { "grant to-host ", check_to_host }, { "grant sender ", check_sender },
   { "grant device ", check_device }, { "deny to ", check_deny }, { "local ", check_local },
-  { "own ", check_own },
+  { "own ", check_own }, { "grant pop", check_pop },
   { "require sender hosted", check_required },
 };
 

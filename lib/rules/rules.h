@@ -110,6 +110,8 @@ struct compiler {
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   struct { struct table_builder *table; struct users_about about; genalloc kinds, lacks; } users; /* users.c's; table
                            null: that file is not read */
+  struct { unsigned bound : 1, submission : 1, users : 1; } pop; /* pop.c's: `grant pop` is bound, is on `submission`
+                           alone; there is somebody whom a bound one lets relay */
   struct sum sums[TRUST_COUNT];
   stralloc data;        /* scratch: a rule's value */
 };
@@ -204,6 +206,14 @@ void rules_check_users(struct compiler *c);
 void rules_misnamed(char const *dir, complain_fn *complain, void *arg);
 /* Warns of each neighbour that the finished rules on fd trust. Returns 0, or -1 with errno when they can't be read. */
 int rules_check_neighbours(struct compiler *c, struct neighbours const *x, int fd);
+
+/* Reads what follows `grant pop`, n words (one too many is enough to be seen), into c->data.
+ * Returns 1, or 0 after complaining. */
+int rules_pop(struct compiler *c, struct word const *w, size_t n);
+/* A user who may relay, from the line being read: name, canonical, and senders for TABLE_SENDERS. */
+void rules_pop_user(struct compiler *c, struct word shown, char const *name, char const *senders, size_t len);
+/* Warns of a line `grant pop` that does nothing. */
+void rules_check_pop(struct compiler *c, uint32_t line);
 
 /* A client's address in `clients`, and the keys (policy/gate.h) that it stands for. */
 #define CLIENT_KEY (GATE_INFO + DOMAIN_TEXT + 16)

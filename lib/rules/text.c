@@ -75,12 +75,35 @@ static int put_route(stralloc *out, char const *key, size_t len, struct record c
   return stralloc_cats(out, ":") && stralloc_catb(out, relay + n + 1, r->len - n - 2);
 }
 
+/* The words of `grant pop`, whose listeners stand with commas between, the plain one as `-`. */
+static int put_pop(stralloc *out, struct record const *r)
+{
+  int listeners = 0, ok = stralloc_cats(out, "grant pop");
+  for (char const *s = r->data, *end = s + r->len; s < end && ok; s += strlen(s) + 1) {
+    if (!memchr(s, 0, (size_t)(end - s))) break; /* damage */
+    if (strncmp(s, "on=", 3)) {
+      ok = stralloc_cats(out, " ") && stralloc_cats(out, s);
+      continue;
+    }
+    ok = stralloc_cats(out, listeners ? "," : " on ") && stralloc_cats(out, s[3] ? s + 3 : "-");
+    listeners = 1;
+  }
+  return ok;
+}
+
+/* A user who may log in by no password, and may use these senders. */
+static int put_senders(stralloc *out, char const *key, size_t len, struct record const *r)
+{
+  return stralloc_catb(out, key, len) && stralloc_cats(out, r->len ? " - from" : " -") && put_data(out, " ", r);
+}
+
 /* The words of a statement: a prefix of bits is written as one, and a device's get their `from` and `to`. */
 static int put_statement(stralloc *out, char const *key, size_t len, struct record const *r)
 {
   static char const device[] = "grant device ", host[] = "grant to-host ";
   int is_device = len > sizeof device - 1 && !memcmp(key, device, sizeof device - 1);
   int is_host = len > sizeof host - 1 && !memcmp(key, host, sizeof host - 1);
+  if (len == 9 && !memcmp(key, "grant pop", 9)) return put_pop(out, r);
   if (!is_device && !is_host)
     return stralloc_catb(out, key, len) && (!r->len || (stralloc_cats(out, " ") && stralloc_catb(out, r->data,
       r->len)));
@@ -103,6 +126,7 @@ int rules_text(stralloc *out, enum table which, char const *key, size_t len, str
     case TABLE_RELAY: return put_statement(out, key, len, r);
     case TABLE_ROUTES: return put_route(out, key, len, r);
     case TABLE_ALIASES: return stralloc_catb(out, key, len) && put_data(out, " ", r);
+    case TABLE_SENDERS: return put_senders(out, key, len, r);
     case TABLE_RECIPIENTS: return stralloc_catb(out, key, len);
     case TABLE_DOMAINS:
     case TABLE_LIMITS:

@@ -112,7 +112,8 @@ static void add(struct compiler *c, char const *name, struct word shown, struct 
   stralloc record = STRALLOC_ZERO;
   if (!users_pack(&record, name, strlen(name), o->on, o->relay, hashes.s, hashes.n, c->data.len ? c->data.s : "",
                   c->data.len)) c->broken = ENOMEM;
-  else rules_add(c, TABLE_USERS, name, strlen(name), shown, record.s, record.len);
+  else if (rules_add(c, TABLE_USERS, name, strlen(name), shown, record.s, record.len) && o->on && o->relay)
+    rules_pop_user(c, shown, name, c->data.len ? c->data.s : "", c->data.len);
   stralloc_free(&record);
 }
 

@@ -38,7 +38,7 @@ int rules_add(struct compiler *c, enum table which, char const *key, size_t len,
   int r = seen_add(&c->seen, which, key, len, &line);
   if (!r) rules_error(c, "%s stands already in line %u", quote(&q, shown.s, shown.n), (unsigned)line);
   else if (r < 0) c->broken = ENOMEM;
-  else if (table_add(table, which, key, len, c->line, data, data_len) < 0) c->broken = errno ? errno : EIO;
+  else if (table && table_add(table, which, key, len, c->line, data, data_len) < 0) c->broken = errno ? errno : EIO;
   return r > 0 && !c->broken;
 }
 

@@ -29,6 +29,7 @@
   X(REPLY_TABLES,          451, "4.3.5", "no rules can be read here, try again later") \
   X(REPLY_MAILBOX_UNKNOWN, 451, "4.4.1", "the recipient cannot be confirmed now, try again later") \
   X(REPLY_MX_UNKNOWN,      451, "4.4.3", "the recipient's domain cannot be looked up now, try again later") \
+  X(REPLY_STAMP_UNKNOWN,   451, "4.3.0", "cannot tell now whether you have read your mail before, try again later") \
   X(REPLY_APPENDED,        451, "4.3.5", "no address comes of what is appended for you here, try again later") \
   X(REPLY_INJECTOR,        451, "4.3.0", "the message cannot be queued now, try again later") \
   X(REPLY_INJECTOR_TIME,   451, "4.4.5", "queueing takes too long, try again later") \

@@ -129,6 +129,8 @@ static void session_init(struct session *s, struct server_facts const *facts, st
   s->relay.client = facts->client;
   s->relay.listener = facts->listener ? facts->listener : "";
   s->relay.sender = &s->sender;
+  s->relay.stamp = facts->stamp;
+  s->relay.stamp_unknown = facts->stamp_unknown;
   if (facts->client.len) ip_fmt(s->client, &facts->client);
   set_limits(s);
   set_name(s);

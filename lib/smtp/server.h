@@ -29,6 +29,8 @@ struct server_facts {
   char const *client_info;         /* what its ident server says */
   char const *relayclient;         /* not null: the gate trusts the client; appended to each recipient */
   char const *relayby;             /* the rule that did, "clients:12" */
+  char const *stamp;               /* the user of a fresh POP stamp, "" when it names none; null: no stamp */
+  unsigned stamp_unknown : 1;      /* whether there is one could not be told */
   char const *databytes;           /* decimal, overrides the limit `size` */
   unsigned auth_clear : 1;         /* AUTH is allowed without TLS */
   unsigned auth_quiet : 1;         /* AUTH is not announced */

@@ -109,6 +109,7 @@ static void log_facts(struct session const *s, struct log_line *l)
   log_given(l, "protocol", s->tls_protocol);
   log_given(l, "cipher", s->tls_cipher);
   log_str(l, "pop", f->stamp);
+  if (f->stamp_unknown) log_str(l, "pop-unknown", "1");
 }
 
 /* The reason is the decision's (step_bound), which relay-explain finds again. */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <skalibs/stralloc.h>
 
-#define TABLE_FORMAT "posthouse rules 2" /* the value of the empty key, without a line */
+#define TABLE_FORMAT "posthouse rules 3" /* the value of the empty key, without a line */
 #define TABLE_FORMAT_USERS "posthouse users 1" /* the same in users.cdb */
 #define TABLE_KEY 2048                   /* bytes of the longest key without the table's letter */
 
@@ -20,7 +20,9 @@
   X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each; none an alias */ \
   X(TABLE_RELAY, 'r', "relay")      /* "grant login", "deny to example.com", ... (policy/match.h) -> its arguments */ \
   X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty */ \
-  X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */
+  X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */ \
+  X(TABLE_SENDERS, 's', "users")    /* only for `grant pop ... bound`: who may relay, by its canonical name \
+                                       (users/users.h) -> the senders it may use, NUL behind each; "": any */
 
 /* X(letter, file): what is in users.cdb instead, a file of its own of the same build, since few may read it */
 #define TABLES_OF_USERS(X) \

@@ -163,7 +163,8 @@ def test_no_difference(tmp_path):
     new = make(tmp_path / "new", relay="# comment\ngrant clients\n\ngrant login\n", limits="size 1000\n",
                routes=":192.0.2.1\n", domains="listed.example listed\nhosted.example\n")
     assert diff(old, new) == (0, "", "")
-    assert diff("--json", old, new) == (0, '{"lines":[],"not-followed":[],"not-followed-more":false}\n', "")
+    assert diff("--json", old, new) == (
+        0, '{"lines":[],"stamps":{"old":null,"new":null,"users":[]},"not-followed":[],"not-followed-more":false}\n', "")
 
 
 def test_short(tmp_path):

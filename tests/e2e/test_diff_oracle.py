@@ -176,12 +176,19 @@ class Pair:
 
     def when(self, terms, facts):
         granted = [self.exchangers(o, facts) for o in self.both]
+        stamps = [self.stamp(o, facts) for o in self.both]
+        tables = {(0, 0): "neither", (1, 0): "old", (0, 1): "new", (1, 1): "both"}
         value = {"login": "relay" if facts.login and facts.privilege else "norelay" if facts.login else "none",
-                 "pop": "stamp" if facts.stamp else "none", "tls": "yes" if facts.tls else "no",
+                 "pop": tables[tuple(stamps)].replace("neither", "none"), "tls": "yes" if facts.tls else "no",
                  "listener": "submission" if facts.listener.lower() == "submission" else "other",
                  "mailbox": "yes" if facts.mailbox == "yes" else "no",
-                 "exchangers": {(0, 0): "neither", (1, 0): "old", (0, 1): "new", (1, 1): "both"}[tuple(granted)]}
+                 "exchangers": tables[tuple(granted)]}
         return any(all(value[k] in t[k] for k in value) for t in terms)
+
+    def stamp(self, oracle, facts):
+        sender = names.path(facts.sender, sender=True)
+        return int(bool(facts.stamp) and
+                   any(s.verb == "grant pop" and oracle.pop_fits(s, facts, sender) for s in oracle.relay))
 
     def exchangers(self, oracle, facts):
         grants = [s.args[0] for s in oracle.relay if s.verb == "grant to-host"]
@@ -190,6 +197,8 @@ class Pair:
 
     def means(self, line, facts, gates):
         kind, to = line["kind"], names.path(facts.recipient)
+        if kind in ("lasts", "spreads"):
+            return True
         if kind != "redirects" and not self.client(line["clients"], facts, gates):
             return False
         if "recipients" not in line:
@@ -211,6 +220,10 @@ class Pair:
         """The kinds of entries that must mean these facts."""
         old, new = gates
         to, kinds = names.path(facts.recipient), []
+        pops = [[s.args[0] for s in o.relay if s.verb == "grant pop"] for o in self.both]
+        if all(pops):
+            kinds += ["lasts"] * (pops[0][0].seconds != pops[1][0].seconds)
+            kinds += ["spreads"] * (pops[0][0].network != pops[1][0].network)
         trusted = [g.relayclient is not None for g in gates]
         if old.deny and not new.deny:
             kinds.append("trusts" if trusted[1] else "lets-in")
@@ -238,8 +251,8 @@ def some_facts(generator):
     """Facts that can be decided."""
     while True:
         f = generator.facts()
+        f.wrong_sender = False    # a login's senders are no part of the rules
         f.kept, f.mailbox, f.mx = False, f.mailbox or "unknown", f.mx or "no"
-        f.foreign = False    # a login's senders are no part of the rules
         if names.path(f.sender, sender=True) is not None and names.path(f.recipient) is not None:
             return f
 

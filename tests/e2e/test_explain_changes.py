@@ -160,7 +160,8 @@ def options(facts):
                                            ("listener", facts.listener), ("login", facts.login), ("pop", facts.stamp),
                                            ("mailbox", facts.mailbox)) if v]
     out += ["--relayclient"] * facts.kept + ["--tls"] * facts.tls
-    out += ["--norelay"] * bool(facts.login and not facts.privilege) + ["--wrong-sender"] * facts.foreign
+    out += ["--norelay"] * bool(facts.login and not facts.privilege) + ["--wrong-sender"] * facts.wrong_sender
+    out += ["--pop-unknown"] * facts.stamp_unknown
     if facts.mx:
         out.append("--mx=" + (",".join(facts.hosts) or "none" if facts.mx == "yes" else facts.mx))
     return out + ["--from=" + facts.sender, "--to=" + facts.recipient]

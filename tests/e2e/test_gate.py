@@ -367,7 +367,7 @@ def test_no_rules(rules, tmp_path):
     good = open(rules.cdb, "rb").read()
     bad = {"empty": b"", "short": good[:100], "header": good[:2048], "cut": good[:-1], "longer": good + b"\0",
            "text": b"x" * 5000, "zeros": bytes(len(good)),
-           "format": good.replace(b"posthouse rules 2", b"posthouse rules 9"), "ones": b"\xff" * len(good)}
+           "format": good.replace(b"posthouse rules 3", b"posthouse rules 9"), "ones": b"\xff" * len(good)}
     marker = tmp_path / "ran"
     for name, content in [*bad.items(), ("missing", None), ("folder", None)]:
         path = tmp_path / name

@@ -14,7 +14,7 @@ import pytest
 from lib.procs import for_everybody, program
 
 MKCDB = for_everybody(program("relay-mkcdb"))
-FORMAT = b"posthouse rules 2"
+FORMAT = b"posthouse rules 3"
 GOOD = {
     "me": "relay.example\n",
     "clients": '# ours\n127.0.0.1:allow,RELAYCLIENT=""\n10.0.0.0/8:allow,A="1",B="x y"\n=.bad.example:deny\n'
@@ -100,7 +100,7 @@ def test_read_by_freecdb(control):
         b"aall@asked.example": at(2, b"Ann@Far.example\0"),
         b"rgrant login": at(1),
         b"rgrant clients": at(2),
-        b"rgrant pop": at(3, b"60"),
+        b"rgrant pop": at(3, b"60\0"),
         b"rgrant to partner.example": at(4),
         b"rgrant to-host _" + bits("192.0.2"): at(5),
         b"rgrant to-host/4": at(0, b"\x18"),

@@ -69,6 +69,7 @@ def test_the_oracle_on_plain_cases():
         ("x@far.example", {"login": "joe", "privilege": True}, "accept login relay:2"),
         ("x@far.example", {"login": "joe", "mx": "no"}, "refuse no-privilege "),
         ("x@far.example", {"stamp": "joe", "mx": "no"}, "accept pop relay:7"),
+        ("x@far.example", {"stamp_unknown": True, "mx": "no"}, "tempfail stamp-unknown "),
         ("x@a.partner.example", {}, "accept to relay:3"),
         ("x@bad.partner.example", {"client": "127.0.0.1"}, "refuse denied relay:5"),
         ("x@far.example", {"sender": "<b@branch.example>"}, "accept sender relay:4"),
@@ -86,6 +87,15 @@ def test_the_oracle_on_plain_cases():
     assert list(asked.values()) == ["ask-mx", "refuse", "ask-mx"]
     assert Oracle({**CONTROL, "routes": ":relay.example\n"}).decide(
         Facts(**{**TLS, "recipient": "<x@far.example>"}), False).reason == "relaying-denied"
+    pop = Oracle({"me": "a.example\n", "relay": "grant pop 60 /64 on -,Inside bound\n",
+                  "users": "Ann - from ann@a.example @.b.example\njoe -\neve - off\nbob - norelay from @a.example\n"})
+    for stamp, sender, listener, want in (
+            ("ann", "ANN@a.example", "", "pop"), ("ANN", "x@c.b.example", "inSide", "pop"), ("joe", "", "", "pop"),
+            ("ann", "", "", "relaying-denied"), ("ann", "ann@a.example", "x", "relaying-denied"),
+            ("eve", "eve@a.example", "", "relaying-denied"), ("bob", "bob@a.example", "", "relaying-denied"),
+            ("x", "x@a.example", "", "relaying-denied"), ("ann", "joe@a.example", "", "relaying-denied")):
+        assert pop.decide(Facts(recipient="<x@far.example>", sender="<%s>" % sender, stamp=stamp, listener=listener),
+                          False).reason == want, (stamp, sender, listener)
     both = oracle.decide(Facts(**{**TLS, "recipient": "<sales@example.com>"}), False)
     assert both.targets == ("joe@in.example.com", "x@partner.example")
 
@@ -145,7 +155,7 @@ def test_the_oracle_agrees_with_the_compiled_decision(driver, half):
     assert seen["compared"] >= 100000 and seen["skipped"] < TABLES // 50, seen
     words = ["reason " + r for r in REASONS] + ["line " + g for g in GRANTS | {"routes"}]
     rare = {w: seen[w] for w in words if seen[w] < 250}
-    files = ["file " + f for f in texts.FILES if f not in ("clients", "routes")]
+    files = ["file " + f for f in texts.FILES if f not in ("clients", "routes", "users")]
     rare.update((w, seen[w]) for w in files if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["origin local", "origin claimed", "origin external"] if seen[w] < 1000)
     rare.update((w, seen[w]) for w in ["gate %s %s" % (a, k) for a in ("allow", "deny") for k in GATES] if seen[w] < 40)

@@ -36,6 +36,27 @@ def attack(house, rules, client, count):
     return taken
 
 
+STAMPS = [
+    ("grant pop", "its address within 300 seconds"),
+    ("grant pop 60 bound", "its address within 60 seconds as a sender of its user"),
+    ("grant pop /64 on mx bound",
+     "its IPv4 address or IPv6 network of 64 bits within 300 seconds as a sender of its user"),
+]
+
+
+@pytest.mark.parametrize("grant, rests", STAMPS)
+def test_stamps_open_nothing(house, grant, rests):
+    """No stranger has one, and that they can't be read is no stamp; the proof says on what it rests."""
+    control = {"relay": grant + "\n", "domains": "hosted.example\n", "users": "joe - from joe@hosted.example\n"}
+    assert house.compile(control)[0] == 0
+    code, _, found = house.prove()
+    assert (code, found["verdict"]) == (0, "closed")
+    assert "who holds a POP stamp is no stranger, nor who comes from " + rests in found["assumptions"]
+    assert house.compile({**control, "relay": grant + "\ngrant sender hosted forgeable\n"})[0] == 0
+    code, _, found = house.prove()
+    assert (code, found["verdict"]) == (1, "declared")
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_closed(house, seed):
     taken = 0

@@ -11,9 +11,10 @@
 #include "policy/match.h"
 #include "policy/gate.h"
 #include "policy/limits.h"
+#include "policy/pop.h"
 #include "policy/route.h"
 
-enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32 };
+enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32, UNKNOWN = 64, INSIDE = 128 };
 
 struct input {
   struct address sender, recipient;
@@ -65,6 +66,18 @@ static void read_line(struct input *x, struct table_builder *b, char *s, size_t 
   else if (*s == 'R') *s = TABLE_RELAY, record(b, 0, s, n);
 }
 
+/* The stamp counts here, and where its user is bound to senders the sender is one. */
+static void check_pop(struct table_set const *t, struct facts const *f)
+{
+  struct pop_grant g;
+  size_t at = 0;
+  int here = 0;
+  MUST(f->stamp && pop_find(&g, t) == 1 && g.seconds && g.seconds <= POP_SECONDS_MOST);
+  for (char const *name; (name = pop_listener(&g, &at)); ) here |= !strcmp(name, f->listener);
+  MUST(!g.listeners_len || here);
+  MUST(!g.bound || pop_may_send(&g, t, f->stamp, f->sender) == 1);
+}
+
 /* What stands in the way of relaying doesn't, and the grant holds. */
 static void check_relayed(struct table_set const *t, struct facts const *f, struct decision const *d)
 {
@@ -78,7 +91,7 @@ static void check_relayed(struct table_set const *t, struct facts const *f, stru
   switch (d->reason) {
     case REASON_CLIENT: MUST(f->trusted && match_line(t, "grant clients", &r) == 1); break;
     case REASON_LOGIN: MUST(f->login && f->login_may_relay && match_line(t, "grant login", &r) == 1); break;
-    case REASON_POP: MUST(f->stamp && match_line(t, "grant pop", &r) == 1); break;
+    case REASON_POP: check_pop(t, f); break;
     case REASON_TO: MUST(match_to(t, "grant to", a, &r) == 1); break;
     case REASON_SENDER: MUST(f->sender->len && match_sender(t, f->sender, &r) == 1); break;
     case REASON_DEVICE: MUST(f->client.len && match_device(t, &f->client, f->sender, a, &r) == 1); break;
@@ -95,7 +108,8 @@ static void check_relayed(struct table_set const *t, struct facts const *f, stru
 static void check_reason(struct facts const *f, struct decision const *d, int intact)
 {
   int asks = d->verdict == VERDICT_ASK_MAILBOX || d->verdict == VERDICT_ASK_MX;
-  int unknown = d->reason == REASON_MAILBOX_UNKNOWN || d->reason == REASON_MX_UNKNOWN;
+  int unknown = d->reason == REASON_MAILBOX_UNKNOWN || d->reason == REASON_MX_UNKNOWN ||
+    d->reason == REASON_STAMP_UNKNOWN;
   MUST(*reason_word(d->reason) && *origin_word(d->origin));
   MUST((d->verdict == VERDICT_ACCEPT) == (d->reason <= REASON_ANYONE));
   MUST((d->verdict == VERDICT_TEMPFAIL) == (d->reason == REASON_TABLES || unknown));
@@ -104,9 +118,12 @@ static void check_reason(struct facts const *f, struct decision const *d, int in
   MUST(d->verdict != VERDICT_ASK_MX || f->mx == ANSWER_NOT_ASKED);
   MUST(d->reason != REASON_MAILBOX_UNKNOWN || f->mailbox == ANSWER_UNKNOWN);
   MUST(d->reason != REASON_MX_UNKNOWN || f->mx == ANSWER_UNKNOWN);
+  MUST(d->reason != REASON_STAMP_UNKNOWN || (f->stamp_unknown && !f->stamp));
   switch (d->reason) {
     case REASON_NOT_GRANTED: case REASON_ONWARD: case REASON_LITERAL: case REASON_NO_PRIVILEGE: case REASON_SUBMISSION:
-    case REASON_WRONG_SENDER: case REASON_MX_UNKNOWN: case REASON_TABLES: MUST(!d->record.line); break;
+    case REASON_WRONG_SENDER: case REASON_MX_UNKNOWN: case REASON_STAMP_UNKNOWN: case REASON_TABLES:
+      MUST(!d->record.line);
+      break;
     case REASON_DENIED: case REASON_REQUIRE_SENDER: case REASON_REQUIRE_LOGIN: case REASON_REQUIRE_TLS:
       MUST(d->record.line && !strcmp(d->record.file, "relay"));
       break;
@@ -120,7 +137,8 @@ static void check_decision(struct table_set const *t, struct input const *x)
   struct facts f = { .client = x->client, .sender = &x->sender, .recipient = &x->recipient, .hosts = x->hosts };
   struct decision d;
   struct record r;
-  f.listener = x->facts & SUBMISSION ? LISTENER_SUBMISSION : "";
+  f.listener = x->facts & SUBMISSION ? LISTENER_SUBMISSION : x->facts & INSIDE ? "inside" : "";
+  f.stamp_unknown = !!(x->facts & UNKNOWN);
   f.trusted = !!(x->facts & TRUSTED);
   f.login = x->facts & LOGIN ? "joe" : 0;
   f.login_may_relay = !!(x->facts & MAY);
@@ -140,7 +158,7 @@ static void check_decision(struct table_set const *t, struct input const *x)
   }
   MUST(t || d.reason == REASON_TABLES);
   if (d.verdict != VERDICT_ACCEPT) return;
-  MUST(!x->recipient.onward && (f.login || !*f.listener));
+  MUST(!x->recipient.onward && (f.login || !listener_is_submission(f.listener)));
   if (!reason_incoming(d.reason)) check_relayed(t, &f, &d);
   else if (x->recipient.domain[0]) MUST(match_hosted(t, x->recipient.domain, &r) == 1);
   MUST(d.reason != REASON_CONFIRMED || f.mailbox == ANSWER_YES);

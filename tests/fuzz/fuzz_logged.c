@@ -46,6 +46,7 @@ static void write_line(struct question const *q, struct logged const *l)
   if (f->login && !f->login_may_relay) put("norelay", "1");
   if (f->tls) put("tls", "1");
   put("pop", f->stamp);
+  if (f->stamp_unknown) put("pop-unknown", "1");
   put_answers("mailbox", "mx", &q->given);
   put_answers("becomes-mailbox", "becomes-mx", &q->becomes);
   put("reason", l->reason);
@@ -68,6 +69,7 @@ static void compare(struct question const *a, struct question const *b)
   struct facts const *f = &a->facts, *g = &b->facts;
   MUST(!memcmp(&f->client, &g->client, sizeof f->client) && f->tls == g->tls);
   MUST(f->login_may_relay == g->login_may_relay && f->wrong_sender == g->wrong_sender);
+  MUST(f->stamp_unknown == g->stamp_unknown);
   compare_answers(&a->given, &b->given);
   compare_answers(&a->becomes, &b->becomes);
   MUST(same(a->host, b->host) && same(a->info, b->info) && same(f->listener, g->listener) && same(f->login, g->login));

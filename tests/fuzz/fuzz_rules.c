@@ -8,13 +8,16 @@
 #include "policy/match.h"
 #include "policy/gate.h"
 #include "policy/limits.h"
+#include "policy/pop.h"
 #include "policy/route.h"
 #include "rules/compile.h"
 #include "rules/neighbours.h"
+#include "rules/text.h"
 
 #define TEXTS 12
 
-static char const *const files[] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes", "limits" };
+static char const *const files[] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes", "limits",
+  "users" };
 #define FILES (sizeof files / sizeof *files)
 static unsigned errors, warnings;
 
@@ -147,6 +150,36 @@ static int starts(char const *key, size_t n, char const *with)
   return n > strlen(with) && !memcmp(key, with, strlen(with));
 }
 
+/* What the compiler wrote can be read, and says the same as a line: each listener once, all in small letters. */
+static void check_pop(struct table_set const *t, struct record const *rule)
+{
+  struct pop_grant g;
+  stralloc line = STRALLOC_ZERO;
+  size_t at = 0, again, same;
+  MUST(pop_find(&g, t) == 1 && g.record.line == rule->line && g.seconds && g.seconds <= POP_SECONDS_MOST);
+  for (char const *name, *other; (name = pop_listener(&g, &at)); ) {
+    for (again = same = 0; (other = pop_listener(&g, &again)); ) same += !strcmp(name, other);
+    MUST(same == 1 && strlen(name) < 64 && pop_listens(&g, name));
+    for (; *name; name++) MUST(!isupper((unsigned char)*name) && *name != ',' && *name != ' ');
+  }
+  MUST(pop_listens(&g, "A") == pop_listens(&g, "a"));
+  MUST(rules_text(&line, TABLE_RELAY, "grant pop", 9, rule) && stralloc_0(&line));
+  MUST(starts(line.s, line.len, "grant pop ") && !!strstr(line.s, " bound") >= g.bound);
+  stralloc_free(&line);
+}
+
+/* Whom a bound line lets send: the name finds it, the senders are addresses or domains. */
+static void check_senders(struct table_set const *t, char const *key, size_t n, struct record const *rule)
+{
+  struct pop_grant g;
+  char name[TABLE_KEY + 1];
+  MUST(pop_find(&g, t) == 1 && g.bound && n && n < 256 && !memchr(key, 0, n) && !strcmp(rule->file, "users"));
+  memcpy(name, key, n);
+  name[n] = 0;
+  MUST(pop_may_send(&g, t, name, 0) == !rule->len && (!rule->len || !rule->data[rule->len - 1]));
+  for (uint32_t i = 0; i < rule->len; i += (uint32_t)strlen(rule->data + i) + 1) MUST(strchr(rule->data + i, '@'));
+}
+
 /* A line about recipients must be found by one. */
 static void check_relay(struct table_set const *t, char const *key, size_t n, struct record const *rule)
 {
@@ -154,7 +187,9 @@ static void check_relay(struct table_set const *t, char const *key, size_t n, st
   char text[TABLE_KEY + 2];
   struct record r;
   if (!rule->line) return;
-  MUST(starts(key, n, "grant ") || starts(key, n, "require ") || starts(key, n, "deny ") || starts(key, n, "local "));
+  MUST(starts(key, n, "grant ") || starts(key, n, "require ") || starts(key, n, "deny ") || starts(key, n, "local ") ||
+       starts(key, n, "own "));
+  if (n == 9 && !memcmp(key, "grant pop", 9)) check_pop(t, rule);
   if (starts(key, n, "grant sender ")) MUST(rule->len == 9 && !memcmp(rule->data, "forgeable", 9));
   if (starts(key, n, "grant anyone")) MUST(rule->len == 10 && !memcmp(rule->data, "open-relay", 10));
   for (size_t i = 0; i < 3; i++) {
@@ -187,6 +222,7 @@ static void check_tables(struct table_set const *t)
     if (which == TABLE_DOMAINS) check_domain(t, key, n, &r);
     if (which == TABLE_RELAY) check_relay(t, key, n, &r);
     if (which == TABLE_RECIPIENTS || which == TABLE_ALIASES) check_mailbox(t, which, key, n, &r);
+    if (which == TABLE_SENDERS) check_senders(t, key, n, &r);
     if (which == TABLE_ALIASES) check_alias(t, key, n, &r);
   }
   MUST(!more);

@@ -71,7 +71,7 @@ def way_fields(facts, value, becomes):
         ("client", facts.client), ("host", facts.host), ("info", facts.info), ("login", facts.login),
         ("pop", facts.stamp), ("listener", facts.listener)) if v]
     out += ["--tls"] * facts.tls + ["--norelay"] * bool(facts.login and not facts.privilege)
-    out += ["--wrong-sender"] * facts.foreign
+    out += ["--pop-unknown"] * facts.stamp_unknown + ["--wrong-sender"] * facts.wrong_sender
     out += ["--relayclient=" + value] if value is not None else []
     out += ["--from=" + facts.sender, "--to=" + facts.recipient, "--mailbox=" + facts.mailbox]
     return "\t".join(out + ["--mx=" + exchangers(facts), "becomes-mailbox=" + becomes.mailbox,

@@ -121,8 +121,9 @@ static void read_field(struct asked *q, char *key, char *value)
   else if (!strcmp(key, "listener")) f->listener = value;
   else if (!strcmp(key, "login")) f->login = value;
   else if (!strcmp(key, "privilege")) f->login_may_relay = 1;
-  else if (!strcmp(key, "foreign")) f->wrong_sender = 1;
   else if (!strcmp(key, "stamp")) f->stamp = value;
+  else if (!strcmp(key, "wrong_sender")) f->wrong_sender = 1;
+  else if (!strcmp(key, "stamp_unknown")) f->stamp_unknown = 1;
   else if (!strcmp(key, "tls")) f->tls = 1;
   else if (!strcmp(key, "sender")) q->bad |= !read_path(&q->sender, value, 1);
   else if (!strcmp(key, "recipient")) q->bad |= !read_path(&q->recipient, value, 0);

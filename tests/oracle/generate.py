@@ -157,8 +157,7 @@ class Generator:
         if how < 3:
             return self.one(("require sender hosted", "require login", "require tls"))
         if how < 11:
-            return self.one(("grant login", "grant login", "grant clients", "grant clients", "grant pop 300",
-                             "grant pop"))
+            return self.one(("grant login", "grant clients", "grant pop")) if self.chance(0.6) else self.pop_line()
         if how < 16:
             return "grant to " + self.to_key()
         if how < 21:
@@ -174,6 +173,18 @@ class Generator:
         if how < 39:
             return "local " + self.to_key()
         return "grant anyone open-relay" if self.chance(0.3) else "# nothing"
+
+    def pop_line(self):
+        on = " on " + ",".join(self.random.sample(("-", "inside", "Submission", "OTHER"), self.random.randrange(1, 4)))
+        words = (" %d" % self.random.randrange(1, 3600), " /64", on, " bound")
+        return "grant pop" + "".join(w for w in words if self.chance(0.5))
+
+    def users_line(self):
+        name = self.one(("ann", "Ann", "joe", "eve@a.example", "bob"))
+        line = name + " -" + self.one(("", "", "", " relay", " norelay", " off", " off relay", " on"))
+        if self.chance(0.6):
+            line += " from " + " ".join(self.from_key() for _ in range(self.one((1, 1, 2))))
+        return line
 
     def text(self, line, most):
         """A file: lines, some of them empty or with a comment."""
@@ -191,6 +202,7 @@ class Generator:
         makers = (("clients", self.clients_line), ("domains", self.domains_line), ("recipients", self.mailbox_key),
                   ("aliases", self.aliases_line), ("relay", self.relay_line), ("routes", self.routes_line))
         texts = {name: self.text(line, most) for (name, line), most in zip(makers, sizes)}
+        texts["users"] = self.text(self.users_line, 4)
         texts["me"] = "\n" * self.random.randrange(3) + "Relay.example.\n"
         return texts
 
@@ -226,11 +238,12 @@ class Generator:
         if self.chance(0.4):
             f.info = self.one(USERS)
         f.kept, f.tls = self.chance(0.08), self.chance(0.6)
-        if self.chance(0.12):
-            f.listener = self.one(("submission", "submission", "inside", "Submission"))
+        if self.chance(0.2):
+            f.listener = self.one(("submission", "Submission", "inside", "Inside", "other"))
         if self.chance(0.35):
-            f.login, f.privilege, f.foreign = "joe", self.chance(0.6), self.chance(0.05)
-        f.stamp = "ann" if self.chance(0.2) else ""
+            f.login, f.privilege, f.wrong_sender = "joe", self.chance(0.6), self.chance(0.1)
+        f.stamp = self.one(("ann", "ann", "ANN", "joe", "Eve@A.example", "bob", "x")) if self.chance(0.3) else ""
+        f.stamp_unknown = not f.stamp and self.chance(0.15)
         f.sender, f.recipient = self.path(sender=True), self.path()
         f.mailbox, f.mx = self.one(("", "yes", "no", "unknown")), self.one(("", "yes", "yes", "yes", "no", "unknown"))
         if f.mx == "yes":

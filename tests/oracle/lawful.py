@@ -55,7 +55,9 @@ def refused(control):
     denials = [s.args[0] for s in relay if s.verb == "deny to"]
     out = {("clients", n) for n in twice((r.line, (r.kind, r.what)) for r in clients)}
     out |= {("relay", n) for n in hardly_meant(text["relay"])}
-    out |= {("relay", n) for n in twice((s.line, (s.verb, s.args)) for s in relay)}
+    out |= {("relay", n) for n in twice((s.line, (s.verb, s.verb != "grant pop" and s.args)) for s in relay)}
+    if any(s.verb == "grant pop" and s.args[0].bound for s in relay):    # else nobody reads users
+        out |= {("users", n) for n in twice((u.line, u.name) for u in texts.users_of(text["users"]))}
     out |= {("domains", n) for n in twice((d.line, d.key) for d in domains)}
     out |= {("routes", n) for n in twice((r.line, r.key) for r in texts.routes_of(text["routes"]))}
     for file, rows in boxes.items():

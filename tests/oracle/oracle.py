@@ -20,8 +20,9 @@ class Facts:
     listener: str = ""
     login: str = ""
     privilege: bool = False
-    foreign: bool = False     # the login is bound to senders, and this is none of them
+    wrong_sender: bool = False  # the login is bound to other senders
     stamp: str = ""
+    stamp_unknown: bool = False
     tls: bool = False
     sender: str = "<>"        # paths, in angle brackets
     recipient: str = "<postmaster>"
@@ -58,6 +59,7 @@ class Oracle:
         self.aliases = texts.mailboxes_of(text["aliases"])
         self.relay = texts.relay_of(text["relay"])
         self.routes = texts.routes_of(text["routes"])
+        self.users = texts.users_of(text["users"])
         self.routed = 0           # how often a relay made `grant to-host` void, for who counts
 
     # The gate
@@ -166,7 +168,7 @@ class Oracle:
         """Steps 1 to 4: what does not depend on who may relay. None: this is relaying."""
         if facts.listener.lower() == "submission" and not facts.login:
             return say(REFUSE, "login-first")
-        if facts.login and facts.foreign:
+        if facts.login and facts.wrong_sender:
             return say(REFUSE, "sender-not-yours")
         if recipient.onward:
             return say(REFUSE, "onward-routing")
@@ -207,7 +209,12 @@ class Oracle:
             reason = self.granted(s, facts, trusted, sender, recipient)
             if reason:
                 return say(ACCEPT, reason, "relay", s.line, verb=s.verb)
-        return self.to_host(facts, recipient) or self.refused(facts, recipient)
+        return self.to_host(facts, recipient) or self.no_stamp(facts) or self.refused(facts, recipient)
+
+    def no_stamp(self, facts):
+        """A stamp that could not be looked for, and that might count here."""
+        might = any(s.verb == "grant pop" and s.args[0].on(facts.listener) for s in self.relay)
+        return say(TEMPFAIL, "stamp-unknown") if might and facts.stamp_unknown and not facts.stamp else None
 
     def granted(self, s, facts, trusted, sender, recipient):
         """The reason if this line is a grant that holds and needs no question to the network."""
@@ -216,7 +223,7 @@ class Oracle:
         if s.verb == "grant login":
             return facts.login and facts.privilege and "login"
         if s.verb == "grant pop":
-            return facts.stamp and "pop"
+            return facts.stamp and self.pop_fits(s, facts, sender) and "pop"
         if s.verb == "grant to":
             return to_fits(s.args[0], recipient) and "to"
         if s.verb == "grant sender":
@@ -229,6 +236,15 @@ class Oracle:
             to_ok = to == "any" or (to != "hosted" and to_fits(to, recipient))
             return client and names.within(client, net) and from_ok and to_ok and "device"
         return s.verb == "grant anyone" and "anyone"
+
+    def pop_fits(self, s, facts, sender):
+        """Is the listener one of the line's, and may the stamp's user use the sender, where the line binds him?"""
+        if not s.args[0].on(facts.listener):
+            return False
+        user = next((u for u in self.users if u.name == names.small(facts.stamp) and u.may), None)
+        if not s.args[0].bound or (user and not user.senders):
+            return True
+        return bool(user) and any(from_fits(key, sender) for key in user.senders)
 
     def sender_fits(self, what, sender):
         """hosted: `local` lines count too. user: a mailbox of ours and no alias, or an address of a `local` line."""

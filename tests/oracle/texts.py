@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from . import names
 
-FILES = ("me", "clients", "domains", "recipients", "aliases", "relay", "routes")
+FILES = ("me", "clients", "domains", "recipients", "aliases", "relay", "routes", "users")
 
 
 class Rule(NamedTuple):
@@ -42,6 +42,25 @@ class Statement(NamedTuple):
     line: int
     verb: str      # grant login, deny to, local, ...
     args: tuple    # keys and prefixes, read
+
+
+class Pop(NamedTuple):
+    """What stands behind `grant pop`."""
+    listeners: tuple   # in small letters; (): all
+    bound: bool
+    seconds: int
+    network: bool      # of 64 bits, for IPv6
+
+    def on(self, listener):
+        return not self.listeners or listener.lower() in self.listeners
+
+
+class User(NamedTuple):
+    """A line of `users`."""
+    line: int
+    name: str
+    may: bool          # log in, and relay
+    senders: tuple     # (): all
 
 
 def lines(text):
@@ -142,6 +161,22 @@ def routes_of(text):
     return out
 
 
+def pop_of(w):
+    listeners = w[w.index("on") + 1] if "on" in w else ""
+    seconds = int(w[0]) if w and w[0].isdigit() else 300
+    return Pop(tuple("" if x == "-" else x.lower() for x in listeners.split(",")) if listeners else (), "bound" in w,
+               seconds, "/64" in w)
+
+
+def users_of(text):
+    out = []
+    for number, line in lines(text):
+        w = words(line)
+        options, senders = (w[2:w.index("from")], w[w.index("from") + 1:]) if "from" in w else (w[2:], [])
+        out.append(User(number, names.small(w[0]), not {"off", "norelay"} & set(options), tuple(map(who_key, senders))))
+    return out
+
+
 def statement_of(number, w):
     if w[0] == "local":
         return Statement(number, "local", (who_key(w[1]),))
@@ -152,6 +187,8 @@ def statement_of(number, w):
         return Statement(number, verb, (rest[0] if rest[0] in ("hosted", "user") else who_key(rest[0]),))
     if verb == "grant to-host":
         return Statement(number, verb, (names.prefix(rest[0]),))
+    if verb == "grant pop":
+        return Statement(number, verb, (pop_of(rest),))
     if verb == "grant device":    # PREFIX from FROM to TO
         return Statement(number, verb, (names.prefix(rest[0]),) + tuple(
             x if x in ("any", "hosted") else who_key(x) for x in (rest[2], rest[4])))

@@ -5,7 +5,8 @@
 #include "rules_double.h"
 #include "policy/decide.h"
 
-enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32, WRONG = 64 /* sender */ };
+enum { TRUSTED = 1, LOGIN = 2, MAY = 4, STAMP = 8, TLS = 16, SUBMISSION = 32, WRONG = 64 /* sender */,
+       UNKNOWN = 128 /* stamp */ };
 
 /* "<path>", "mailbox", "" for the null sender. */
 static inline void set_address(struct address *a, char const *text)
@@ -25,6 +26,7 @@ static inline void set_facts(struct facts *f, unsigned facts, struct address con
   f->login = facts & LOGIN ? "joe" : 0;
   f->login_may_relay = !!(facts & MAY);
   f->stamp = facts & STAMP ? "joe" : 0;
+  f->stamp_unknown = !!(facts & UNKNOWN);
   f->wrong_sender = !!(facts & WRONG);
   f->tls = !!(facts & TLS);
 }

@@ -54,7 +54,8 @@ static void line(stralloc *text, char const *key, char const *rest)
 
 static void relay_lines(stralloc *text)
 {
-  static char const *const fixed[] = { "grant clients", "grant login", "grant pop", "grant anyone open-relay",
+  static char const *const fixed[] = { "grant clients", "grant login", "grant pop bound", "grant pop on mx bound",
+    "grant pop 600 /64 on -,submission", "grant anyone open-relay",
     "grant sender hosted forgeable", "grant sender user forgeable", "require sender hosted", "require tls",
     "grant to-host 192.0.2.0/24" };
   char key[300], a[100], b[100];
@@ -96,18 +97,35 @@ static void put_routes(stralloc *text)
   }
 }
 
+/* Who may use which senders by a POP stamp. */
+static void put_users(stralloc *text)
+{
+  static char const *const users[] = { "user", "joe" };
+  char form_text[100];
+  for (unsigned i = 0; i < 2; i++) {
+    put(text, users[i]);
+    put(text, dice(4) ? " - from" : " -");
+    for (unsigned n = text->s[text->len - 1] == 'm' ? 1 + dice(3) : 0; n--; ) {
+      put(text, " ");
+      put(text, form(form_text, "@"));
+    }
+    put(text, "\n");
+  }
+}
+
 /* Some rules: what the compiler does not take is left for the next try. */
 static inline struct table_set *some_rules(void)
 {
   static char const *const checks[] = { "", " any", " listed", " asked" };
-  stralloc domains, recipients, aliases, relay, routes;
+  stralloc domains, recipients, aliases, relay, routes, users;
   for (;;) {
     char d[64];
     int result;
-    domains = recipients = aliases = relay = routes = (stralloc)STRALLOC_ZERO;
+    domains = recipients = aliases = relay = routes = users = (stralloc)STRALLOC_ZERO;
     for (unsigned n = dice(6); n--; ) line(&domains, domain(d), ONE_OF(checks));
     relay_lines(&relay);
     put_routes(&routes);
+    put_users(&users);
     put(&domains, "\n");
     assert_true(stralloc_0(&domains));
     domains.len--;
@@ -115,8 +133,9 @@ static inline struct table_set *some_rules(void)
     put_mailboxes(&aliases, &domains, " z@elsewhere.example");
     struct rules_text texts[] = { { "me", "relay.example\n", 14 }, { "domains", domains.s, domains.len },
       { "recipients", recipients.s, recipients.len }, { "aliases", aliases.s, aliases.len },
-      { "relay", relay.s, relay.len }, { "routes", routes.s, routes.len } };
-    int fd = compiled(texts, 6, &result);
+      { "relay", relay.s, relay.len }, { "routes", routes.s, routes.len },
+      { "users", users.s, users.len } };
+    int fd = compiled(texts, 7, &result);
     struct table_set *t = result ? 0 : table_open_fd(fd);
     close(fd);
     stralloc_free(&domains);
@@ -124,6 +143,7 @@ static inline struct table_set *some_rules(void)
     stralloc_free(&aliases);
     stralloc_free(&relay);
     stralloc_free(&routes);
+    stralloc_free(&users);
     if (t) return t;
   }
 }

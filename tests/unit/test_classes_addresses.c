@@ -51,12 +51,16 @@ static int same(struct decision const *a, struct decision const *b)
     a->record.line == b->record.line && (!a->record.line || !strcmp(a->record.file, b->record.file));
 }
 
+static char const *const users[] = { "user", "joe", "nobody", "" }, *const listeners[] = { "", "mx", "other" };
 static struct ip const exchanger = { { 192, 0, 2, 1 }, 4 };
 
 static void random_facts(struct facts *f)
 {
   *f = (struct facts){ .client = { { 192, 0, 2, (uint8_t)dice(256) }, 4 } };
   classes_session(f, dice(CLASSES_SESSIONS));
+  if (f->stamp) f->stamp = ONE_OF(users);
+  if (!*f->listener) f->listener = ONE_OF(listeners);
+  f->stamp_unknown = !dice(4);
   f->trusted = !dice(3);
   f->mailbox = (enum answer)dice(4);
   f->mx = (enum answer)dice(3);
@@ -74,6 +78,8 @@ static void random_address(struct address *a, int with_null)
   if (!with_null && !dice(20)) strcpy(text, "postmaster");
   assert_int_equal(address_mailbox(a, text, strlen(text), 1), ADDRESS_OK);
 }
+
+static unsigned stamped; /* accepted by a stamp that is bound to senders */
 
 static void compare(struct classes const *c)
 {
@@ -95,6 +101,7 @@ static void compare(struct classes const *c)
     f.recipient = classes_example(c, rk, &r);
     assert_non_null(f.recipient);
     decide(&got, c->t[t], &f);
+    if (wanted.reason == REASON_POP) stamped += !strcmp(wanted.record.data + strlen(wanted.record.data) + 1, "bound");
     CHECK(same(&wanted, &got), "%s -> %s as %s -> %s: %s:%u, %s:%u", sender.text, recipient.text,
           f.sender ? f.sender->text : "", r.text, reason_word(wanted.reason), (unsigned)wanted.record.line,
           reason_word(got.reason), (unsigned)got.record.line);
@@ -110,6 +117,7 @@ static void check(struct classes const *c)
   memset(seen, 0, sizeof seen);
   random_facts(&f);
   f.client.len = 0;
+  f.stamp = 0; /* what a stamp is worth is no trait */
   for (size_t i = 0; i < classes_addresses(c); i++) {
     struct address_class const *k = classes_address(c, i);
     struct address const *a = classes_example(c, k, &s);
@@ -150,6 +158,7 @@ static void test_addresses(void **state)
     table_close(t[0]);
     table_close(t[1]);
   }
+  assert_in_range(stamped, 20, 100000);
 }
 
 static void test_sessions(void **state)

@@ -96,7 +96,7 @@ static void expanding(void **state)
   stralloc_free(&sa);
 }
 
-#define MOST 12
+#define MOST 16
 static struct { char const *argv[MOST]; char const *wrong; /* null: right; else part of the words */ } const lines[] = {
   { { 0 }, "what" }, { { "x" }, "how to make x" }, { { "queue" }, "where" }, { { "queue", "" }, "empty" },
   { { "queue", "d" }, 0 }, { { "queue", "d", "e" }, "too many: e" }, { { "queue", "a\nb" }, "line end" },
@@ -122,6 +122,10 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "systemd", "d", "--listener", "a/b" }, "part of the units' names" }, { { "receive", "d", "--listener", "a/b" }, 0 },
   { { "systemd", "d", "--listener", "a@b" }, "part of the units' names" }, { { "systemd", "d", "--listener", "a-B_1" }, 0 },
   { { "systemd", "d", "--tls-user", "u", "--certificates", "c" }, 0 }, { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
+  { { "sync", "d", "--sync-user", "u", "--server=h:1", "--key", "k", "--password=p", "--node", "n", "--seconds", "60" },
+    0 },
+  { { "sync", "d", "--seconds", "0" }, "number" }, { { "sync", "d", "--server", "a b" }, "word" },
+  { { "sync", "d", "--port", "1" }, "for other things" }, { { "receive", "d", "--server", "h" }, "for other things" },
 };
 
 static void command_lines(void **state)
@@ -181,6 +185,7 @@ static char *made(struct conf_file const *files, char const *name, char const *c
 
 static struct conf_accounts const apart = {
   { "in", 1, 11 }, { "queue", 2, 12 }, { "remote", 3, 13 }, { "log", 4, 14 }, { "keys", 5, 15 }, { "root", 0, 0 },
+  { "sync", 6, 16 },
 };
 static struct conf_accounts const alone = { .one = { "me", 1000, 1001 } };
 
@@ -216,6 +221,11 @@ static struct {
   { conf_tls, "run", &apart, { "tls", "d" }, "exec relay-tlsd -u 5:15 -g 11 /run/posthouse/tlsd " CONTROL_DIR "/tls\n", "id -u" },
   { conf_tls, "run", &apart, { "tls", "d", "--socket", "/r r/s" }, "\n[ -d '/r r' ] || mkdir -m 0755 '/r r' || exit 111\n", 0 },
   { conf_tls, "run", &alone, { "tls", "d", "--socket", "/s", "--certificates", "c" }, "\nexec relay-tlsd /s /cwd/c\n", "-u " },
+  { conf_sync, "run", &apart, { "sync", "d" }, "\nexec setuidgid sync relay-pop-sync -k " CONTROL_DIR "/pop-sync.key "
+    "-s 300 " SPOOL_DIR "/stamps 127.0.0.1\n", "id -u" },
+  { conf_sync, "run", &alone, { "sync", "d", "--server", "/s", "--stamps", "s s", "--key=/k", "--password", "/p",
+    "--node", "n", "--seconds", "60" }, "\nexec relay-pop-sync -k /k -p /p -n n -s 60 '/cwd/s s' /s\n", "setuidgid" },
+  { conf_sync, "log/run", &apart, { "sync", "d" }, "exec setuidgid log multilog ", 0 },
   { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s" }, "  relay-tls /s relay-smtpd\n", " -i" },
   { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s", "--tls-now", "--listener", "l" },
     "  relay-tls -i /s relay-smtpd -l l\n", 0 },

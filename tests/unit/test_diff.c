@@ -34,7 +34,7 @@ static char const *const mailboxes[] = {
 };
 static char const *const targets[] = { "far@away.test", "ann@b.example", "far@away.test other@away.test" };
 static char const *const relay_lines[] = {
-  "grant login", "grant clients", "grant pop", "grant clients", "grant login", "grant to partner.test",
+  "grant login", "grant clients", "grant clients", "grant login", "grant to partner.test",
   "grant to .partner.test",
   "grant to joe@partner.test", "grant to .test", "grant to [192.0.2.8]", "grant to a.example", "deny to partner.test",
   "deny to .partner.test", "deny to joe@b.example", "deny to x.a.example", "deny to ann@partner.test",
@@ -49,6 +49,18 @@ static char const *const relay_lines[] = {
   "grant device 10.1.2.0/24 from joe@a.example to ann@partner.test",
   "require tls", "require login", "require sender hosted", "grant anyone open-relay",
 };
+static char const *const pops[] = {
+  "grant pop", "grant pop 600 /64", "grant pop bound", "grant pop 300 bound", "grant pop on submission",
+  "grant pop on -,mx", "grant pop on mx,submission bound", "grant pop 300 on mx", "grant pop 600 on - bound",
+  "grant pop bound",
+};
+static char const *const user_lines[] = {
+  "joe - from joe@a.example @b.example", "ann - from @.a.example", "bob -", "joe - from @a.example @partner.test",
+  "ann - from joe@a.example ann@a.example", "eve - off", "fay - norelay", "bob - from @.partner.test joe@partner.test",
+  "joe - from joe@a.example", "ann - from @a.example joe@x.a.example", "eve - from @[192.0.2.7]",
+};
+static char const *const stamps[] = { "joe", "ann", "bob", "eve", "fay", "nobody", "" };
+static char const *const listeners[] = { "", "", LISTENER_SUBMISSION, "mx", "another" };
 static char const *const route_lines[] = {
   "partner.test:relay.test", ".partner.test:", ".test:relay.test", "away.test::", ":relay.test", "c.test:relay.test",
 };
@@ -92,8 +104,26 @@ static size_t random_clients(char *out, size_t size)
 }
 
 #define TEXT 4096
-enum { ME, CLIENTS, DOMAINS, RECIPIENTS, ALIASES, RELAY, ROUTES, FILES };
+enum { ME, CLIENTS, DOMAINS, RECIPIENTS, ALIASES, RELAY, ROUTES, USERS, FILES };
 static char texts[FILES][TEXT], before[FILES][TEXT]; /* of the new table, and of the old one */
+
+/* Each name once. */
+static void random_users(char *out)
+{
+  *out = 0;
+  for (size_t i = 0; i < ADDRESSES_N(user_lines); i++) {
+    char name[8] = { '\n', user_lines[i][0], user_lines[i][1], user_lines[i][2], 0 };
+    if (draw(2) || strstr(out, name)) continue;
+    strcat(strcat(out, "\n"), user_lines[i]);
+  }
+  strcat(out, "\n");
+}
+
+static void random_relay(char *out)
+{
+  size_t n = random_lines(out, TEXT, relay_lines, ADDRESSES_N(relay_lines), 1 + draw(4), "");
+  if (draw(3)) snprintf(out + n, TEXT - n, "%s\n", ANY_OF(pops));
+}
 
 /* Writes file number i anew. */
 static void random_text(unsigned i)
@@ -104,7 +134,8 @@ static void random_text(unsigned i)
     case DOMAINS: random_lines(texts[i], TEXT, domain_lines, ADDRESSES_N(domain_lines), some, ""); break;
     case RECIPIENTS: random_lines(texts[i], TEXT, mailboxes, ADDRESSES_N(mailboxes), some, ""); break;
     case ALIASES: random_lines(texts[i], TEXT, mailboxes, ADDRESSES_N(mailboxes), draw(2), ANY_OF(targets)); break;
-    case RELAY: random_lines(texts[i], TEXT, relay_lines, ADDRESSES_N(relay_lines), some, ""); break;
+    case RELAY: random_relay(texts[i]); break;
+    case USERS: random_users(texts[i]); break;
     case ROUTES: random_lines(texts[i], TEXT, route_lines, ADDRESSES_N(route_lines), draw(3), ""); break;
     default: strcpy(texts[i], "relay.example\n");
   }
@@ -113,7 +144,8 @@ static void random_text(unsigned i)
 /* Compiles them; null when they are wrong. */
 static struct table_set *compile(void)
 {
-  static char const *const names[FILES] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes" };
+  static char const *const names[FILES] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes",
+    "users" };
   struct rules_text all[FILES];
   int result;
   for (unsigned i = 0; i < FILES; i++) all[i] = (struct rules_text){ names[i], texts[i], strlen(texts[i]) };
@@ -168,9 +200,8 @@ static void random_trial(struct trial *x)
   if (!draw(3)) x->info = draw(2) ? "joe" : "ann";
   random_address(&x->sender, 1);
   random_address(&x->recipient, 0);
-  x->facts = (struct facts){ .client = x->client, .listener = draw(4) ? "" : LISTENER_SUBMISSION,
-    .login = draw(3) ? 0 : "joe",
-    .login_may_relay = !!draw(3), .stamp = draw(3) ? 0 : "joe", .tls = draw(2), .sender = &x->sender,
+  x->facts = (struct facts){ .client = x->client, .listener = ANY_OF(listeners), .login = draw(3) ? 0 : "joe",
+    .login_may_relay = !!draw(3), .stamp = draw(2) ? 0 : ANY_OF(stamps), .tls = draw(2), .sender = &x->sender,
     .recipient = &x->recipient, .mailbox = (enum answer)(1 + draw(3)), .mx = (enum answer)(1 + draw(3)),
     .hosts = x->hosts };
   if (x->facts.mx == ANSWER_YES) x->facts.hosts_n = draw(3);
@@ -186,7 +217,7 @@ static void random_trial(struct trial *x)
   x->facts.client = x->client;
 }
 
-static unsigned met[DIFF_KIND_COUNT];
+static unsigned met[DIFF_KIND_COUNT], stamped; /* the latter: by a stamp that counts in one table alone */
 
 static void try(struct diff const *d, struct described const *lines)
 {
@@ -194,21 +225,23 @@ static void try(struct diff const *d, struct described const *lines)
   random_trial(&x);
   enum diff_kind kind = expected(d, &x);
   unsigned hits[DIFF_KIND_COUNT] = { 0 };
+  stamped += kind != DIFF_NONE && stamp_in(d->t[0], &x.facts) != stamp_in(d->t[1], &x.facts);
   for (size_t i = 0; i < genalloc_len(struct diff_line, &d->lines); i++)
     hits[lines[i].line->kind] += (unsigned)in_line(lines + i, d, &x);
   for (int k = DIFF_GAINS; k < DIFF_KIND_COUNT; k++) {
     unsigned want = (enum diff_kind)k == kind;
     if (k == DIFF_REDIRECTS) want = (unsigned)expected_redirect(d, &x);
-    if (k > DIFF_REDIRECTS) want = (unsigned)expected_gate(d, &x, (enum diff_kind)k);
+    if (k >= DIFF_LASTS) want = (unsigned)expected_grant(d, (enum diff_kind)k);
+    else if (k > DIFF_REDIRECTS) want = (unsigned)expected_gate(d, &x, (enum diff_kind)k);
     met[k] += want;
     if (hits[k] == want) continue;
     char ip[IP_TEXT] = "unknown";
     if (x.client.len) ip_fmt(ip, &x.client);
     print_error("%s: in %u lines, not in %u\nclient %s host %s user %s from %s to %s\n", diff_word((enum diff_kind)k),
                 hits[k], want, ip, x.host ? x.host : "-", x.info ? x.info : "-", x.sender.text, x.recipient.text);
-    print_error("login %d/%d stamp %d tls %d listener %s mailbox %d mx %d %zu\n", x.facts.login != 0,
-                x.facts.login_may_relay, x.facts.stamp != 0, x.facts.tls, x.facts.listener, (int)x.facts.mailbox,
-                (int)x.facts.mx, x.facts.hosts_n);
+    print_error("login %d/%d stamp %s tls %d listener %s mailbox %d mx %d %zu\n", x.facts.login != 0,
+                x.facts.login_may_relay, x.facts.stamp ? x.facts.stamp : "-", x.facts.tls, x.facts.listener,
+                (int)x.facts.mailbox, (int)x.facts.mx, x.facts.hosts_n);
     for (unsigned i = 1; i < FILES; i++) print_error("--- %u old:\n%s--- new:\n%s", i, before[i], texts[i]);
     fail();
   }
@@ -226,7 +259,10 @@ static void random_pairs(void **state)
     size_t len = genalloc_len(struct diff_line, &d.lines);
     struct described *lines = calloc(len + 1, sizeof *lines);
     assert_non_null(lines);
-    for (size_t i = 0; i < len; i++) describe(lines + i, &d, genalloc_s(struct diff_line, &d.lines) + i);
+    for (size_t i = 0; i < len; i++) {
+      describe(lines + i, &d, genalloc_s(struct diff_line, &d.lines) + i);
+      check_example(&d, genalloc_s(struct diff_line, &d.lines) + i);
+    }
     for (unsigned i = 0; i < TRIALS; i++) try(&d, lines);
     for (size_t i = 0; i < len; i++) described_free(lines + i);
     free(lines);
@@ -237,6 +273,7 @@ static void random_pairs(void **state)
   table_close(old);
   for (int k = DIFF_GAINS; k < DIFF_KIND_COUNT; k++)
     if (met[k] < 5) fail_msg("%s: met only %u times", diff_word((enum diff_kind)k), met[k]);
+  if (stamped < 250) fail_msg("a stamp decided only %u times", stamped);
   (void)state;
 }
 

@@ -57,8 +57,9 @@ static void few_options(void **state)
     "--mx=none", "--mailbox=unknown", 0 }, 0);
   assert_true(q.facts.login && !q.facts.login_may_relay && q.facts.stamp && !*q.environment && !q.sender_error);
   assert_true(q.facts.mx == ANSWER_NO && q.facts.mailbox == ANSWER_UNKNOWN && !q.facts.client.len);
-  read_options((char const *const[]){ "--from", "<>", "--mx", "unknown", 0 }, 0);
-  assert_true(!q.sender_error && !q.sender.len && q.facts.mx == ANSWER_UNKNOWN);
+  assert_false(q.facts.stamp_unknown);
+  read_options((char const *const[]){ "--from", "<>", "--mx", "unknown", "--pop-unknown", 0 }, 0);
+  assert_true(!q.sender_error && !q.sender.len && q.facts.mx == ANSWER_UNKNOWN && q.facts.stamp_unknown);
 }
 
 static void wrong_options(void **state)
@@ -67,7 +68,7 @@ static void wrong_options(void **state)
     { { "--client", "1.2.3" }, "no address" }, { { "--client=010.0.0.1" }, "no address" }, { { "--client" },
       "needs a value" },
     { { "--client", "192.0.2.1", "--client", "192.0.2.1" }, "twice" }, { { "--tls=1" }, "no value" }, { { "--login=" },
-      "empty" },
+      "empty" }, { { "--pop-unknown=1" }, "no value" }, { { "--pop", "--pop-unknown" }, "one of them" },
     { { "--norelay" }, "--login" }, { { "--mailbox", "maybe" }, "yes, no" }, { { "--mx", "" }, "IP" }, { { "--mx",
       "yes" }, "IP" },
     { { "--mx", "192.0.2.1," }, "IP" }, { { "--mx", ",192.0.2.1" }, "IP" }, { { "--mx", "a.example" }, "IP" },
@@ -172,10 +173,10 @@ static void log_lines(void **state)
   }
   s = line_of((char const *const[]){ "client", "unknown", "verdict", "accepted", "sender", "", "recipient",
     "Postmaster",
-    "trusted", "clients:7", "relayclient", ".x", "login", "ann", 0 });
+    "trusted", "clients:7", "relayclient", ".x", "login", "ann", "pop-unknown", "1", 0 });
   assert_int_equal(question_log(&q, &l, s, strlen(s), &why), LOGGED_OK);
   assert_true(!q.facts.client.len && !q.sender.len && q.recipient.local_len == 10 && !q.environment &&
-    q.facts.login_may_relay);
+    q.facts.login_may_relay && q.facts.stamp_unknown && !q.facts.stamp);
   assert_true(!*l.rule && !*l.id && !strcmp(l.trusted, "clients:7"));
 }
 
@@ -190,7 +191,7 @@ static void wrong_lines(void **state)
     { { "verdict", "refused", "sender", "", "recipient", "a@b.example" }, "no client" },
     { { BASICS, "client", "192.0.2.1" }, "twice" }, { { BASICS, "tls", "yes" }, "can't be" }, { { BASICS, "mx", "x" },
       "can't be" },
-    { { BASICS, "mailbox", "" }, "can't be" }, { { BASICS, "norelay", "" }, "can't be" },
+    { { BASICS, "mailbox", "" }, "can't be" }, { { BASICS, "norelay", "" }, "can't be" }, { { BASICS, "pop-unknown", "" }, "can't be" },
     { { "client", "x", "verdict", "refused", "sender", "", "recipient", "a@b.example" }, "can't be" },
     { { "client", "::1", "verdict", "refused", "sender", "x", "recipient", "a@b.example" }, "can't be" },
     { { "client", "::1", "verdict", "refused", "sender", "", "recipient", "" }, "can't be" },

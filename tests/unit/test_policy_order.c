@@ -122,6 +122,7 @@ static struct row const rows[] = {
   R("grant device 203.0.113.9 from any to any\n", "x@far.example", "refuse relaying-denied", .client = ""),
   /* the other grants */
   R("grant pop 60\n", "x@far.example", "accept pop relay:1", .facts = STAMP),
+  R("grant pop 60\n", "x@far.example", "tempfail stamp-unknown", .facts = UNKNOWN), /* test_policy_pop has more */
   R("grant pop 60\n", "x@far.example", "refuse relaying-denied", .facts = TRUSTED | LOGIN | MAY),
   R("grant login\n", "x@far.example", "accept login relay:1", .facts = LOGIN | MAY),
   R("grant login\n", "x@far.example", "refuse no-privilege", .facts = LOGIN),

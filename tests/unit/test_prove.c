@@ -16,7 +16,7 @@
 static struct { char const *records, *openings; } const cases[] = {
   /* closed */
   { "", "" },
-  { HOSTED GC "rgrant login\t\nrgrant pop\t300\nc10." RC "c_01111111" RC "c/4\t\x08\n", "" },
+  { HOSTED GC "rgrant login\t\nrgrant pop\t300~\nc10." RC "c_01111111" RC "c/4\t\x08\n", "" },
   { HOSTED "rgrant to partner.example\t\nrgrant to .partner.example\t\nrgrant to a@b.example\t\n", "" },
   { GC "c\t+RELAYCLIENT=~\nc_\t\nc^\t\nc/4\t%\nc/6\t%\n", "" }, /* nobody is left for the first */
   { GC "c_0" RC "c_00\tD~\nc_01\tD~\nc/4\t\x02\x01\n", "" },

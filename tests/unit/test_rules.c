@@ -135,9 +135,9 @@ static void known(void **state)
     { "relay", "permit x", "relay:1: `permit x` is not known; known: grant, require, deny, local, own\n" },
     { "relay", "require x y", "relay:1: `require x y` is not known; known: require login, require tls, require sender "
       "hosted\n" },
-    { "relay", "grant", "relay:1: `grant` is not known; known: grant login, grant clients, grant pop SECONDS, grant to "
-      "DOMAIN-or-ADDRESS, grant to-host PREFIX, grant sender ADDRESS-or-@DOMAIN forgeable, grant device PREFIX from "
-      "SENDER to RECIPIENT, grant anyone open-relay\n" },
+    { "relay", "grant", "relay:1: `grant` is not known; known: grant login, grant clients, grant pop [SECONDS] "
+      "[/64] [on LISTENER,...] [bound], grant to DOMAIN-or-ADDRESS, grant to-host PREFIX, grant sender "
+      "ADDRESS-or-@DOMAIN forgeable, grant device PREFIX from SENDER to RECIPIENT, grant anyone open-relay\n" },
     { "relay", "deny", "relay:1: `deny` is not known; known: deny to DOMAIN-or-ADDRESS\n" },
     { "domains", "a.example ANY", "domains:1: `ANY` is no way to check recipients; known: any, listed, asked\n" },
   };

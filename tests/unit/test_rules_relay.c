@@ -9,10 +9,8 @@ static struct good_case const good[] = {
   { "relay", "", "" },
   { "relay", "grant login\n grant\tclients # ours\ngrant pop\nrequire login\nrequire tls\n"
     "require  sender hosted # ok: nobody-relays\n",
-    "rgrant login@1= rgrant clients@2= rgrant pop@3=300 rrequire login@4= rrequire tls@5= rrequire sender hosted@6= " },
-  { "relay", "grant pop 1\n", "rgrant pop@1=1 " },
-  { "relay", "grant pop 3600\n", "rgrant pop@1=3600 " },
-  { "relay", "grant pop 86400 # ok: long-pop\n", "rgrant pop@1=86400 " },
+    "rgrant login@1= rgrant clients@2= rgrant pop@3=300| rrequire login@4= rrequire tls@5= "
+    "rrequire sender hosted@6= " },
   { "relay", "grant anyone open-relay\n", "rgrant anyone@1=open-relay " },
   { "relay", "grant to A.example.\ngrant to .B.example\ngrant to [::ffff:192.0.2.1]\ngrant to Joe@C.example\n"
     "grant to joe@[IPv6:2001:DB8::1]\n",
@@ -53,15 +51,12 @@ static struct bad_case const bad[] = {
     "1: `grant` is not known; known:\n2: `GRANT login` is not known; known:\n3: `grant clientss` is not known; known:\n"
     "4: `hosted` is missing\n5: `hosted` must stand before `any`\n6: `deny a.example` is not known; known:\n"
     "7: `permit x` is not known; known:\n" },
-  { "relay", "grant login clients\ngrant clients 10.0.0.1\ngrant pop 300 s\nrequire tls login\nlocal a.example "
+  { "relay", "grant login clients\ngrant clients 10.0.0.1\nrequire tls login\nlocal a.example "
     "b.example\n"
     "grant to a.example b.example\ndeny to a.example b.example\n",
-    "1: `clients` is one word too many\n2: `10.0.0.1` is one word too many\n3: `s` is one word too many\n"
-    "4: `login` is one word too many\n5: `b.example` is one word too many\n6: `b.example` is one word too many\n"
-    "7: `b.example` is one word too many\n" },
-  { "relay", "grant pop 0\ngrant pop 86401\ngrant pop -1\ngrant pop 5m\n",
-    "1: `0` is no number of seconds from 1 to 86400\n2: `86401` is no number of seconds from 1 to 86400\n"
-    "3: `-1` is no number of seconds from 1 to 86400\n4: `5m` is no number of seconds from 1 to 86400\n" },
+    "1: `clients` is one word too many\n2: `10.0.0.1` is one word too many\n3: `login` is one word too many\n"
+    "4: `b.example` is one word too many\n5: `b.example` is one word too many\n"
+    "6: `b.example` is one word too many\n" },
   { "relay", "grant anyone\ngrant anyone open\ngrant anyone open-relay now\n",
     "1: an open relay: every stranger may send anywhere. Who means that says `grant anyone open-relay`\n"
     "2: `open-relay` must stand before `open`\n3: `now` is one word too many\n" },
@@ -103,7 +98,6 @@ static struct bad_case const bad[] = {
     "10: `forgeable` is one word too many\n" },
   /* the same twice */
   { "relay", "grant login\ngrant  login # again\n", "2: `grant  login` stands already in line 1\n" },
-  { "relay", "grant pop 300\ngrant pop 60\n", "2: `grant pop 60` stands already in line 1\n" },
   { "relay", "deny to a.example\ndeny to A.Example.\n", "2: `deny to A.Example.` stands already in line 1\n" },
   { "relay", "grant to-host 10.0.0.0/8\ngrant to-host ::ffff:10.0.0.0/104\n",
     "2: `grant to-host ::ffff:10.0.0.0/104` stands already in line 1\n" },
@@ -119,8 +113,6 @@ static struct bad_case const bad[] = {
 #define NOT_HOSTED "void: this sender is not hosted, and `require sender hosted` (line 1) refuses it [unused]\n"
 
 static struct bad_case const warned[] = {
-  { "relay", "grant pop 3601\n", "1: warning: 3601 seconds after a POP login somebody else may have its address "
-    "[long-pop]\n" },
   /* grants that are not needed, or void */
   { "%", HOSTED "grant to ours.example\ngrant to a.b.ours.example\ngrant to joe@wide.example\ngrant to .ours.example\n"
     "grant to .wide.example\ngrant to example\n",

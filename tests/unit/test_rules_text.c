@@ -99,12 +99,15 @@ static void words(void **state)
     { TABLE_CLIENTS, "_", "", 0, "0.0.0.0/0:allow" }, { TABLE_CLIENTS, "^", "D\0", 2, "::/0:deny" },
     { TABLE_CLIENTS, "", "D\0", 2, ":deny" }, { TABLE_CLIENTS, "a", "+A=\"'/\0", 7, "a:allow,A=|\"'/|" },
     { TABLE_RELAY, "grant to-host _1", "", 0, "grant to-host 128.0.0.0/1" },
-    { TABLE_RELAY, "grant pop", "300", 3, "grant pop 300" },
+    { TABLE_RELAY, "grant pop", "300\0", 4, "grant pop 300" },
+    { TABLE_RELAY, "grant pop", "60\0/64\0on=\0on=a\0bound\0", 22, "grant pop 60 /64 on -,a bound" },
+    { TABLE_SENDERS, "joe", "a@b\0@c\0", 7, "joe - from a@b @c" }, { TABLE_SENDERS, "ann", "", 0, "ann -" },
     { TABLE_RELAY, "grant device _11 any hosted", "", 0, "grant device 192.0.0.0/2 from any to hosted" },
     { TABLE_RELAY, "grant anyone", "open-relay", 10, "grant anyone open-relay" },
     { TABLE_ALIASES, "a@b", "c@d\0e@f\0", 8, "a@b c@d e@f" },
     { TABLE_ROUTES, "", "\0\0", 2, ":" }, { TABLE_ROUTES, "x", "::1\0" "25\0", 7, "x:[::1]:25" },
     /* damage */
+    { TABLE_RELAY, "grant pop", "300\0on=a", 8, "grant pop 300" }, { TABLE_RELAY, "grant pop", "300", 3, "grant pop" },
     { TABLE_RELAY, "grant device _1 any", "", 0, "grant device 128.0.0.0/1" }, { TABLE_ROUTES, "x", "", 0, "x:" },
     { TABLE_ALIASES, "a@b", "c@d", 3, "a@b c@d" },
   };

@@ -19,6 +19,8 @@ static struct table_set *rcpt_rules(char const *limits)
     { TABLE_RELAY, "grant to-host/4", 15, "\x18", 1 },
     { TABLE_RELAY, "grant to-host _110000000000000000000010", 39, "", 0 },
     { TABLE_RELAY, "grant clients", 13, "", 0 },
+    { TABLE_RELAY, "grant pop", 9, "300\0on=inner\0bound", 19 },
+    { TABLE_SENDERS, "joe", 3, "@hosted.example", 16 },
   };
   int fd = memfd_create("rules", MFD_CLOEXEC);
   struct table_builder *b = table_build(fd);
@@ -223,6 +225,39 @@ static void test_log(void **state)
   table_close(t);
 }
 
+/* A stamp counts on the listener and for its user's senders; where nobody could tell: 451. */
+static void test_stamps(void **state)
+{
+  static struct { char const *stamp, *listener, *codes, *log; } const rows[] = {
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 250/2.1.5", " reason=pop rule=relay:12 origin=local " },
+    { "ann", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=ann\n" },
+    { "", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=\n" },
+    { "joe", 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=joe\n" },
+    { 0, "Inner", "451/4.3.0 250/2.0.0 250/2.1.0 451/4.3.0", " verdict=deferred reason=stamp-unknown origin=" },
+    { 0, 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop-unknown=1\n" },
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static struct double_world d;
+    char want[200];
+    struct table_set *t = rcpt_rules(0);
+    struct server_facts f = { .tables = t, .listener = rows[i].listener, .stamp = rows[i].stamp };
+    f.stamp_unknown = !rows[i].stamp;
+    memset(&d, 0, sizeof d);
+    d.in = E "MAIL FROM:<a@far.example>\r\n" TO("x@[192.0.2.9]") "RSET\r\nMAIL FROM:<a@hosted.example>\r\n"
+      TO("x@[192.0.2.9]") Q;
+    d.in_len = strlen(d.in);
+    run_logged(&d, &f);
+    snprintf(want, sizeof want, "220 250 250/2.1.0 %s 221/2.0.0", rows[i].codes);
+    char *got = codes(&d);
+    assert_string_equal(got, want);
+    free(got);
+    if (!strstr(log_text, rows[i].log)) print_error("missing: %s in: %s\n", rows[i].log, log_text);
+    assert_non_null(strstr(log_text, rows[i].log));
+    table_close(t);
+  }
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
@@ -232,6 +267,7 @@ int main(void)
     cmocka_unit_test(test_gone),
     cmocka_unit_test(test_log_appended),
     cmocka_unit_test(test_log),
+    cmocka_unit_test(test_stamps),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

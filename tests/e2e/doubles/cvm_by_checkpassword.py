@@ -3,13 +3,14 @@
 $CHECKPASSWORD is its command line, to which a program is added that says who logged in. Nobody else has such a module:
 cvm-checkpassword, which comes with cvm, goes the other way round, it is a checkpassword program that asks a module. So
 pop3front-auth, which asks modules only, can't have relay-auth behind it by foreign programs alone; Dovecot can
-(lib/dovecot.py). Passwords only: of a response of CRAM-MD5 mailfront 2.12 passes all digits on but the last."""
+(lib/dovecot.py). Passwords only: of a response of CRAM-MD5 mailfront 2.12 passes all digits on but the last. With
+$CVM_SPLIT the answer names user and domain apart, as modules for virtual domains do."""
 import os
 import subprocess
 import sys
 
 ACCOUNT, DOMAIN, PASSWORD = 1, 2, 3
-USERNAME, USERID, GROUPID, DIRECTORY, SHELL = 1, 2, 3, 5, 6
+USERNAME, USERID, GROUPID, DIRECTORY, SHELL, DOMAINNAME = 1, 2, 3, 5, 6, 14
 REJECTED, FAILED = 100, 4
 
 
@@ -38,5 +39,9 @@ p = subprocess.run(os.environ["CHECKPASSWORD"].split() + ["sh", "-c", "printf %s
 if p.returncode:
     os.write(1, bytes([REJECTED if p.returncode == 1 else FAILED]) + context + b"\0")
     sys.exit(REJECTED if p.returncode == 1 else FAILED)
-os.write(1, b"\0" + context + fact(USERNAME, p.stdout) + fact(USERID, b"%d" % os.getuid()) +
+name, domain = p.stdout, b""
+if "CVM_SPLIT" in os.environ:
+    name, _, at = p.stdout.partition(b"@")
+    domain = fact(DOMAINNAME, at)
+os.write(1, b"\0" + context + fact(USERNAME, name) + domain + fact(USERID, b"%d" % os.getuid()) +
          fact(GROUPID, b"%d" % os.getgid()) + fact(DIRECTORY, b"/") + fact(SHELL, b"/bin/false") + b"\0")

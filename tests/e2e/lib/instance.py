@@ -128,7 +128,8 @@ class Instance:
         self.host, self.port = host, port or free_port(host)
         argv = [program("tcpserver"), "-vHRl0", "-b", "200", "-c", str(concurrency), *options, host, str(self.port)]
         self.receiver = self.run(argv + (chain or self.chain()), log, **more)
-        wait_for(lambda: listening(host, self.port) or not self.receiver.alive(), 10, "tcpserver listening")
+        wait_for(lambda: not self.receiver.alive() or listening(host, self.port, self.receiver.pid), 10,
+                 "tcpserver listening")
         assert self.receiver.alive(), self.log(log)
         return self.receiver
 

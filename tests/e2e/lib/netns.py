@@ -54,6 +54,9 @@ class Cable:
     def enter_here(self):
         _setns(self.fds[0])
 
+    def enter_there(self):
+        _setns(self.fds[1])
+
     @contextlib.contextmanager
     def _within(self, fd):
         own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -54,16 +54,19 @@ def free_port(host="127.0.0.1"):
     raise OSError("no free port")
 
 
-def listening(host, port):
-    """Is somebody listening there? Looked up in /proc, so that the server sees no extra connection."""
-    name = "/proc/net/tcp6" if ":" in host else "/proc/net/tcp"
-    names = [name] if ":" in host else [name, "/proc/net/tcp6"]
+def listening(host, port, pid="self"):
+    """Is somebody listening there, in the network of this process? Looked up in /proc, so that the server sees no
+    extra connection."""
+    names = ["/proc/%s/net/%s" % (pid, n) for n in (["tcp6"] if ":" in host else ["tcp", "tcp6"])]
     for name in names:
-        with open(name) as f:
-            for line in f.readlines()[1:]:
-                word = line.split()
-                if word[3] == "0A" and int(word[1].rsplit(":", 1)[1], 16) == port:
-                    return True
+        try:
+            with open(name) as f:
+                lines = f.readlines()[1:]
+        except OSError:    # it has gone, or there is no IPv6
+            continue
+        for word in (line.split() for line in lines):
+            if word[3] == "0A" and int(word[1].rsplit(":", 1)[1], 16) == port:
+                return True
     return False
 
 
