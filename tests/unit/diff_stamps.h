@@ -2,6 +2,7 @@
 #ifndef TESTS_DIFF_STAMPS_H
 #define TESTS_DIFF_STAMPS_H
 
+#include <strings.h>
 #include "rules_double.h"
 #include "diff/diff.h"
 #include "policy/match.h"
@@ -14,7 +15,7 @@ static int stamp_in(struct table_set const *t, struct facts const *f)
   int listeners = 0, here = 0;
   if (!f->stamp || match_line(t, "grant pop", &r) != 1) return 0;
   for (char const *s = r.data; s < r.data + r.len; s += strlen(s) + 1) {
-    if (!strncmp(s, "on=", 3)) listeners = 1, here |= !strcmp(s + 3, f->listener);
+    if (!strncmp(s, "on=", 3)) listeners = 1, here |= !strcasecmp(s + 3, f->listener);
     if (strcmp(s, "bound")) continue;
     if (table_find(t, TABLE_SENDERS, f->stamp, strlen(f->stamp), &senders) != 1) return 0;
     if (senders.len && !(f->sender->len && senders_allow(senders.data, senders.len, f->sender))) return 0;
