@@ -137,7 +137,6 @@ static void tell(struct check const *c, char const *user)
 
 static void ask(struct check const *c, char const *where)
 {
-  struct clocks now = stamp_clocks();
   struct stamp s;
   char const *why;
   int failed = 0, dir = stamp_open(where, &why);
@@ -150,6 +149,7 @@ static void ask(struct check const *c, char const *where)
     if (found == STAMP_BAD) say(c, "warning", "no-stamp", net ? "network" : "address", 0);
     if (found == STAMP_FAILED) failed = errno;
     if (found != STAMP_FOUND) continue;
+    struct clocks now = stamp_clocks(); /* after the look: a stamp that has just come is not from the future */
     int64_t age = stamp_age(&s, now.now, now.boot);
     if (age < 0 || age >= c->seconds) continue;
     close(dir);
