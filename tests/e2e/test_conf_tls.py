@@ -3,7 +3,7 @@ from the start: the systemd units, the files of xinetd with relay-tlsd under svs
 import os
 import re
 import shutil
-import stat
+import socket
 import tempfile
 
 import pytest
@@ -17,6 +17,16 @@ from lib.tls import context, make_certificate
 
 USER, PASSWORD = "joe", "secret"
 STRANGER = "127.0.0.2"
+
+
+def answers(path):
+    """Does somebody listen at a socket? relay-tlsd makes it before it has read its certificates."""
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+        return True
+    except OSError:
+        return False
 
 
 class TlsHouse(House):
@@ -39,7 +49,7 @@ class TlsHouse(House):
                 "--tls", self.socket, *(["--tls-now"] if now else []), "--logins", "--failures", self.failures]
 
     def ready(self):
-        wait_for(lambda: os.path.exists(self.socket) and stat.S_ISSOCK(os.stat(self.socket).st_mode), 20, "relay-tlsd")
+        wait_for(lambda: answers(self.socket), 20, "relay-tlsd")
         for port in self.ports.values():
             wait_for(lambda: listening("127.0.0.1", port), 20, "a listener on port %d" % port)
 

@@ -138,6 +138,7 @@ def test_gone_within_the_handshake(house):
 
 def test_receiver_gone_within_the_handshake(house):
     """Whoever waits for the handshake is killed: the client is let go before the time is over."""
+    house.rest()   # else it may be another connection's process that is killed
     with house.due() as s:
         wait_for(house.children, 5, "a process for it")
         (pid,) = [p for p in house.busy() if stat_of(p)[0] == house.server.pid]

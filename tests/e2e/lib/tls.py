@@ -109,9 +109,13 @@ class House:
         c = self.client(now=self.now, **how)
         return c if self.now else c.starttls()
 
+    def rest(self):
+        """Nothing runs for a connection any more."""
+        wait_for(lambda: not self.children() and not self.busy(), 10, "all processes gone")
+
     def fine(self):
         """TLS is still to be had, and nothing is left over: no process, and no slot of tcpserver's."""
-        wait_for(lambda: not self.children() and not self.busy(), 10, "all processes gone")
+        self.rest()
         with self.under_tls() as c:
             assert c.ask("QUIT") == "221 bye"
 
