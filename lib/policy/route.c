@@ -1,4 +1,4 @@
-/* The next hop of a domain, and a route as one word. */
+/* The next hop of a domain. */
 #include <string.h>
 #include "parse/ip.h"
 #include "parse/number.h"
@@ -31,7 +31,8 @@ static int set_host(struct route *r, char const *host, size_t n, char const *dom
   if (n) {
     memcpy(r->host, host, n);
     r->host[n] = 0;
-    return 0;
+    r->local = *host == '/';
+    return r->local && n > ROUTE_SOCKET ? -1 : 0;
   }
   if (*domain == '[') {
     if (!literal(&ip, domain)) return -1;
@@ -45,9 +46,21 @@ static int set_host(struct route *r, char const *host, size_t n, char const *dom
   return 0;
 }
 
+/* The record's pieces, NUL behind each: takes the next one. Returns 0 at the end or when the NUL is missing. */
+static int piece(char const **s, char const *end, char const **at, size_t *n)
+{
+  char const *stop = *s < end ? memchr(*s, 0, (size_t)(end - *s)) : 0;
+  if (!stop) return 0;
+  *at = *s;
+  *n = (size_t)(stop - *s);
+  *s = stop + 1;
+  return 1;
+}
+
 static int set_port(struct route *r, char const *s, size_t n)
 {
   uint64_t port;
+  if (!n) return 0;
   if (number_scan(s, n, 65535, &port) != NUMBER_OK || !port) return -1;
   r->port = (uint16_t)port;
   return 0;
@@ -56,16 +69,18 @@ static int set_port(struct route *r, char const *s, size_t n)
 int route_find(struct table_set const *t, char const *domain, struct route *r)
 {
   struct record rec;
+  char const *relay, *port, *word;
+  size_t relay_len, port_len, n;
+  unsigned said = 0;
   *r = (struct route){ .port = 25 };
   int found = t ? route_record(t, domain, &rec) : 0;
   if (found < 0) return -1;
   if (!found) return set_host(r, "", 0, domain);
-  char const *end = rec.data + rec.len;
-  char const *relay_end = memchr(rec.data, 0, rec.len);
-  if (!relay_end || rec.len < 2 || end[-1] || relay_end == end - 1) return -1;
-  char const *port = relay_end + 1;
-  if (end - 1 > port && set_port(r, port, (size_t)(end - 1 - port)) < 0) return -1;
-  return set_host(r, rec.data, (size_t)(relay_end - rec.data), domain);
+  char const *s = rec.data, *end = rec.data + rec.len;
+  if (!piece(&s, end, &relay, &relay_len) || !piece(&s, end, &port, &port_len)) return -1;
+  if (set_port(r, port, port_len) < 0 || set_host(r, relay, relay_len, domain) < 0) return -1;
+  while (piece(&s, end, &word, &n)) if (route_option(r, &said, word, n)) return -1;
+  return s != end || route_settle(r, said) ? -1 : 0;
 }
 
 int route_by_mx(struct table_set const *t, char const *domain)
@@ -73,53 +88,4 @@ int route_by_mx(struct table_set const *t, char const *domain)
   struct route r;
   if (!*domain || *domain == '[') return 0;
   return route_find(t, domain, &r) < 0 ? -1 : r.mx;
-}
-
-size_t route_fmt(char out[ROUTE_TEXT], struct route const *r)
-{
-  char port[NUMBER_TEXT];
-  size_t n = 0, len = strlen(r->host);
-  int brackets = strchr(r->host, ':') != 0;
-  if (r->mx) memcpy(out, "mx:", n = 3);
-  if (brackets) out[n++] = '[';
-  memcpy(out + n, r->host, len);
-  n += len;
-  if (brackets) out[n++] = ']';
-  if (!r->mx || r->port != 25) {
-    out[n++] = ':';
-    len = number_fmt(port, r->port);
-    memcpy(out + n, port, len);
-    n += len;
-  }
-  out[n] = 0;
-  return n;
-}
-
-int route_scan(struct route *r, char const *s)
-{
-  struct ip ip;
-  *r = (struct route){ .port = 25 };
-  if (!strncmp(s, "mx:", 3)) {
-    r->mx = 1;
-    s += 3;
-  }
-  char const *host = s, *colon = strrchr(s, ':');
-  size_t n;
-  if (*s == '[') {
-    char const *close = strchr(s, ']');
-    if (!close || r->mx) return 0;
-    host = s + 1;
-    n = (size_t)(close - host);
-    colon = close + 1;
-    if (*colon != ':' || !ip_scan(&ip, host, n) || ip.len != 16) return 0;
-  } else {
-    n = colon ? (size_t)(colon - s) : strlen(s);
-  }
-  if (!colon && !r->mx) return 0;
-  if (colon && set_port(r, colon + 1, strlen(colon + 1)) < 0) return 0;
-  if (ip_scan(&ip, host, n)) {
-    if (r->mx || (ip.len == 16 && *s != '[')) return 0;
-    return ip_fmt(r->host, &ip) > 0;
-  }
-  return domain_canon(r->host, host, n) > 0;
 }

@@ -1,7 +1,8 @@
-/* The file `routes`: `domain:relay:port`, IPv6 addresses in brackets. */
+/* The file `routes`: `domain:relay:port` and words behind, IPv6 addresses in brackets. */
 #include <errno.h>
 #include <string.h>
 #include "parse/number.h"
+#include "policy/route.h"
 #include "rules/rules.h"
 
 /* Bytes up to the colon that ends a domain or host: colons within brackets don't count. */
@@ -39,60 +40,106 @@ static int is_self(struct compiler const *c, char const *host, size_t len, uint6
   return ip.b[15] <= 1;
 }
 
-/* Puts "relay\0port\0" together. Returns 1, or 0 after complaining. */
-static int route_data(struct compiler *c, struct word relay, struct word port)
+/* The words behind the relay, s[0..n). Returns 1, or 0 after complaining. */
+static int read_options(struct compiler *c, struct route *r, char const *s, size_t n)
 {
-  char host[RULES_DOMAIN], digits[NUMBER_TEXT];
   struct quoted q;
-  uint64_t number = 0;
-  size_t len = 0, digits_len = 0;
-  if (relay.n && !(len = relay_host(c, host, relay))) return 0;
-  if (port.s) {
-    if (number_scan(port.s, port.n, 65535, &number) != NUMBER_OK || !number) {
-      rules_error(c, "%s is no port (1 to 65535)", quote(&q, port.s, port.n));
-      return 0;
-    }
-    digits_len = number_fmt(digits, number);
+  struct word w;
+  unsigned said = 0;
+  int ok = 1;
+  while (rules_words(s, n, &w, 1)) {
+    char const *why = route_option(r, &said, w.s, w.n);
+    if (why) rules_error(c, "%s %s", quote(&q, w.s, w.n), why);
+    ok &= !why;
+    n -= (size_t)(w.s + w.n - s);
+    s = w.s + w.n;
   }
-  if (is_self(c, host, len, number))
+  char const *why = ok ? route_settle(r, said) : 0;
+  if (why) rules_error(c, "%s", why);
+  return ok && !why;
+}
+
+/* The relay, which may be empty, and its port. Returns 1, or 0 after complaining. */
+static int read_relay(struct compiler *c, struct route *r, struct word relay, struct word port)
+{
+  char host[RULES_DOMAIN] = "";
+  struct quoted q;
+  uint64_t number = 25;
+  size_t len = 0;
+  if (relay.n && *relay.s == '/') {
+    r->local = 1;
+    for (; len < relay.n && (unsigned char)relay.s[len] > ' ' && relay.s[len] != 0x7f; len++) host[len] = relay.s[len];
+    if (len == relay.n) host[len] = 0;
+    else return rules_error(c, "%s has a control character", quote(&q, relay.s, relay.n)), 0;
+  } else if (relay.n && !(len = relay_host(c, host, relay))) {
+    return 0;
+  }
+  if (port.s && (number_scan(port.s, port.n, 65535, &number) != NUMBER_OK || !number)) {
+    rules_error(c, "%s is no port (1 to 65535)", quote(&q, port.s, port.n));
+    return 0;
+  }
+  if (!r->local && is_self(c, host, len, number))
     rules_warn(c, WARN_SELF_ROUTE, "%s is this host, unless another server listens there: mail would come back",
                quote(&q, relay.s, relay.n));
+  memcpy(r->host, host, sizeof r->host);
+  r->port = (uint16_t)number;
+  r->mx = !len;
+  return 1;
+}
+
+/* Puts "relay\0port\0" and the words together. */
+static int put_data(struct compiler *c, struct route const *r, int port)
+{
+  char digits[NUMBER_TEXT], words[ROUTE_TEXT];
+  size_t len = port ? number_fmt(digits, r->port) : 0;
   c->data.len = 0;
-  if (stralloc_catb(&c->data, host, len) && stralloc_0(&c->data) &&
-      stralloc_catb(&c->data, digits, digits_len) && stralloc_0(&c->data)) return 1;
+  if (stralloc_cats(&c->data, r->host) && stralloc_0(&c->data) && stralloc_catb(&c->data, digits, len) &&
+      stralloc_0(&c->data) && stralloc_catb(&c->data, words, route_options(words, r))) return 1;
   c->broken = ENOMEM;
+  return 0;
+}
+
+/* Splits what stands behind the domain's colon. Returns 1, or 0 after complaining. */
+static int split(struct compiler *c, struct word w, struct word *relay, struct word *port)
+{
+  struct quoted q;
+  *relay = w;
+  *port = (struct word){ 0, 0 };
+  if (memchr(w.s, '|', w.n)) {
+    rules_error(c, "a login at a relay (domain:relay:port|user|password) is a line of the file `logins`: "
+                "relay:port user password");
+    return 0;
+  }
+  if (w.n && *w.s == '/') {
+    if (w.n <= ROUTE_SOCKET) return 1;
+    rules_error(c, "%s is too long for a socket: %d bytes at most", quote(&q, w.s, w.n), ROUTE_SOCKET);
+    return 0;
+  }
+  size_t colon = until_colon(w.s, w.n);
+  if (colon < w.n) *port = (struct word){ w.s + colon + 1, w.n - colon - 1 };
+  relay->n = colon;
+  if (!port->s || !memchr(port->s, ':', port->n)) return 1;
+  rules_error(c, "too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25");
   return 0;
 }
 
 void rules_routes(struct compiler *c, char const *s, size_t n)
 {
   char key[RULES_DOMAIN];
-  struct quoted q;
-  struct word w[2], relay, port = { 0, 0 };
+  struct word w, relay, port;
+  struct route r = { .port = 25 };
   size_t len = 0;
-  if (rules_words(s, n, w, 2) > 1) {
-    rules_error(c, "%s is one word too many; a route has no blanks", quote(&q, w[1].s, w[1].n));
-    return;
-  }
-  size_t colon = until_colon(w->s, w->n);
-  if (colon == w->n) {
+  rules_words(s, n, &w, 1);
+  size_t colon = until_colon(w.s, w.n);
+  if (colon == w.n) {
     rules_error(c, "no `:` after the domain; a route is domain:relay or domain:relay:port");
     return;
   }
-  relay = (struct word){ w->s + colon + 1, w->n - colon - 1 };
-  if (memchr(relay.s, '|', relay.n)) {
-    rules_error(c, "this version knows no login at a relay (domain:relay:port|user|password)");
-    return;
-  }
-  size_t second = until_colon(relay.s, relay.n);
-  if (second < relay.n) port = (struct word){ relay.s + second + 1, relay.n - second - 1 };
-  relay.n = second;
-  if (port.s && memchr(port.s, ':', port.n)) {
-    rules_error(c, "too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25");
-    return;
-  }
-  if (colon && !(len = rules_domain_key(c, key, w->s, colon))) return;
+  if (!split(c, (struct word){ w.s + colon + 1, w.n - colon - 1 }, &relay, &port)) return;
+  if (colon && !(len = rules_domain_key(c, key, w.s, colon))) return;
   if (!relay.n) c->by_mx = 1;
   else if (!colon) c->default_relay = c->line;
-  if (route_data(c, relay, port)) rules_add(c, TABLE_ROUTES, key, len, *w, c->data.s, c->data.len);
+  int ok = read_relay(c, &r, relay, port);
+  if (!read_options(c, &r, w.s + w.n, n - (size_t)(w.s + w.n - s)) || !ok) return;
+  if (put_data(c, &r, port.s != 0)) rules_add(c, TABLE_ROUTES, key, len, w, c->data.s, c->data.len);
 }

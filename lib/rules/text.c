@@ -63,16 +63,20 @@ static int put_data(stralloc *out, char const *separator, struct record const *r
   return ok;
 }
 
-/* domain:relay:port; an address with colons stands in brackets, an empty port is left out. */
+/* domain:relay:port and the words behind; an address with colons stands in brackets, an empty port is left out. */
 static int put_route(stralloc *out, char const *key, size_t len, struct record const *r)
 {
-  char const *relay = r->data, *end = memchr(relay, 0, r->len);
-  size_t n = end ? (size_t)(end - relay) : 0;
-  int six = memchr(relay, ':', n) != 0;
+  char const *relay = r->data, *end = r->data + r->len, *stop = memchr(relay, 0, r->len);
+  size_t n = stop ? (size_t)(stop - relay) : 0;
+  int six = memchr(relay, ':', n) && *relay != '/';
   int ok = stralloc_catb(out, key, len) && stralloc_cats(out, six ? ":[" : ":") && stralloc_catb(out, relay, n) &&
     stralloc_cats(out, six ? "]" : "");
-  if (!ok || n + 2 >= r->len) return ok;
-  return stralloc_cats(out, ":") && stralloc_catb(out, relay + n + 1, r->len - n - 2);
+  char const *separator = ":";
+  for (char const *s = stop ? stop + 1 : end; s < end && ok; s = stop + 1, separator = " ") {
+    if (!(stop = memchr(s, 0, (size_t)(end - s)))) break; /* damage */
+    if (stop > s) ok = stralloc_cats(out, separator) && stralloc_catb(out, s, (size_t)(stop - s));
+  }
+  return ok;
 }
 
 /* The words of `grant pop`, whose listeners stand with commas between, the plain one as `-`. */

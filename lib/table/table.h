@@ -19,7 +19,8 @@
   X(TABLE_RECIPIENTS, 'u', "recipients") /* a mailbox' key (policy/match.h) -> "" */ \
   X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each; none an alias */ \
   X(TABLE_RELAY, 'r', "relay")      /* "grant login", "deny to example.com", ... (policy/match.h) -> its arguments */ \
-  X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty */ \
+  X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty,\
+                                       then words (policy/route.h), NUL behind each */ \
   X(TABLE_LIMITS, 'l', "limits")    /* the limit's name -> decimal number */ \
   X(TABLE_SENDERS, 's', "users")    /* only for `grant pop ... bound`: who may relay, by its canonical name \
                                        (users/users.h) -> the senders it may use, NUL behind each; "": any */
