@@ -5,7 +5,7 @@
 
 #include "probe/forms.h"
 #include "probe/judge.h"
-#include "smtp/client_session.h"
+#include "smtp/client_hello.h"
 
 #define PROBE_ADDRESSES 16      /* of the server's that are tried until one answers */
 #define PROBE_PER_CONNECTION 3  /* tests; Exim hangs up after three syntax errors, Postfix stalls after ten refusals */

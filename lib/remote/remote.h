@@ -5,6 +5,7 @@
 #include "dns/resolver.h"
 #include "dns/self.h"
 #include "remote/targets.h"
+#include "smtp/client_hello.h"
 #include "smtp/client_send.h"
 #include "smtp/client_verify.h"
 

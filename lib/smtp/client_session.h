@@ -9,11 +9,13 @@
 #include "parse/ip.h"
 #include "smtp/client_body.h"
 #include "smtp/client_reply.h"
+#include "smtp/client_transport.h"
 
 /* Seconds. RFC 5321 4.5.3.2 gives the least for most of them. */
 #define CLIENT_TIME_CONNECT 45      /* until the connection stands; the kernel would take two minutes */
 #define CLIENT_TIME_GREETING 300    /* 4.5.3.2.1 */
 #define CLIENT_TIME_COMMAND 300     /* 4.5.3.2.2 and .3: MAIL, RCPT; also EHLO, HELO, RSET */
+#define CLIENT_TIME_TLS 60          /* for a handshake: no RFC says a word, and who is alive takes less than a second */
 #define CLIENT_TIME_DATA 120        /* 4.5.3.2.4: until 354 */
 #define CLIENT_TIME_BLOCK 180       /* 4.5.3.2.5: until the server took a block of the message */
 #define CLIENT_TIME_DOT 600         /* 4.5.3.2.6: until the verdict */
@@ -25,6 +27,7 @@
 
 enum client_extension { /* bits of struct client's offers */
   CLIENT_PIPELINING = 1, CLIENT_CHUNKING = 2, CLIENT_SIZE = 4, CLIENT_8BITMIME = 8, CLIENT_SMTPUTF8 = 16,
+  CLIENT_STARTTLS = 32,
 };
 
 /* What went wrong, when a function below returns -1. The connection is of no more use then, and closed. */
@@ -32,10 +35,13 @@ enum client_trouble {
   CLIENT_LOST = 1,   /* closed or reset: errno, 0 for a plain end */
   CLIENT_TIMEOUT,
   CLIENT_GARBAGE,    /* what came is no reply of SMTP */
+  CLIENT_INJECTED,   /* something was sent along with the answer to STARTTLS, in the clear (RFC 3207 6) */
 };
 
 struct client {
   int fd;                     /* -1: not connected */
+  struct client_transport const *via; /* null: bytes go over fd as they are; else TLS has begun (client_secured) */
+  void *via_arg;
   int owner;                  /* a socket: once its other end is closed nobody wants the delivery; -1: none */
   unsigned patience;          /* no wait is longer than as many seconds; 0: the constants above alone */
   int64_t deadline;           /* of the whole transaction, io_now's clock; 0: none */
@@ -59,20 +65,16 @@ void client_init(struct client *c);
 /* Connects. `host` is the name for texts, canonical or "". Returns 0, or -1 with errno. */
 int client_connect(struct client *c, struct ip const *ip, uint16_t port, char const *host);
 
-enum client_hello {
-  CLIENT_READY,
-  CLIENT_REFUSED,  /* c->reply says why (its code is no 2xx) */
-  CLIENT_SELF,     /* the server goes by our own name */
-  CLIENT_BROKEN,   /* c->trouble says why */
-};
-
-/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1). `me` is our name,
- * canonical. With `find_self` a server that greets or answers by our own name is found out. Anything but READY
- * leaves a connection on which only client_quit or client_close make sense. */
-enum client_hello client_hello(struct client *c, char const *me, int find_self);
-
 /* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
 int client_alive(struct client *c);
+
+/* All that is sent and read from now on goes through `via`, on top of c->fd: the caller has made the handshake. What was
+ * read ahead in the clear is forgotten, and so is what the server offered. client_close ends it with the
+ * connection. */
+void client_secured(struct client *c, struct client_transport const *via, void *arg);
+
+/* The deadline of a wait of that many seconds, as c's patience and deadline have it. */
+int64_t client_until(struct client const *c, unsigned seconds);
 
 /* Has the owner gone? Then whoever comes after it makes the delivery anew, and ours must not come about: the connection
  * is shut down, so that what follows fails. */
@@ -86,8 +88,16 @@ size_t client_room(struct client const *c);
 /* Sends what was put. Returns 0, or -1. */
 int client_flush(struct client *c, unsigned seconds);
 
-/* Reads one reply into c->reply. Returns its code, or -1. */
+/* Gets one line of a reply, as client_reply's `each`. */
+typedef void client_line_fn(void *arg, unsigned number, char const *text, size_t len);
+
+/* Reads one reply into c->reply. Returns its code, or -1. client_read_lines: `each` gets its lines. */
 int client_read(struct client *c, unsigned seconds);
+int client_read_lines(struct client *c, unsigned seconds, client_line_fn *each, void *arg);
+
+/* Notes what went wrong; errno goes with CLIENT_LOST. The connection stays open: what the server sent before may still be
+ * read. Returns -1. */
+int client_failed(struct client *c, enum client_trouble t);
 
 /* After a failed client_flush: a reply that explains why the server hung up may still be there. Returns its code, or
  * -1. */
