@@ -9,6 +9,7 @@ char const *file_name(enum table which)
 #define X(name, letter, file) case name: return file;
     TABLES(X)
     TABLES_OF_USERS(X)
+    TABLES_OF_LOGINS(X)
 #undef X
   }
   return "";

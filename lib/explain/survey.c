@@ -56,7 +56,8 @@ static void one(struct survey *s, enum table which, struct piece key, struct rec
     case TABLE_RELAY: fits = stand_relay(s, key, r, &other, &stand); break;
     case TABLE_ROUTES:
     case TABLE_LIMITS:
-    case TABLE_USERS: return;
+    case TABLE_USERS:
+    case TABLE_LOGINS: return;
   }
   if (fits) add(s, which, key, r, other, stand);
   else if (other < OTHER_COUNT) s->x->others[other]++;

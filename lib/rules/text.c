@@ -134,7 +134,8 @@ int rules_text(stralloc *out, enum table which, char const *key, size_t len, str
     case TABLE_RECIPIENTS: return stralloc_catb(out, key, len);
     case TABLE_DOMAINS:
     case TABLE_LIMITS:
-    case TABLE_USERS: break;
+    case TABLE_USERS:
+    case TABLE_LOGINS: break;
   }
   return stralloc_catb(out, key, len) && stralloc_cats(out, " ") && stralloc_catb(out, r->data, r->len);
 }

@@ -51,6 +51,11 @@ struct table_builder *table_build_users(int fd)
   return build(fd, TABLE_FORMAT_USERS);
 }
 
+struct table_builder *table_build_logins(int fd)
+{
+  return build(fd, TABLE_FORMAT_LOGINS);
+}
+
 int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,
   char const *data, size_t len)
 {

@@ -25,6 +25,7 @@ static char const *file_of(enum table which)
 #define X(name, letter, file) case name: return file;
     TABLES(X)
     TABLES_OF_USERS(X)
+    TABLES_OF_LOGINS(X)
 #undef X
   }
   return 0;
@@ -109,6 +110,11 @@ struct table_set *table_open(char const *path)
 struct table_set *table_open_users(char const *path)
 {
   return open_path(path, TABLE_FORMAT_USERS);
+}
+
+struct table_set *table_open_logins(char const *path)
+{
+  return open_path(path, TABLE_FORMAT_LOGINS);
 }
 
 void table_close(struct table_set *t)

@@ -9,6 +9,7 @@
 
 #define TABLE_FORMAT "posthouse rules 3" /* the value of the empty key, without a line */
 #define TABLE_FORMAT_USERS "posthouse users 1" /* the same in users.cdb */
+#define TABLE_FORMAT_LOGINS "posthouse logins 1" /* and in logins.cdb */
 #define TABLE_KEY 2048                   /* bytes of the longest key without the table's letter */
 
 /* X(letter, file): the tables; the file is where its records come from */
@@ -29,10 +30,15 @@
 #define TABLES_OF_USERS(X) \
   X(TABLE_USERS, 'p', "users")      /* a name -> who that is (users/users.h); "": about the file, line 0 */
 
+/* X(letter, file): what is in logins.cdb, likewise */
+#define TABLES_OF_LOGINS(X) \
+  X(TABLE_LOGINS, 'k', "logins")    /* a relay or a sender -> our login there (policy/logins.h) */
+
 enum table {
 #define X(name, letter, file) name = letter,
   TABLES(X)
   TABLES_OF_USERS(X)
+  TABLES_OF_LOGINS(X)
 #undef X
 };
 
@@ -53,6 +59,7 @@ struct table_set;    /* an open rules.cdb */
 struct table_set *table_open(char const *path);
 struct table_set *table_open_fd(int fd);   /* fd stays the caller's */
 struct table_set *table_open_users(char const *path); /* users.cdb; EPROTO for a rules.cdb too */
+struct table_set *table_open_logins(char const *path); /* logins.cdb, likewise */
 void table_close(struct table_set *t);
 
 /* The file that is meant by a path on a command line: itself, or rules.cdb in it where it is a directory; with a NUL.
@@ -81,6 +88,7 @@ int table_next(struct table_set const *t, uint32_t *pos, enum table *which, char
 struct table_builder;
 struct table_builder *table_build(int fd);
 struct table_builder *table_build_users(int fd); /* users.cdb */
+struct table_builder *table_build_logins(int fd); /* logins.cdb */
 int table_add(struct table_builder *b, enum table which, char const *key, size_t keylen, uint32_t line,
   char const *data, size_t len);
 int table_finish(struct table_builder *b);   /* frees b in any case */
