@@ -47,7 +47,7 @@ static enum store_state check(struct store_message const *m, struct trailer cons
   free(buf);
   for (size_t pos = 0; pos < m->envelope_len;) {
     size_t n = strlen(m->envelope + pos) + 1;
-    blake2s_update(&state, pos ? "T" : "F", 1);
+    blake2s_update(&state, !pos ? "F" : m->envelope[pos] == 'P' ? "P" : "T", 1);
     blake2s_update(&state, m->envelope + pos + 1, n - 1);
     pos += n;
   }
@@ -77,7 +77,7 @@ static enum store_state load(struct store_message *m, uint64_t size, int verify)
   if (m->envelope_len <= n) memcpy(m->envelope, tail + n - m->envelope_len, m->envelope_len);
   else if (pread_all(m->fd, m->envelope, m->envelope_len, m->body) < 0) return STORE_ERROR;
   m->envelope[m->envelope_len] = 0;
-  if (!trailer_envelope(m->envelope, m->envelope_len)) return STORE_DAMAGED;
+  if (!trailer_envelope(m->envelope, m->envelope_len, t.version)) return STORE_DAMAGED;
   return verify ? check(m, &t) : STORE_WHOLE;
 }
 
@@ -129,11 +129,18 @@ char const *store_sender(struct store_message const *m)
 char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at)
 {
   if (!*pos) *pos = strlen(m->envelope) + 1;
+  if (*pos < m->envelope_len && m->envelope[*pos] == 'P') *pos += strlen(m->envelope + *pos) + 1; /* of the one before */
   if (*pos >= m->envelope_len) return 0;
   *at = *pos;
-  *done = m->envelope[*at] == 'D';
+  *done = m->envelope[*at] == STORE_DONE;
   *pos += strlen(m->envelope + *at) + 1;
   return m->envelope + *at + 1;
+}
+
+char const *store_params(struct store_message const *m, size_t at)
+{
+  size_t next = at + strlen(m->envelope + at) + 1;
+  return next < m->envelope_len && m->envelope[next] == 'P' ? m->envelope + next + 1 : "";
 }
 
 static void end_marks(struct store_message *m)
@@ -144,18 +151,24 @@ static void end_marks(struct store_message *m)
   errno = e;
 }
 
-int store_mark(struct store_message *m, size_t at)
+int store_note(struct store_message *m, size_t at, enum store_letter letter)
 {
   ssize_t r;
+  char byte = (char)letter;
   char path[STORE_PATH];
   store_path(path, m->id);
-  m->envelope[at] = 'D';
+  m->envelope[at] = byte;
   if (m->mark_fd < 0) m->mark_fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (m->mark_fd < 0) return -1;
-  do r = pwrite(m->mark_fd, "D", 1, (off_t)(m->body + at)); while (r < 0 && errno == EINTR);
+  do r = pwrite(m->mark_fd, &byte, 1, (off_t)(m->body + at)); while (r < 0 && errno == EINTR);
   if (r == 1) return 0;
   end_marks(m);
   return -1;
+}
+
+int store_mark(struct store_message *m, size_t at)
+{
+  return store_note(m, at, STORE_DONE);
 }
 
 int store_sync(struct store_message *m)
@@ -173,7 +186,7 @@ int store_settle(struct store_message *m)
   size_t pos = 0, at;
   int done;
   while (store_recipient(m, &pos, &done, &at))
-    if (done && store_mark(m, at) < 0) return -1;
+    if (m->envelope[at] != STORE_TODO && store_note(m, at, (enum store_letter)m->envelope[at]) < 0) return -1;
   return store_sync(m);
 }
 

@@ -1,16 +1,20 @@
 /* The queue's files. A message is one file, mess/XX/ID, mode 0600, written from front to back:
  *
  *   body        as injected, LF line ends, no NUL
- *   envelope    F<sender>\0, then for each recipient T<recipient>\0; the T becomes a D, in place, when that one is done
+ *   envelope    F<sender>\0, then for each recipient T<recipient>\0; the T becomes another letter, in place (enum
+ *               store_letter), a D when that one is done. Behind each of them, and behind the sender, may stand
+ *               P<parameters>\0: those of RFC 3461 (parse/dsn.h)
  *   trailer     one line, fixed length: format, body bytes, envelope bytes, arrival, flags, digest
  *
- * The digest (BLAKE2s over all before it, with every D read as T) says that the file is whole: a file without a
+ * The format is 2; files of 1, which has T and D alone, are still read. Written is always 2.
+ *
+ * The digest (BLAKE2s over all before it, with every D, S and W read as T) says that the file is whole: a file without a
  * right trailer is being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits:
  * microseconds since 1970 (14), process (6), XX (2; 00 to 3f, the subdirectory). Names do not depend on inodes.
  *
  * Who sends a message chooses its body, so a body may hold what looks like an envelope and a trailer. A half-written
  * file never ends in one: an envelope ends with a NUL, a body has none (store_body refuses it), and a trailer begins
- * with none of F, T, D. Whoever writes a file holds a lock on it (flock) until it is committed, and who opens it
+ * with none of its letters. Whoever writes a file holds a lock on it (flock) until it is committed, and who opens it
  * asks for a shared one: so nothing is read, and nothing swept away, that an injector still works on. */
 #ifndef QUEUE_STORE_H
 #define QUEUE_STORE_H
@@ -75,15 +79,28 @@ enum store_state {
 enum store_state store_open(struct store_message *m, char const *id, int verify);
 void store_close(struct store_message *m);
 
+/* What is known about a recipient. */
+enum store_letter {
+  STORE_TODO = 'T',
+  STORE_WARNED = 'W', /* to do, and the sender knows that it takes long */
+  STORE_OWED = 'S',   /* delivered, or handed on; the sender is still to hear of it */
+  STORE_DONE = 'D',
+};
+
 char const *store_sender(struct store_message const *m);
+/* The parameters of the recipient at `at` (store_recipient), or of the sender (0): "" when there are none. Printable
+ * ASCII is not promised: whoever could write the queue's files could write anything. */
+char const *store_params(struct store_message const *m, size_t at);
 /* Goes through the recipients: *pos starts at 0. Returns the address or null; *done tells a D; *at is what
- * store_mark takes; the address is then m->envelope + *at + 1. */
+ * store_mark takes; the address is then m->envelope + *at + 1, its letter m->envelope[*at]. */
 char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at);
-/* Notes the D in memory, whatever happens, and writes it. Returns 0, or -1 with errno. */
+/* Notes the letter in memory, whatever happens, and writes it. Returns 0, or -1 with errno. */
+int store_note(struct store_message *m, size_t at, enum store_letter letter);
+/* The same with a D. */
 int store_mark(struct store_message *m, size_t at);
 /* Makes what was written last. Returns 0, or -1 with errno. Between two syncs a message holds a second descriptor. */
 int store_sync(struct store_message *m);
-/* After a failure of either: writes every D of the memory again, and syncs. Returns 0, or -1 with errno. */
+/* After a failure of either: writes every letter but T of the memory again, and syncs. Returns 0, or -1 with errno. */
 int store_settle(struct store_message *m);
 int store_remove(char const *id);                         /* 0, or -1 */
 

@@ -1,4 +1,4 @@
-/* The last line of a message file: magic, four decimal numbers of fixed width, the digest in hex. */
+/* The last line of a message file: magic and version, four decimal numbers of fixed width, the digest in hex. */
 #include <string.h>
 #include "queue/trailer.h"
 
@@ -21,6 +21,8 @@ void trailer_fmt(char out[STORE_TRAILER], struct trailer const *t, blake2s_ctx *
   char *s = out;
   memcpy(s, TRAILER_MAGIC, sizeof TRAILER_MAGIC - 1);
   s += sizeof TRAILER_MAGIC - 1;
+  *s++ = (char)('0' + t->version);
+  *s++ = ' ';
   for (unsigned i = 0; i < FIELDS; i++) {
     uint64_t v = field[i];
     for (unsigned k = width[i]; k--; v /= 10) s[k] = digits[v % 10];
@@ -41,6 +43,9 @@ int trailer_scan(struct trailer *t, char const s[STORE_TRAILER])
   uint64_t *const field[FIELDS] = { &t->body, &t->envelope, &t->arrival, &t->flags };
   if (memcmp(s, TRAILER_MAGIC, sizeof TRAILER_MAGIC - 1)) return 0;
   s += sizeof TRAILER_MAGIC - 1;
+  if (*s < '1' || *s > '0' + TRAILER_VERSION || s[1] != ' ') return 0;
+  t->version = (unsigned)(*s - '0');
+  s += 2;
   for (unsigned i = 0; i < FIELDS; i++) {
     uint64_t v = 0;
     for (unsigned k = 0; k < width[i]; k++) {
@@ -61,10 +66,14 @@ int trailer_scan(struct trailer *t, char const s[STORE_TRAILER])
   return *s == '\n';
 }
 
-int trailer_envelope(char const *s, size_t len)
+int trailer_envelope(char const *s, size_t len, unsigned version)
 {
   if (len < 2 || s[0] != 'F' || s[len - 1]) return 0;
-  for (size_t pos = strlen(s) + 1; pos < len; pos += strlen(s + pos) + 1)
-    if (s[pos] != 'T' && s[pos] != 'D') return 0;
+  int parameters = 0; /* those of what came last */
+  for (size_t pos = strlen(s) + 1; pos < len; pos += strlen(s + pos) + 1) {
+    if (!s[pos] || !strchr(version == 1 ? "TD" : "TDPSW", s[pos])) return 0;
+    if (s[pos] == 'P' && parameters) return 0;
+    parameters = s[pos] == 'P';
+  }
   return 1;
 }

@@ -5,10 +5,12 @@
 #include <skalibs/blake2s.h>
 #include "queue/store.h"
 
-#define TRAILER_MAGIC "posthouse-message-1 " /* none of F, T and D in front: store.h says why */
+#define TRAILER_MAGIC "posthouse-message-" /* none of the envelope's letters in front: store.h says why */
+#define TRAILER_VERSION 2                  /* the digit behind it; 1 has no P, S and W */
 #define TRAILER_DIGEST 32                    /* bytes of the digest */
 
 struct trailer {
+  unsigned version;
   uint64_t body;
   uint64_t envelope;
   uint64_t arrival;
@@ -23,7 +25,8 @@ void trailer_fmt(char out[STORE_TRAILER], struct trailer const *t, blake2s_ctx *
 /* Reads a line of STORE_TRAILER bytes. Returns 1, or 0 when it is none. Any byte may occur. */
 int trailer_scan(struct trailer *t, char const s[STORE_TRAILER]);
 
-/* Is this an envelope: F<sender>\0 and any number of [TD]<recipient>\0, and nothing behind? Any byte may occur. */
-int trailer_envelope(char const *s, size_t len);
+/* Is this an envelope of that version: F<sender>\0 and any number of [TWSD]<recipient>\0, each with a P<parameters>\0
+ * behind it or not, and nothing else? Any byte may occur. */
+int trailer_envelope(char const *s, size_t len, unsigned version);
 
 #endif

@@ -98,7 +98,8 @@ static int sync_file(int fd)
 
 int store_commit(struct store_writer *w, unsigned flags)
 {
-  struct trailer t = { .body = w->body, .envelope = w->envelope, .arrival = (uint64_t)time(0), .flags = flags };
+  struct trailer t = { .version = TRAILER_VERSION, .body = w->body, .envelope = w->envelope,
+    .arrival = (uint64_t)time(0), .flags = flags };
   char line[STORE_TRAILER], dir[STORE_PATH];
   blake2s_ctx state = w->digest; /* put() goes on reading into w's own */
   trailer_fmt(line, &t, &state);

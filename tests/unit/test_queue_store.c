@@ -180,7 +180,7 @@ static void damage(void **state)
       file[i] = (char)(file[i] ^ 1 << bit);
       spill(last, file, len);
       enum store_state r = store_open(&m, last, 1);
-      int mark = file[i] == 'D' && (i == 17 + 5 || i == 17 + 10);
+      int mark = strchr("DSW", file[i]) && file[i] && (i == 17 + 5 || i == 17 + 10);
       CHECK(mark ? r == STORE_WHOLE : r == STORE_DAMAGED || r == STORE_UNFINISHED, "byte %zu bit %u: %d", i, bit, r);
       store_close(&m);
       file[i] = (char)(file[i] ^ 1 << bit);
@@ -245,7 +245,7 @@ static void imitation_in_address(void **state)
   size_t envelope = LEN(TWO) + 1;
   blake2s_init(&state_, TRAILER_DIGEST);
   blake2s_update(&state_, file, envelope);
-  struct trailer t = { .envelope = envelope, .arrival = 1 };
+  struct trailer t = { .version = TRAILER_VERSION, .envelope = envelope, .arrival = 1 };
   trailer_fmt(line, &t, &state_);
   memcpy(file + envelope, line, sizeof line);
   store_id(last);
@@ -256,12 +256,18 @@ static void imitation_in_address(void **state)
 
 static void bad_envelopes(void **state)
 {
-  struct { char const *s; size_t len; int ok; } const cases[] = {
-    { "F\0", 2, 1 }, { "Fa\0Tb\0", 6, 1 }, { "Fa\0Db\0Tc\0", 9, 1 }, { "F\0T\0", 4, 1 },
-    { "", 0, 0 }, { "F", 1, 0 }, { "\0", 1, 0 }, { "Ta\0", 3, 0 }, { "Fa\0Xb\0", 6, 0 }, { "Fa\0Tb", 5, 0 },
-    { "Fa\0\0", 4, 0 }, { "Fa\0Fb\0", 6, 0 },
+  struct { char const *s; size_t len; int ok, old; } const cases[] = {
+    { "F\0", 2, 1, 1 }, { "Fa\0Tb\0", 6, 1, 1 }, { "Fa\0Db\0Tc\0", 9, 1, 1 }, { "F\0T\0", 4, 1, 1 },
+    { "Fa\0Pp\0Tb\0", 9, 1, 0 }, { "Fa\0Tb\0Pp\0", 9, 1, 0 }, { "Fa\0Pp\0", 6, 1, 0 }, { "Fa\0P\0", 5, 1, 0 },
+    { "Fa\0Wb\0Pp\0Sc\0", 12, 1, 0 }, { "Fa\0Wb\0", 6, 1, 0 }, { "Fa\0Sb\0", 6, 1, 0 },
+    { "Fa\0Pp\0Pq\0", 9, 0, 0 }, { "Fa\0Tb\0Pp\0Pq\0", 12, 0, 0 }, { "Pp\0Fa\0", 6, 0, 0 },
+    { "", 0, 0, 0 }, { "F", 1, 0, 0 }, { "\0", 1, 0, 0 }, { "Ta\0", 3, 0, 0 }, { "Fa\0Xb\0", 6, 0, 0 },
+    { "Fa\0Tb", 5, 0, 0 }, { "Fa\0\0", 4, 0, 0 }, { "Fa\0Fb\0", 6, 0, 0 },
   }, *c;
-  EACH_CASE(c, cases) CHECK(trailer_envelope(c->s, c->len) == c->ok, "case %zu", i_);
+  EACH_CASE(c, cases) {
+    CHECK(trailer_envelope(c->s, c->len, TRAILER_VERSION) == c->ok, "case %zu", i_);
+    CHECK(trailer_envelope(c->s, c->len, 1) == c->old, "case %zu, format 1", i_);
+  }
 }
 
 /* Another process holds it, as an injector does. */
