@@ -25,7 +25,8 @@ struct tls_demand {
   unsigned now : 1;             /* TLS from the first byte, no STARTTLS */
   unsigned trial : 1;           /* below VERIFY: check CA and names all the same, and only tell (MTA-STS' testing mode) */
   enum tls_check check;         /* VERIFY, or trial: CA or DANE */
-  char names[TLS_CLIENT_NAMES][DOMAIN_TEXT]; /* the certificate must have one of them; canonical, or an address */
+  char names[TLS_CLIENT_NAMES][DOMAIN_TEXT]; /* the certificate must have one of them; the first is asked for (SNI).
+                                   Canonical, or one address alone. By the route there is always one */
   unsigned names_n;
   char const *ca;               /* null: the system's. The route's, where it names a file */
   struct tls_tlsa tlsa[TLS_CLIENT_TLSA]; /* check DANE: usable ones alone */
@@ -38,7 +39,7 @@ void demand_by_route(struct tls_demand *d, struct route const *r, struct target 
 /* Adds a name of which the certificate may have one; more than fit, and "", are ignored. */
 void demand_name(struct tls_demand *d, char const *name);
 
-/* "none", "default", "routes", "dane", "sts". */
+/* "default", "routes", "dane", "sts". Static. */
 char const *demand_source(enum tls_source s);
 
 #endif

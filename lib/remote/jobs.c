@@ -74,7 +74,7 @@ static int wait_job(struct jobs *s, int fd, unsigned idle)
     int r = poll(p, 2, (int)left);
     if (r < 0 && errno != EINTR) return -1;
     if (r < 0) continue;
-    if (p[1].revents) client_close(c);
+    if (p[1].revents && !client_alive(c)) client_close(c); /* a ticket of TLS is no word of the server */
     if (p[0].revents) return 1;
     if (r == 0 && io_now() >= until) return 0;
   }

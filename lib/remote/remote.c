@@ -14,6 +14,7 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
   rm->client.patience = patience;
   memset(&rm->dns, 0, sizeof rm->dns);
   memset(&rm->self, 0, sizeof rm->self);
+  memset(&rm->secure, 0, sizeof rm->secure);
   if (!rules || table_find(rules, TABLE_ME, "", 0, &me) != 1 || !domain_canon(rm->me, me.data, me.len)) {
     return "our own name can't be read from the rules (#4.3.5)";
   }
@@ -29,6 +30,7 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
 void remote_close(struct remote *rm)
 {
   client_close(&rm->client);
+  secure_free(&rm->secure);
   resolver_free(&rm->dns);
   self_free(&rm->self);
 }
@@ -56,34 +58,73 @@ static int same_machine(int fd)
   return here.len == there.len && !memcmp(here.b, there.b, here.len);
 }
 
-/* Tries one address. Returns 1: connected and greeted. */
-static int try(struct remote *rm, struct target const *target)
+/* What TLS the target must have. Returns 1, or 0 when it can't be used: noted. */
+static int find_demand(struct remote *rm, struct target const *t, struct tls_demand *d)
+{
+  demand_by_route(d, &rm->route, t);
+  return 1;
+}
+
+/* The session came to no EHLO's answer that we can use: notes why, and hangs up. */
+static enum secure_next unusable(struct remote *rm, enum client_hello h, struct target const *t,
+  struct tls_demand const *d)
 {
   struct client *c = &rm->client;
   struct failure *f = &rm->targets.failure;
-  if (client_connect(c, &target->ip, target->port, target->host) < 0) {
+  if (h == CLIENT_SELF) targets_self(&rm->targets);
+  else if (h == CLIENT_REFUSED) {
+    failure_note(f, c->reply.code / 100 == 5 ? 'D' : 'Z', c->name, " said: ", c->reply.text);
+  } else if (rm->secure.state == SECURE_DONE) {
+    enum secure_next next = secure_broken(&rm->secure, c, d, t);
+    if (next == SECURE_NEXT) failure_note(f, 'Z', c->name, rm->secure.why, 0);
+    client_close(c);
+    return next;
+  } else {
+    failure_note(f, 'Z', c->name, " ", client_trouble_text(c));
+    client_close(c);
+  }
+  client_quit(c);
+  return SECURE_NEXT;
+}
+
+/* One connection, up to the point where mail can be sent. */
+static enum secure_next begin(struct remote *rm, struct target const *t, struct tls_demand const *d)
+{
+  struct client *c = &rm->client;
+  struct secure *s = &rm->secure;
+  struct failure *f = &rm->targets.failure;
+  if (client_connect(c, &t->ip, t->port, t->host) < 0) {
     char why[128];
     snprintf(why, sizeof why, ": %s (#4.4.1)", strerror(errno));
     failure_note(f, 'Z', "cannot connect to ", c->name, why);
-    return 0;
+    return SECURE_NEXT;
   }
-  if (!target->ours && same_machine(c->fd)) return client_close(c), targets_self(&rm->targets), 0;
+  if (!t->ours && same_machine(c->fd)) return client_close(c), targets_self(&rm->targets), SECURE_NEXT;
   /* a filter on this machine may well answer with the name of what stands behind it: ourselves */
-  switch (client_hello(c, rm->me, !target->ours)) {
-    case CLIENT_READY:
-      return 1;
-    case CLIENT_SELF:
-      targets_self(&rm->targets);
-      break;
-    case CLIENT_REFUSED:
-      failure_note(f, c->reply.code / 100 == 5 ? 'D' : 'Z', c->name, " said: ", c->reply.text);
-      break;
-    case CLIENT_BROKEN:
-      failure_note(f, 'Z', c->name, " ", client_trouble_text(c));
-      client_close(c);
+  int find_self = !t->ours;
+  enum client_hello h = CLIENT_READY;
+  enum secure_next next = secure_connected(s, c, d, t);
+  if (next == SECURE_READY) h = client_hello(c, rm->me, find_self);
+  if (next == SECURE_READY && h == CLIENT_READY) {
+    next = secure_offered(s, c, d, t);
+    if (next == SECURE_READY && c->via && !d->now) h = client_hello_again(c, rm->me, find_self);
   }
-  client_quit(c);
-  return 0;
+  if (h != CLIENT_READY) return unusable(rm, h, t, d);
+  if (next == SECURE_READY) return next;
+  if (next == SECURE_NEXT) failure_note(f, 'Z', c->name, s->why, 0);
+  if (s->state == SECURE_NOT_OFFERED || s->state == SECURE_REFUSED) client_quit(c);
+  else client_close(c);
+  return next;
+}
+
+/* Tries one address. Returns 1: mail can be sent. */
+static int try(struct remote *rm, struct target const *t)
+{
+  static struct tls_demand d; /* large */
+  if (!find_demand(rm, t, &d)) return 0;
+  enum secure_next next = begin(rm, t, &d);
+  if (next == SECURE_AGAIN) next = begin(rm, t, &d); /* in the clear: its TLS is known to fail */
+  return next == SECURE_READY;
 }
 
 static int connect_any(struct remote *rm)

@@ -11,10 +11,11 @@
 
 #define SECURE_CLEAR 8         /* servers whose TLS failed, remembered for SECURE_CLEAR_TIME seconds: no second try meanwhile */
 #define SECURE_CLEAR_TIME 300
+#define SECURE_WHY 560      /* bytes with the NUL: a whole reply and some words */
 
 /* Of one connection, for reports and counts (RFC 8460 4.3). */
 enum secure_state {
-  SECURE_CLEARTEXT,      /* none was asked for */
+  SECURE_CLEARTEXT,      /* none was asked for, or not again after a failure: `why` has that */
   SECURE_DONE,           /* under TLS: `found` says what came of it */
   SECURE_NOT_OFFERED,    /* starttls-not-supported */
   SECURE_REFUSED,        /* STARTTLS was answered by a refusal */
@@ -32,9 +33,10 @@ struct secure {
   struct tls_found found;
   char text[256];        /* "TLSv1.3 TLS_AES_256_GCM_SHA384 ca": version, cipher, and by what it was verified: none, ca,
                             dane, sts; "" in the clear */
-  char why[400];         /* a failure in words, to go behind the server's name, with an enhanced code at the end */
+  char why[SECURE_WHY];  /* why it failed, or why the connection is in the clear; to go behind the server's name, mostly
+                            with an enhanced code at the end. Printable ASCII but for what the server said */
   /* servers without TLS that works */
-  struct secure_clear { struct ip ip; uint16_t port; int64_t until; } clear[SECURE_CLEAR];
+  struct secure_clear { struct ip ip; uint16_t port; int64_t until; char why[SECURE_WHY]; } clear[SECURE_CLEAR];
   unsigned next;
 };
 

@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 struct client_transport {
-  /* Reads at least one byte and at most n before `deadline` (io_now's clock). Returns the bytes, 0 at the end, -1 with
-   * errno: ETIMEDOUT, EPROTO for what is no TLS or was cut off without a farewell. */
+  /* Reads at least one byte and at most n before `deadline` (io_now's clock). Returns the bytes, 0 at the end
+   * (with a farewell or without: SMTP has its own ends), -1 with errno: ETIMEDOUT, EPROTO for what breaks TLS. */
   ssize_t (*read)(void *arg, char *buf, size_t n, int64_t deadline);
   /* Writes at least one byte of n before `deadline`; what has gone at once goes whatever the deadline is. Returns as
    * above, never 0. After -1 with ETIMEDOUT nothing more can be written. */

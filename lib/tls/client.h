@@ -12,6 +12,7 @@
 #define TLS_CLIENT_TLSA 24     /* TLSA records */
 #define TLS_CLIENT_WHY 128     /* bytes of a text with its NUL */
 #define TLS_CLIENT_SESSIONS 8  /* sessions kept for later connections */
+#define TLS_CLIENT_FRESH 600   /* seconds for which a session, and the CAs that were read, are good */
 
 enum tls_check {
   TLS_CHECK_NONE,   /* any certificate */
@@ -56,11 +57,12 @@ enum tls_failure {
   TLS_OURS,         /* our own side: no memory, a file of CAs that can't be read */
 };
 
-/* What the connections of a process share: contexts by the file of CAs, sessions. All zero to begin with. */
+/* What the connections of a process share: the context, the CAs, sessions. All zero to begin with. */
 struct tls_client;
 struct tls_clients {
   SSL_CTX *ctx;           /* null: not yet made */
   char *ca;               /* the file of CAs that ctx has; "" the system's; null: none was needed */
+  int64_t loaded;         /* when they were read, io_now's clock */
   struct tls_kept { unsigned char key[32]; SSL_SESSION *session; } kept[TLS_CLIENT_SESSIONS];
   unsigned next;          /* the slot to be taken next */
 };
