@@ -8,7 +8,9 @@
 
 /* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. One descriptor: the
  * message; read it with pread from 0 on, never seek it. A report's data is qmail-remote's: r, h or s and text, NUL,
- * for each recipient in order (none when the connection failed), then K, Z or D and text, NUL. */
+ * for each recipient in order (none when the connection failed), then K, Z or D and text, NUL. Behind that there may be
+ * one more, for the log: t, then the connection's TLS as three words (version, cipher, by what the certificate was
+ * verified: none, ca, dane, sts), or `none` and perhaps why; NUL. */
 struct job {
   uint64_t body;            /* bytes */
   unsigned flags;           /* STORE_FLAG_... */

@@ -48,6 +48,7 @@ static int serve(struct jobs *s, unixmessage const *m)
     client_report_add(&s->report, 'Z', "relay-remote got a job that it can't read (#4.3.0)", 0, 0);
   }
   else deliver(s, &j, m->fds[0]);
+  if (s->report.lines) secure_report(&s->rm->secure, &s->report);
   unixmessage_drop(m);
   unixmessage report = { .s = s->report.sa.s, .len = s->report.sa.len };
   if (s->report.failed) {

@@ -137,6 +137,13 @@ enum secure_next secure_broken(struct secure *s, struct client *c, struct tls_de
   return give_up(s, d, t);
 }
 
+void secure_report(struct secure const *s, struct client_report *report)
+{
+  char const *why = s->why + strspn(s->why, ":, ");
+  if (*s->text) client_report_add(report, 't', s->text, 0, 0);
+  else client_report_add(report, 't', "none", *why ? " " : 0, why);
+}
+
 void secure_free(struct secure *s)
 {
   tls_clients_free(&s->clients);

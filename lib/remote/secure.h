@@ -8,6 +8,7 @@
 
 #include "remote/demand.h"
 #include "smtp/client_hello.h"
+#include "smtp/client_report.h"
 
 #define SECURE_CLEAR 8         /* servers whose TLS failed, remembered for SECURE_CLEAR_TIME seconds: no second try meanwhile */
 #define SECURE_CLEAR_TIME 300
@@ -60,6 +61,9 @@ enum secure_next secure_offered(struct secure *s, struct client *c, struct tls_d
  * c->trouble. */
 enum secure_next secure_broken(struct secure *s, struct client *c, struct tls_demand const *d,
   struct target const *t);
+
+/* Appends what queue/job.h has for TLS of the last connection. */
+void secure_report(struct secure const *s, struct client_report *report);
 
 void secure_free(struct secure *s);
 

@@ -12,7 +12,25 @@
 
 static char const *const words[] = { "delivered", "deferred", "failed" };
 
-static void log_outcome(struct message const *m, size_t at, enum outcome o, char const *text, char const *route)
+/* What relay-remote says of TLS: "TLSv1.3 CIPHER BY", or "none WHY". */
+static void log_tls(struct log_line *l, char const *s)
+{
+  static char const *const keys[] = { "tls", "cipher", "verified" };
+  if (!strncmp(s, "none", 4)) {
+    log_str(l, "tls", "none");
+    if (s[4]) log_str(l, "tls-error", s + 5);
+    return;
+  }
+  for (unsigned i = 0; i < 3 && *s; i++) {
+    size_t n = strcspn(s, " ");
+    log_bytes(l, keys[i], s, n);
+    s += n;
+    if (*s) s++;
+  }
+}
+
+static void log_outcome(struct message const *m, size_t at, enum outcome o, char const *text, char const *route,
+  char const *tls)
 {
   struct log_line l;
   log_start(&l, "delivery");
@@ -20,6 +38,7 @@ static void log_outcome(struct message const *m, size_t at, enum outcome o, char
   log_str(&l, "to", m->store.envelope + at + 1);
   log_str(&l, "route", route);
   log_str(&l, "status", words[o]);
+  log_tls(&l, tls);
   log_bytes(&l, "text", text, strnlen(text, REASON_TEXT));
   log_end(&l);
 }
@@ -47,29 +66,35 @@ static int remember(struct message *m, size_t at, char const *text, char const *
 }
 
 static void note(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route,
-  int64_t next)
+  char const *tls, int64_t next)
 {
   char const *more = "";
   if (o == OUTCOME_DEFERRED && s->now - m->store.arrival >= s->routing.queue_time) {
     o = OUTCOME_FAILED;
     more = TOO_LONG;
   }
-  log_outcome(m, at, o, text, route);
+  log_outcome(m, at, o, text, route, tls);
   if (o == OUTCOME_FAILED && remember(m, at, text, more)) return;
-  m->left++;
+  destination_left(m, destination_hash(route), 1);
   if (!m->next || next < m->next) m->next = next;
+}
+
+static void note_with(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route,
+  char const *tls)
+{
+  if (o == OUTCOME_DELIVERED) log_outcome(m, at, o, text, route, tls);
+  else note(s, m, at, o, text, route, tls, next_try(s, m));
 }
 
 void outcome_note(struct send *s, struct message *m, size_t at, enum outcome o, char const *text, char const *route)
 {
-  if (o == OUTCOME_DELIVERED) log_outcome(m, at, o, text, route);
-  else note(s, m, at, o, text, route, next_try(s, m));
+  note_with(s, m, at, o, text, route, "");
 }
 
 void outcome_rest(struct send *s, struct message *m, size_t at, struct destination const *d)
 {
   int64_t next = next_try(s, m);
-  note(s, m, at, OUTCOME_DEFERRED, d->reason, d->word, next < d->rest_until ? d->rest_until : next);
+  note(s, m, at, OUTCOME_DEFERRED, d->reason, d->word, "", next < d->rest_until ? d->rest_until : next);
 }
 
 void outcome_mark(struct send *s, struct message *m, uint32_t const *at, unsigned n)
@@ -115,7 +140,7 @@ void message_report(struct send *s, struct delivery *v, struct report const *r, 
   for (unsigned i = 0; i < v->n; i++) {
     char const *text;
     enum outcome o = report_next(r, &pos, &text);
-    outcome_note(s, v->message, v->at[i], o, text, route);
+    note_with(s, v->message, v->at[i], o, text, route, r->tls);
     if (o == OUTCOME_DELIVERED) v->at[delivered++] = v->at[i];
   }
   end(s, v, delivered);
@@ -142,6 +167,7 @@ void outcome_keep(struct send *s, struct message *m)
   if (next < s->now + RETRY_LEAST) next = s->now + RETRY_LEAST;
   if (!m->next || next < m->next) m->next = next;
   m->left += m->failed;
+  m->left_mixed = 1;
   m->failures.len = 0;
   m->failed = 0;
 }

@@ -1,4 +1,4 @@
-/* Reading relay-remote's report: n lines of r, h or s, or none; then one of K, Z or D. */
+/* Reading relay-remote's report: n lines of r, h or s, or none; then one of K, Z or D; perhaps one of t. */
 #include <string.h>
 #include "send/report.h"
 
@@ -15,7 +15,13 @@ enum report_state report_scan(struct report *r, char const *s, size_t len, unsig
   r->s = s;
   r->verdict = s[pos];
   r->text = s + pos + 1;
-  if (pos + strlen(s + pos) + 1 != len) return REPORT_BAD;
+  r->tls = "";
+  pos += strlen(s + pos) + 1;
+  if (pos < len && s[pos] == 't') {
+    r->tls = s + pos + 1;
+    pos += strlen(s + pos) + 1;
+  }
+  if (pos != len) return REPORT_BAD;
   if (!lines) return r->verdict == 'K' ? REPORT_BAD : REPORT_WHOLE;
   return lines == n ? REPORT_EACH : REPORT_BAD;
 }

@@ -16,6 +16,7 @@ struct report {
   char const *s;      /* the recipients' lines */
   char verdict;       /* K, Z or D */
   char const *text;   /* the verdict's, NUL-terminated, from outside */
+  char const *tls;    /* what is said of TLS, likewise; "": nothing */
 };
 
 /* Checks a report's data for a job of n recipients; r points into it. Any byte may occur. */

@@ -21,7 +21,13 @@ static struct report_case const reports[] = {
   { S("hno\0hno\0Dnever\0"), 2, REPORT_EACH, "--" },
   { S("Zdown\0"), 5, REPORT_WHOLE, "~~~~~" },
   { S("Dno such domain\0"), 2, REPORT_WHOLE, "--" },
+  { S("r\0hno\0Kfine\0tTLSv1.3 C ca\0"), 2, REPORT_EACH, "+-" },
+  { S("Zdown\0t\0"), 1, REPORT_WHOLE, "~" },
   { S("Kfine\0"), 2, REPORT_BAD, 0 },                 /* who? */
+  { S("r\0tTLSv1.3 C ca\0"), 1, REPORT_BAD, 0 },
+  { S("tTLSv1.3 C ca\0r\0Kfine\0"), 1, REPORT_BAD, 0 },
+  { S("r\0Kfine\0t\0t\0"), 1, REPORT_BAD, 0 },
+  { S("r\0Kfine\0t\0Kfine\0"), 1, REPORT_BAD, 0 },
   { S(""), 1, REPORT_BAD, 0 },
   { S("\0"), 1, REPORT_BAD, 0 },
   { S("r\0"), 1, REPORT_BAD, 0 },                     /* no verdict */
@@ -63,6 +69,9 @@ static void report_texts(void **state)
   assert_string_equal(text, "fine");
   report_next(&r, &pos, &text);
   assert_string_equal(text, "no");
+  assert_string_equal(r.tls, "");
+  assert_int_equal(report_scan(&r, S("r\0Kfine\0tTLSv1.3 C ca\0"), 1), REPORT_EACH);
+  assert_string_equal(r.tls, "TLSv1.3 C ca");
 }
 
 static void check(stralloc *sa, char const *want)
