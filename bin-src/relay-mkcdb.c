@@ -1,4 +1,4 @@
-/* relay-mkcdb: compiles a control directory's texts into its rules.cdb and users.cdb, all or nothing. */
+/* relay-mkcdb: compiles a control directory's texts into its rules.cdb, users.cdb and logins.cdb, all or nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,15 +18,19 @@
 
 #define USAGE "relay-mkcdb [-n] [--diff] [DIR]"
 #define RULES "rules.cdb"
-#define RULES_NEW "rules.cdb.tmp"
-#define USERS "users.cdb"
-#define USERS_NEW "users.cdb.tmp"
-#define USERS_TEXT "users"
 
-/* What is being made; users -1: there is no such text. */
+/* What is made: from all texts, or from one that few may read. */
+enum { MADE_RULES, MADE_USERS, MADE_LOGINS, MADE };
+static struct { char const *file, *new, *text, *danger; } const made[MADE] = {
+  { RULES, RULES ".tmp", 0, 0 },
+  { "users.cdb", "users.cdb.tmp", "users", "who guesses passwords wants it" },
+  { "logins.cdb", "logins.cdb.tmp", "logins", "there are passwords in it" },
+};
+
 struct work {
   char const *dir;
-  int rules, users;
+  int fd[MADE]; /* -1: there is no such text */
+  gid_t group[MADE];
   int only_check, diff;
 };
 
@@ -41,8 +45,7 @@ static void complain(void *arg, int warning, char const *line)
 static void remove_new(void)
 {
   int e = errno;
-  unlink(RULES_NEW);
-  unlink(USERS_NEW);
+  for (int i = 0; i < MADE; i++) unlink(made[i].new);
   errno = e;
 }
 
@@ -51,11 +54,11 @@ static void compile(struct work const *w)
 {
   static struct neighbours around;
   char secret[USERS_SECRET];
-  struct rules_users users = { .fd = w->users, .secret = secret };
+  struct rules_private private = { w->fd[MADE_USERS], secret, w->fd[MADE_LOGINS] };
   neighbours_find(&around);
-  if (w->users >= 0 && users_secret(USERS, secret) < 0) strerr_diefu1sys(111, "get random bytes");
-  int r = rules_compile_users(".", &around, w->rules, w->users >= 0 ? &users : 0, complain, 0);
-  if (!r) r = report_check(w->rules, complain, 0);
+  if (private.users >= 0 && users_secret(made[MADE_USERS].file, secret) < 0) strerr_diefu1sys(111, "get random bytes");
+  int r = rules_compile_private(".", &around, w->fd[MADE_RULES], &private, complain, 0);
+  if (!r) r = report_check(w->fd[MADE_RULES], complain, 0);
   int e = errno;
   buffer_flush(buffer_2);
   if (r && !w->only_check) remove_new();
@@ -78,27 +81,31 @@ static int create(struct work const *w, char const *file)
   return fd;
 }
 
-/* Who may read the text may read what is made of it, but for everybody. */
-static void give_users(struct work const *w, struct stat const *text)
+/* Who may read a text may read what is made of it, but for everybody; the rules are for all. */
+static void give(struct work const *w, int i)
 {
   struct stat new;
-  if (w->users < 0) return;
-  if (fstat(w->users, &new) < 0) die("look at", w->dir, USERS_NEW);
-  if (new.st_gid != text->st_gid && fchown(w->users, (uid_t)-1, text->st_gid) < 0)
-    die("give the group of " USERS_TEXT " to", w->dir, USERS_NEW);
-  if (fchmod(w->users, 0640) < 0) die("chmod", w->dir, USERS_NEW);
-  if (fsync(w->users) < 0) die("sync", w->dir, USERS_NEW);
+  int fd = w->fd[i];
+  if (fd < 0) return;
+  if (fstat(fd, &new) < 0) die("look at", w->dir, made[i].new);
+  if (made[i].text && new.st_gid != w->group[i] && fchown(fd, (uid_t)-1, w->group[i]) < 0)
+    die("give the text's group to", w->dir, made[i].new);
+  if (fchmod(fd, made[i].text ? 0640 : 0644) < 0) die("chmod", w->dir, made[i].new);
+  if (fsync(fd) < 0) die("sync", w->dir, made[i].new);
 }
 
-/* Is there a text `users`? */
-static int has_users(struct work const *w, struct stat *text)
+/* Is it to be made? */
+static int wanted(struct work *w, int i)
 {
-  if (stat(USERS_TEXT, text) < 0) {
-    if (errno != ENOENT) strerr_diefu4sys(111, "look at ", w->dir, "/", USERS_TEXT);
+  struct stat text;
+  if (!made[i].text) return 1;
+  if (stat(made[i].text, &text) < 0) {
+    if (errno != ENOENT) strerr_diefu4sys(111, "look at ", w->dir, "/", made[i].text);
     return 0;
   }
-  if (text->st_mode & S_IROTH)
-    strerr_warnw(w->dir, "/" USERS_TEXT " can be read by everybody: chmod o-r it, who guesses passwords wants it");
+  if (text.st_mode & S_IROTH)
+    strerr_warnw(w->dir, "/", made[i].text, " can be read by everybody: chmod o-r it, ", made[i].danger);
+  w->group[i] = text.st_gid;
   return 1;
 }
 
@@ -106,7 +113,7 @@ static int has_users(struct work const *w, struct stat *text)
 static void show_diff(struct work const *w)
 {
   stralloc out = STRALLOC_ZERO;
-  if (diff_installed(&out, RULES, w->rules) == 0 && buffer_putflush(buffer_1, out.s, out.len) >= 0) {
+  if (diff_installed(&out, RULES, w->fd[MADE_RULES]) == 0 && buffer_putflush(buffer_1, out.s, out.len) >= 0) {
     stralloc_free(&out);
     return;
   }
@@ -118,22 +125,19 @@ static void show_diff(struct work const *w)
  * texts are read, so the last one to run compiles the last texts. */
 static void make(struct work *w)
 {
-  struct stat text;
   int d = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (d < 0) strerr_diefu2sys(111, "open ", w->dir);
   while (flock(d, LOCK_EX) < 0)
     if (errno != EINTR) strerr_diefu2sys(111, "lock ", w->dir);
-  int users = has_users(w, &text);
-  w->rules = create(w, RULES_NEW);
-  if (users) w->users = create(w, USERS_NEW);
+  for (int i = 0; i < MADE; i++) w->fd[i] = wanted(w, i) ? 0 : -1;
+  for (int i = 0; i < MADE; i++) if (!w->fd[i]) w->fd[i] = create(w, made[i].new);
   compile(w);
   if (w->diff) show_diff(w);
-  if (fchmod(w->rules, 0644) < 0) die("chmod", w->dir, RULES_NEW);
-  if (fsync(w->rules) < 0) die("sync", w->dir, RULES_NEW);
-  give_users(w, &text);
-  if (rename(RULES_NEW, RULES) < 0) die("rename", w->dir, RULES_NEW);
-  if (users && rename(USERS_NEW, USERS) < 0) die("rename", w->dir, USERS_NEW);
-  if (!users && unlink(USERS) < 0 && errno != ENOENT) die("remove", w->dir, USERS);
+  for (int i = 0; i < MADE; i++) give(w, i);
+  for (int i = 0; i < MADE; i++) {
+    if (w->fd[i] >= 0 && rename(made[i].new, made[i].file) < 0) die("rename", w->dir, made[i].new);
+    if (w->fd[i] < 0 && unlink(made[i].file) < 0 && errno != ENOENT) die("remove", w->dir, made[i].file);
+  }
   if (fsync(d) < 0) strerr_diefu2sys(111, "sync ", w->dir);
 }
 
@@ -146,10 +150,8 @@ static int temporary(void)
 
 static void check(struct work *w)
 {
-  struct stat text;
   w->only_check = 1;
-  w->rules = temporary();
-  if (has_users(w, &text)) w->users = temporary();
+  for (int i = 0; i < MADE; i++) w->fd[i] = wanted(w, i) ? temporary() : -1;
   compile(w);
   if (w->diff) show_diff(w);
 }
@@ -171,7 +173,7 @@ static int take_diff(int *argc, char const **args, char const *const *argv)
 int main(int argc, char const *const *argv)
 {
   subgetopt opt = SUBGETOPT_ZERO;
-  struct work w = { .dir = CONTROL_DIR, .users = -1 };
+  struct work w = { .dir = CONTROL_DIR };
   char const *args[argc + 1];
   int only_check = 0;
   PROG = "relay-mkcdb";

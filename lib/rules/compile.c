@@ -39,7 +39,7 @@ static void read_line(struct compiler *c, char const *s, size_t n)
   if (n > LIMIT_RULE_LINE) rules_error(c, "a line of %zu bytes; %d are allowed", n, LIMIT_RULE_LINE);
   else if (memchr(s, 0, n)) rules_error(c, "a NUL byte");
   else if (memchr(s, '\r', n)) rules_error(c, "a carriage return within the line");
-  else files[c->file].line(c, s, c->file == FILE_CLIENTS ? n : cut_comment(c, s, n));
+  else files[c->file].line(c, s, c->file == FILE_CLIENTS || c->file == FILE_LOGINS ? n : cut_comment(c, s, n));
 }
 
 static void read_text(struct compiler *c, struct rules_text const *text)
@@ -62,7 +62,7 @@ static void check_all(struct compiler *c)
 {
   static void (*const checks[])(struct compiler *) = {
     rules_check_clients, rules_check_domains, rules_check_mailboxes, rules_check_targets, rules_check_relay,
-    rules_check_users,
+    rules_check_users, rules_check_logins,
   };
   if (!seen_line(&c->seen, TABLE_ME, "", 0) && !c->wrong)
     rules_error_at(c, FILE_ME, 1, "missing: the file `me` holds the name of this host");
@@ -74,40 +74,56 @@ static void check_all(struct compiler *c)
   for (size_t i = 0; i < sizeof checks / sizeof *checks && !c->wrong && !c->broken; i++) checks[i](c);
 }
 
+/* Is this file to be read at all? */
+static int wanted(struct compiler const *c)
+{
+  if (c->file == FILE_LOGINS) return c->logins.table != 0;
+  return c->file != FILE_USERS || c->users.table || c->pop.bound;
+}
+
 static void compile(struct compiler *c, struct rules_text const *texts, size_t n)
 {
   for (c->file = 0; c->file < FILE_COUNT; c->file++)
     for (size_t k = 0; k < n && !c->broken; k++)
-      if (!strcmp(files[c->file].name, texts[k].file) && (c->file != FILE_USERS || c->users.table || c->pop.bound))
-        read_text(c, texts + k);
+      if (!strcmp(files[c->file].name, texts[k].file) && wanted(c)) read_text(c, texts + k);
   if (!c->broken) check_all(c);
 }
 
 /* The tables are written, or given up. */
 static void finish(struct compiler *c, struct neighbours const *around, int fd)
 {
-  struct table_builder *users = c->users.table;
+  struct table_builder *users = c->users.table, *logins = c->logins.table;
   if (c->broken || c->wrong) {
     table_abandon(c->table);
     table_abandon(users);
+    table_abandon(logins);
     return;
   }
   if (table_finish(c->table) < 0 || (around && rules_check_neighbours(c, around, fd) < 0)) c->broken = errno;
   if (users && table_finish(users) < 0) c->broken = errno;
+  if (logins && table_finish(logins) < 0) c->broken = errno;
+}
+
+/* Returns 0, or -1 with errno. */
+static int start_private(struct compiler *c, struct rules_private const *private)
+{
+  if (private->users >= 0) {
+    if (!(c->users.table = table_build_users(private->users))) return -1;
+    memcpy(c->users.about.secret, private->secret, USERS_SECRET);
+  }
+  return private->logins >= 0 && !(c->logins.table = table_build_logins(private->logins)) ? -1 : 0;
 }
 
 int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
-                      struct rules_users const *users, complain_fn *complain, void *arg)
+                      struct rules_private const *private, complain_fn *complain, void *arg)
 {
   struct compiler c = { .complain = complain, .arg = arg, .table = table_build(fd) };
   if (!c.table) return -1;
-  if (users) {
-    if (!(c.users.table = table_build_users(users->fd))) {
-      c.broken = errno;
-      table_abandon(c.table);
-      return errno = c.broken, -1;
-    }
-    memcpy(c.users.about.secret, users->secret, USERS_SECRET);
+  if (private && start_private(&c, private) < 0) {
+    int e = errno;
+    table_abandon(c.table);
+    table_abandon(c.users.table);
+    return errno = e, -1;
   }
   compile(&c, texts, n);
   finish(&c, around, fd);
@@ -117,6 +133,7 @@ int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbour
   genalloc_free(struct hosted, &c.hosted);
   rules_aliases_free(&c);
   rules_users_free(&c);
+  rules_logins_free(&c);
   trust_free(&c);
   if (c.broken) return errno = c.broken, -1;
   return c.wrong;
@@ -134,14 +151,15 @@ int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, compla
 }
 
 /* Reads the files into texts. Returns 0, or -1 with errno after naming the file that can't be read. */
-static int read_files(char const *dir, struct rules_text *texts, char **data, int users, complain_fn *complain,
-                      void *arg)
+static int read_files(char const *dir, struct rules_text *texts, char **data, struct rules_private const *private,
+                      complain_fn *complain, void *arg)
 {
   stralloc path = STRALLOC_ZERO;
   int failed = 0;
   for (size_t i = 0; i < FILE_COUNT && !failed; i++) {
     texts[i] = (struct rules_text){ .file = files[i].name };
-    if (i == FILE_USERS && !users) continue;
+    if (i == FILE_USERS && (!private || private->users < 0)) continue;
+    if (i == FILE_LOGINS && (!private || private->logins < 0)) continue;
     path.len = 0;
     if (!stralloc_cats(&path, dir) || !stralloc_cats(&path, "/") || !stralloc_cats(&path, files[i].name) ||
         !stralloc_0(&path)) {
@@ -159,14 +177,14 @@ static int read_files(char const *dir, struct rules_text *texts, char **data, in
   return failed ? errno = failed, -1 : 0;
 }
 
-int rules_compile_users(char const *dir, struct neighbours const *around, int fd, struct rules_users const *users,
-                        complain_fn *complain, void *arg)
+int rules_compile_private(char const *dir, struct neighbours const *around, int fd,
+                          struct rules_private const *private, complain_fn *complain, void *arg)
 {
   struct rules_text texts[FILE_COUNT];
   char *data[FILE_COUNT] = { 0 };
-  int r = read_files(dir, texts, data, users != 0, complain, arg);
+  int r = read_files(dir, texts, data, private, complain, arg);
   if (r == 0) rules_misnamed(dir, complain, arg);
-  if (r == 0) r = rules_compile_all(texts, FILE_COUNT, around, fd, users, complain, arg);
+  if (r == 0) r = rules_compile_all(texts, FILE_COUNT, around, fd, private, complain, arg);
   int e = errno;
   for (size_t i = 0; i < FILE_COUNT; i++) free(data[i]);
   errno = e;
@@ -175,5 +193,5 @@ int rules_compile_users(char const *dir, struct neighbours const *around, int fd
 
 int rules_compile(char const *dir, struct neighbours const *around, int fd, complain_fn *complain, void *arg)
 {
-  return rules_compile_users(dir, around, fd, 0, complain, arg);
+  return rules_compile_private(dir, around, fd, 0, complain, arg);
 }

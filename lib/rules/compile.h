@@ -25,23 +25,25 @@ struct rules_text {
   size_t len;
 };
 
-/* `users` becomes a file of its own, for which whoever asks for it gives this. Where the rules have `grant pop ...
- * bound` its names and senders go into the rules as well, then also when nobody asks but gives the text. */
-struct rules_users {
-  int fd;              /* empty, read and write */
-  char const *secret;  /* USERS_SECRET bytes (users/users.h) */
+/* `users` and `logins` become files of their own, for which whoever asks for them gives this. Where the rules have
+ * `grant pop ... bound` the names and senders of `users` go into the rules as well, then also when nobody asks but
+ * gives the text. */
+struct rules_private {
+  int users;           /* a descriptor, empty, read and write; -1: not asked for */
+  char const *secret;  /* USERS_SECRET bytes (users/users.h), with users */
+  int logins;          /* like users */
 };
 
-/* The same with `users`, which is not even read otherwise. Without an error both files are complete. users may be
+/* The same with these, which are not even read otherwise. Without an error all files are complete. private may be
  * null. */
-int rules_compile_users(char const *dir, struct neighbours const *around, int fd, struct rules_users const *users,
-                        complain_fn *complain, void *arg);
+int rules_compile_private(char const *dir, struct neighbours const *around, int fd,
+                          struct rules_private const *private, complain_fn *complain, void *arg);
 
 /* The same for n texts, each file at most once. The first knows of no addresses around. */
 int rules_compile_texts(struct rules_text const *texts, size_t n, int fd, complain_fn *complain, void *arg);
 int rules_compile_beside(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
                          complain_fn *complain, void *arg);
 int rules_compile_all(struct rules_text const *texts, size_t n, struct neighbours const *around, int fd,
-                      struct rules_users const *users, complain_fn *complain, void *arg);
+                      struct rules_private const *private, complain_fn *complain, void *arg);
 
 #endif

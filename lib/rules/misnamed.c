@@ -15,7 +15,7 @@ static struct { char const *name, *ours; } const foreign[] = {
   { "smtproutes", "routes" }, { "tcp.smtp", "clients" }, { "badmailto", "relay" }, { "badrcptto", "relay" },
   { "relayclients", "clients" }, { "relaydomains", "relay" }, { "databytes", "limits" },
   { "concurrencyremote", "limits" }, { "queuelifetime", "limits" }, { "timeoutsmtpd", "limits" },
-  { "helohost", "me" }, { "smtpgreeting", "me" }, { "validrcptto", "recipients" },
+  { "sasl_passwd", "logins" }, { "helohost", "me" }, { "smtpgreeting", "me" }, { "validrcptto", "recipients" },
 };
 
 /* How many letters must be put in, left out or changed (Levenshtein), capitals being the same. */

@@ -5,8 +5,7 @@
 #include "policy/route.h"
 #include "rules/rules.h"
 
-/* Bytes up to the colon that ends a domain or host: colons within brackets don't count. */
-static size_t until_colon(char const *s, size_t n)
+size_t rules_until_colon(char const *s, size_t n)
 {
   char const *close = n && *s == '[' ? memchr(s, ']', n) : 0;
   size_t from = close ? (size_t)(close - s) : 0;
@@ -14,8 +13,7 @@ static size_t until_colon(char const *s, size_t n)
   return colon ? (size_t)(colon - s) : n;
 }
 
-/* The relay: a name, or an address in its canonical text. Returns its length, 0 after complaining. */
-static size_t relay_host(struct compiler *c, char out[RULES_DOMAIN], struct word w)
+size_t rules_relay_host(struct compiler *c, char out[RULES_DOMAIN], struct word w)
 {
   struct ip ip;
   struct quoted q;
@@ -40,6 +38,13 @@ static int is_self(struct compiler const *c, char const *host, size_t len, uint6
   return ip.b[15] <= 1;
 }
 
+static int no_login(struct compiler *c)
+{
+  rules_error(c, "a login at a relay (domain:relay:port|user|password) is a line of the file `logins`: "
+              "relay:port user password");
+  return 0;
+}
+
 /* The words behind the relay, s[0..n). Returns 1, or 0 after complaining. */
 static int read_options(struct compiler *c, struct route *r, char const *s, size_t n)
 {
@@ -48,6 +53,7 @@ static int read_options(struct compiler *c, struct route *r, char const *s, size
   unsigned said = 0;
   int ok = 1;
   while (rules_words(s, n, &w, 1)) {
+    if (*w.s == '|') return no_login(c);
     char const *why = route_option(r, &said, w.s, w.n);
     if (why) rules_error(c, "%s %s", quote(&q, w.s, w.n), why);
     ok &= !why;
@@ -71,7 +77,7 @@ static int read_relay(struct compiler *c, struct route *r, struct word relay, st
     for (; len < relay.n && (unsigned char)relay.s[len] > ' ' && relay.s[len] != 0x7f; len++) host[len] = relay.s[len];
     if (len == relay.n) host[len] = 0;
     else return rules_error(c, "%s has a control character", quote(&q, relay.s, relay.n)), 0;
-  } else if (relay.n && !(len = relay_host(c, host, relay))) {
+  } else if (relay.n && !(len = rules_relay_host(c, host, relay))) {
     return 0;
   }
   if (port.s && (number_scan(port.s, port.n, 65535, &number) != NUMBER_OK || !number)) {
@@ -105,17 +111,13 @@ static int split(struct compiler *c, struct word w, struct word *relay, struct w
   struct quoted q;
   *relay = w;
   *port = (struct word){ 0, 0 };
-  if (memchr(w.s, '|', w.n)) {
-    rules_error(c, "a login at a relay (domain:relay:port|user|password) is a line of the file `logins`: "
-                "relay:port user password");
-    return 0;
-  }
+  if (memchr(w.s, '|', w.n)) return no_login(c);
   if (w.n && *w.s == '/') {
     if (w.n <= ROUTE_SOCKET) return 1;
     rules_error(c, "%s is too long for a socket: %d bytes at most", quote(&q, w.s, w.n), ROUTE_SOCKET);
     return 0;
   }
-  size_t colon = until_colon(w.s, w.n);
+  size_t colon = rules_until_colon(w.s, w.n);
   if (colon < w.n) *port = (struct word){ w.s + colon + 1, w.n - colon - 1 };
   relay->n = colon;
   if (!port->s || !memchr(port->s, ':', port->n)) return 1;
@@ -130,7 +132,7 @@ void rules_routes(struct compiler *c, char const *s, size_t n)
   struct route r = { .port = 25 };
   size_t len = 0;
   rules_words(s, n, &w, 1);
-  size_t colon = until_colon(w.s, w.n);
+  size_t colon = rules_until_colon(w.s, w.n);
   if (colon == w.n) {
     rules_error(c, "no `:` after the domain; a route is domain:relay or domain:relay:port");
     return;
@@ -141,5 +143,6 @@ void rules_routes(struct compiler *c, char const *s, size_t n)
   else if (!colon) c->default_relay = c->line;
   int ok = read_relay(c, &r, relay, port);
   if (!read_options(c, &r, w.s + w.n, n - (size_t)(w.s + w.n - s)) || !ok) return;
-  if (put_data(c, &r, port.s != 0)) rules_add(c, TABLE_ROUTES, key, len, w, c->data.s, c->data.len);
+  if (put_data(c, &r, port.s != 0) && rules_add(c, TABLE_ROUTES, key, len, w, c->data.s, c->data.len))
+    rules_logins_relay(c, &r);
 }

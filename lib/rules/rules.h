@@ -1,6 +1,6 @@
 /* What the parts of the compiler share; for this room alone. A line handler gets a line without its end, its comment
- * and trailing blanks, free of NUL, CR and LF, never empty (that of `clients` gets the comment too: a value in quotes
- * may look like one); what it finds wrong it complains about, and goes on. */
+ * and trailing blanks, free of NUL, CR and LF, never empty (those of `clients` and `logins` get the comment too: a
+ * value in quotes may look like one); what it finds wrong it complains about, and goes on. */
 #ifndef RULES_RULES_H
 #define RULES_RULES_H
 
@@ -13,6 +13,7 @@
 #include "parse/domain.h"
 #include "parse/ip.h"
 #include "policy/gate.h"
+#include "policy/route.h"
 #include "rules/compile.h"
 #include "rules/warnings.h"
 #include "table/table.h"
@@ -30,7 +31,8 @@ struct compiler;
   X(FILE_RELAY, "relay", rules_relay) \
   X(FILE_ROUTES, "routes", rules_routes) \
   X(FILE_LIMITS, "limits", rules_limits) \
-  X(FILE_USERS, "users", rules_users)
+  X(FILE_USERS, "users", rules_users) \
+  X(FILE_LOGINS, "logins", rules_logins)
 
 enum file {
 #define X(name, file, handler) name,
@@ -110,6 +112,8 @@ struct compiler {
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   struct { struct table_builder *table; struct users_about about; genalloc kinds, lacks; } users; /* users.c's; table
                            null: that file is not read */
+  struct { struct table_builder *table; struct seen relays; genalloc all; } logins; /* logins.c's; table null: that file
+                           is not read */
   struct { unsigned bound : 1, submission : 1, users : 1; } pop; /* pop.c's: `grant pop` is bound, is on `submission`
                            alone; there is somebody whom a bound one lets relay */
   struct sum sums[TRUST_COUNT];
@@ -165,6 +169,13 @@ size_t rules_domain(struct compiler *c, char out[DOMAIN_TEXT], char const *s, si
 /* The same for a domain, a `.suffix`, or a literal in brackets (IPv6 with or without the tag `IPv6:`). */
 size_t rules_domain_key(struct compiler *c, char out[RULES_DOMAIN], char const *s, size_t n);
 
+/* Bytes up to the colon that ends a domain or host: colons within brackets don't count. */
+size_t rules_until_colon(char const *s, size_t n);
+/* A relay: a name, or an address in its canonical text. Not empty. Returns its length, 0 after complaining. */
+size_t rules_relay_host(struct compiler *c, char out[RULES_DOMAIN], struct word w);
+/* A route leads to this relay. */
+void rules_logins_relay(struct compiler *c, struct route const *r);
+
 #define RULES_TARGETS 1000 /* of one alias, all told */
 #define RULES_KEY (ADDRESS_KEY + 2) /* bytes of the longest key below with its NUL */
 
@@ -195,6 +206,7 @@ void rules_relay_end(struct compiler *c);
 void rules_users_end(struct compiler *c);
 void rules_aliases_free(struct compiler *c);
 void rules_users_free(struct compiler *c);
+void rules_logins_free(struct compiler *c);
 /* Checks across lines and files that find warnings; for rules without an error. */
 void rules_check_clients(struct compiler *c);
 void rules_check_domains(struct compiler *c);
@@ -202,6 +214,7 @@ void rules_check_mailboxes(struct compiler *c);
 void rules_check_targets(struct compiler *c);
 void rules_check_relay(struct compiler *c);
 void rules_check_users(struct compiler *c);
+void rules_check_logins(struct compiler *c);
 /* Warns of files in a directory whose names look like ours, or are another mail server's for what ours say. */
 void rules_misnamed(char const *dir, complain_fn *complain, void *arg);
 /* Warns of each neighbour that the finished rules on fd trust. Returns 0, or -1 with errno when they can't be read. */

@@ -34,7 +34,8 @@ int rules_add(struct compiler *c, enum table which, char const *key, size_t len,
 {
   struct quoted q;
   uint32_t line = c->line;
-  struct table_builder *table = which == TABLE_USERS ? c->users.table : c->table;
+  struct table_builder *table = which == TABLE_USERS ? c->users.table : which == TABLE_LOGINS ? c->logins.table :
+    c->table;
   int r = seen_add(&c->seen, which, key, len, &line);
   if (!r) rules_error(c, "%s stands already in line %u", quote(&q, shown.s, shown.n), (unsigned)line);
   else if (r < 0) c->broken = ENOMEM;

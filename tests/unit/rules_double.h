@@ -27,8 +27,8 @@ static void say(void *arg, int warning, char const *line)
   assert_true(stralloc_cats(&said, line) && stralloc_catb(&said, "\n", 1));
 }
 
-/* Compiles texts into a new file, those of `users` into one that is gone. Returns its descriptor and, in *result, what
- * the compiler returned. */
+/* Compiles texts into a new file, those of `users` and `logins` into ones that are gone.
+ * Returns its descriptor and, in *result, what the compiler returned. */
 static int compiled(struct rules_text const *texts, size_t n, int *result)
 {
   FILE *f = tmpfile();
@@ -39,9 +39,12 @@ static int compiled(struct rules_text const *texts, size_t n, int *result)
   said.len = 0;
   FILE *users = tmpfile();
   assert_non_null(users);
-  struct rules_users with = { fileno(users), "the secret that users.cdb holds." };
+  FILE *logins = tmpfile();
+  assert_non_null(logins);
+  struct rules_private with = { fileno(users), "the secret that users.cdb holds.", fileno(logins) };
   *result = rules_compile_all(texts, n, 0, fd, &with, say, &said);
   fclose(users);
+  fclose(logins);
   assert_true(stralloc_0(&said));
   return fd;
 }

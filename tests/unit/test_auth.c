@@ -21,14 +21,14 @@ static struct table_set *users(char const *text)
   struct rules_text texts[] = { { "me", "relay.example\n", 14 }, { "users", text, strlen(text) } };
   char path[] = "/tmp/test_auth.XXXXXX";
   FILE *f = tmpfile();
-  struct rules_users with = { mkstemp(path), secret };
-  assert_true(f && with.fd >= 0);
+  struct rules_private with = { mkstemp(path), secret, -1 };
+  assert_true(f && with.users >= 0);
   said.len = 0;
   assert_int_equal(rules_compile_all(texts, 2, 0, fileno(f), &with, say, &said), 0);
   struct table_set *t = table_open_users(path);
   assert_non_null(t);
   fclose(f);
-  close(with.fd);
+  close(with.users);
   unlink(path);
   return t;
 }

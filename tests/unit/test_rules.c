@@ -81,10 +81,11 @@ static struct bad_case const bad[] = {
   /* routes */
   { "routes", "a.example\nb.example c.example\n*:a.example\n",
     "1: no `:` after the domain; a route is domain:relay or domain:relay:port\n"
-    "2: `c.example` is one word too many; a route has no blanks\n3: `*` is no domain\n" },
+    "2: no `:` after the domain; a route is domain:relay or domain:relay:port\n3: `*` is no domain\n" },
   { "routes", ":relay.example:587|user|pass\na.example:b.example|u|p\n",
-    "1: this version knows no login at a relay (domain:relay:port|user|password)\n"
-    "2: this version knows no login at a relay (domain:relay:port|user|password)\n" },
+    "1: a login at a relay (domain:relay:port|user|password) is a line of the file `logins`: relay:port user password\n"
+    "2: a login at a relay (domain:relay:port|user|password) is a line of the file `logins`: relay:port user password\n"
+  },
   { "routes", ":2001:db8::1:25\n:2001:db8::1\n::1\n:::1\n",
     "1: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n"
     "2: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n"
@@ -93,7 +94,7 @@ static struct bad_case const bad[] = {
     "1: `0` is no port (1 to 65535)\n2: `65536` is no port (1 to 65535)\n3: `smtp` is no port (1 to 65535)\n"
     "4: `` is no port (1 to 65535)\n5: `[::1]25` is no address in brackets\n"
     "6: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n"
-    "7: `1.2.3` is no domain; an address stands in brackets\n8: `b` is one word too many; a route has no blanks\n" },
+    "7: `1.2.3` is no domain; an address stands in brackets\n8: `b` is no word of a route; known:\n" },
   { "routes", "a.example:b.example\nA.example:\n", "2: `A.example:` stands already in line 1\n" },
 };
 

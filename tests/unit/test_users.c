@@ -108,7 +108,7 @@ static int made(char const *users)
   FILE *f = tmpfile();
   assert_non_null(f);
   int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-  struct rules_users with = { fd, SECRET };
+  struct rules_private with = { fd, SECRET, -1 };
   said.len = 0;
   int r = rules_compile_all(texts, 3, 0, fileno(f), &with, say, &said);
   assert_true(stralloc_0(&said));
