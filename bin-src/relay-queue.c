@@ -11,7 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <skalibs/strerr.h>
+#include "base/io.h"
 #include "queue/envelope.h"
+#include "queue/sheet.h"
 #include "queue/store.h"
 #include "queue/wake.h"
 
@@ -48,7 +50,12 @@ static int system_code(int otherwise)
 
 static void on_signal(int sig)
 {
-  if (*path) unlink(path);
+  if (*path) { /* it may be whole already: what the caller takes for refused must not come back after a power cut */
+    char dir[sizeof "mess/00"] = "";
+    memcpy(dir, path, sizeof dir - 1);
+    if (truncate(path, 0) < 0 || unlink(path) < 0) _exit(EX_BUG);
+    io_sync_dir(dir);
+  }
   _exit(sig == SIGALRM ? EX_TIMEOUT : EX_BUG);
 }
 
@@ -71,15 +78,18 @@ static void watch_signals(void)
   alarm(LIFETIME);
 }
 
-/* Without descriptors 0 and 1 there is no message; a missing 2 must not become the message file. */
-static void clean_descriptors(void)
+/* Without descriptors 0 and 1 there is no message; a missing 2 must not become the message file. The sheet's becomes
+ * descriptor 3: returns 3, or -1 when there is none. */
+static int clean_descriptors(int sheet)
 {
   if (fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0) _exit(EX_READ);
   if (fcntl(2, F_GETFD) < 0 && open("/dev/null", O_WRONLY) != 2) _exit(EX_READ);
+  int first = sheet >= 3 && (sheet == 3 ? fcntl(3, F_GETFD) : dup2(sheet, 3)) >= 0 ? 4 : 3;
 #ifdef SYS_close_range
-  if (!syscall(SYS_close_range, 3U, ~0U, 0U)) return;
+  if (!syscall(SYS_close_range, (unsigned)first, ~0U, 0U)) return first == 4 ? 3 : -1;
 #endif
-  for (int fd = 3; fd < 1024; fd++) close(fd);
+  for (int fd = first; fd < 1024; fd++) close(fd);
+  return first == 4 ? 3 : -1;
 }
 
 static size_t read_some(int fd, char *buf)
@@ -131,17 +141,22 @@ static unsigned copy_body(char *buf)
   return flags;
 }
 
-static void copy_envelope(char *buf)
+static void copy_envelope(char *buf, int sheet)
 {
+  static struct sheet t;
   struct envelope e = ENVELOPE_ZERO;
+  int begun = 0; /* the sheet is complete when the envelope begins */
   while (e.state < ENVELOPE_END) {
     size_t n = read_some(1, buf);
     if (!n) die(EX_READ); /* no final NUL: the caller has changed its mind, or died */
     n = envelope_feed(&e, buf, n);
     if (e.state == ENVELOPE_FORMAT) die(EX_ENVELOPE);
     if (e.state == ENVELOPE_LONG) die(EX_TOO_LONG);
-    if (store_envelope(writer, buf, n) < 0) die(errno == EFBIG ? EX_REFUSED : system_code(EX_WRITE));
+    if (!begun && sheet_read(&t, sheet) < 0) die(system_code(EX_READ));
+    begun = 1;
+    if (sheet_envelope(&t, writer, buf, n) < 0) die(errno == EFBIG ? EX_REFUSED : system_code(EX_WRITE));
   }
+  if (sheet_aliases(&t, writer) < 0) die(errno == EFBIG ? EX_REFUSED : system_code(EX_WRITE));
 }
 
 int main(int argc, char const *const *argv)
@@ -154,14 +169,14 @@ int main(int argc, char const *const *argv)
   char const *id = getenv("RELAYID");
   char const *utf8 = getenv("RELAYUTF8");
   unsigned flags = utf8 && !strcmp(utf8, "1") ? STORE_FLAG_UTF8 : 0;
-  clean_descriptors();
+  int sheet = clean_descriptors(sheet_descriptor());
   umask(077);
   watch_signals();
   if (chdir(dir && *dir ? dir : SPOOL_DIR "/queue") < 0) _exit(EX_QUEUE);
   create(id);
   environ = (char *[]){ 0 };
   flags |= copy_body(buf);
-  copy_envelope(buf);
+  copy_envelope(buf, sheet);
   char name[STORE_ID + 1];
   memcpy(name, store_writer_id(writer), sizeof name);
   if (store_commit(writer, flags) < 0) _exit(system_code(EX_WRITE));

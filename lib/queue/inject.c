@@ -4,16 +4,20 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/spawn.h"
 #include "queue/inject.h"
+#include "queue/sheet.h"
 
 #define SLICE 100 /* milliseconds between two looks at a program of which no SIGCHLD was seen */
 #define GROUP_SLICE 10 /* the same for the rest of its group, whose end sends us no signal */
 #define ERROR_FD 6
+#define SHEET_FD 7
+#define SHEET_WORD SHEET_VARIABLE "=7"
 
 void inject_signals(void)
 {
@@ -38,27 +42,28 @@ static int make_pipe(int *ours, int *theirs, int we_write)
   return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-/* Starts the program with its three descriptors. Returns 0, or an errno value. */
-static int spawn(pid_t *pid, char const *program, char **envp, int const fds[3])
+/* Starts the program with its four descriptors. Returns 0, or an errno value. */
+static int spawn(pid_t *pid, char const *program, char **envp, int const fds[4])
 {
   char const *const argv[] = { program, 0 };
-  struct spawn s = { .argv = argv, .envp = envp, .group = 1, .fds_n = 3,
-    .fds = { { fds[0], 0 }, { fds[1], 1 }, { fds[2], ERROR_FD } } };
+  struct spawn s = { .argv = argv, .envp = envp, .group = 1, .fds_n = 4,
+    .fds = { { fds[0], 0 }, { fds[1], 1 }, { fds[2], ERROR_FD }, { fds[3], SHEET_FD } } };
   return spawn_start(pid, &s);
 }
 
 int inject_start(struct inject *q, char const *program, char const *id, int utf8)
 {
-  char id_var[64] = "RELAYID=", utf8_var[] = "RELAYUTF8=1";
-  int theirs[3] = { -1, -1, -1 }, e = 0;
-  *q = (struct inject){ .body = -1, .envelope = -1, .error = -1 };
+  char id_var[64] = "RELAYID=", utf8_var[] = "RELAYUTF8=1", sheet_var[] = SHEET_WORD;
+  int theirs[4] = { -1, -1, -1, -1 }, e = 0;
+  *q = (struct inject){ .body = -1, .envelope = -1, .error = -1, .sheet = -1 };
   if (!program) program = getenv("QMAILQUEUE");
   if (!program || !*program) program = BIN_DIR "/relay-queue";
   strncat(id_var, id, sizeof id_var - strlen(id_var) - 1);
-  char *const own[] = { id_var, utf8 ? utf8_var : 0 };
-  char **envp = spawn_environment((char const *const[]){ "RELAYID", "RELAYUTF8" }, 2, own, 2);
+  char *const own[] = { id_var, sheet_var, utf8 ? utf8_var : 0 };
+  char **envp = spawn_environment((char const *const[]){ "RELAYID", "RELAYUTF8", SHEET_VARIABLE }, 3, own, 3);
   if (!envp || make_pipe(&q->body, &theirs[0], 1) < 0 || make_pipe(&q->envelope, &theirs[1], 1) < 0
-      || make_pipe(&q->error, &theirs[2], 0) < 0) e = errno;
+      || make_pipe(&q->error, &theirs[2], 0) < 0
+      || (q->sheet = theirs[3] = memfd_create("sheet", MFD_CLOEXEC)) < 0) e = errno;
   else e = spawn(&q->pid, program, envp, theirs);
   for (int i = 0; i < 3; i++) close_fd(&theirs[i]);
   free(envp);
@@ -67,6 +72,7 @@ int inject_start(struct inject *q, char const *program, char const *id, int utf8
   close_fd(&q->body);
   close_fd(&q->envelope);
   close_fd(&q->error);
+  close_fd(&q->sheet);
   errno = e;
   return -1;
 }
@@ -89,6 +95,11 @@ static void feed(struct inject *q, int fd, char const *s, size_t len, int64_t de
 void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline)
 {
   if (q->pid && q->body >= 0) feed(q, q->body, s, len, deadline);
+}
+
+void inject_sheet(struct inject *q, char const *s, size_t len)
+{
+  if (q->pid && q->sheet >= 0 && io_write_file(q->sheet, s, len) < 0) q->broken = 1;
 }
 
 /* F<sender>\0 T<recipient>\0 ... \0, in pieces of a pipe's atomic size. */
@@ -205,6 +216,7 @@ static void finish_fds(struct inject *q)
 {
   close_fd(&q->body);
   close_fd(&q->envelope);
+  close_fd(&q->sheet);
 }
 
 /* Makes a reply's line of what the program said: its letter goes to *kind, the rest, printable, to r->text. */

@@ -22,6 +22,7 @@ struct inject {
   int body;        /* we write the message here; -1 when closed */
   int envelope;    /* and the envelope here */
   int error;       /* a custom reply comes from here: descriptor 6 of the program */
+  int sheet;       /* queue/sheet.h: descriptor 7 of the program */
   unsigned broken : 1; /* a write failed: the program has gone or its pipe timed out */
 };
 
@@ -34,12 +35,15 @@ struct inject_result {
 /* Ignores SIGPIPE and gives SIGCHLD its default, for the whole process. */
 void inject_signals(void);
 
-/* Starts `program` (null: $QMAILQUEUE, or else BIN_DIR/relay-queue) with the environment plus `id` as RELAYID and, if
- * utf8, RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with errno. */
+/* Starts `program` (null: $QMAILQUEUE, or else BIN_DIR/relay-queue) with the environment plus `id` as RELAYID,
+ * RELAYDSNFD and, if utf8, RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with errno. */
 int inject_start(struct inject *q, char const *program, char const *id, int utf8);
 
 /* Feeds the message, LF line ends; any byte may occur. Errors are kept for the end. deadline: base/io.h. */
 void inject_body(struct inject *q, char const *s, size_t len, int64_t deadline);
+
+/* Writes the sheet (queue/sheet.h), before inject_finish. */
+void inject_sheet(struct inject *q, char const *s, size_t len);
 
 /* Ends the message, hands over the envelope (addresses NUL-terminated one behind the other: sender, then `n` bytes of
  * recipients) and waits for the verdict. At the deadline the group gets SIGTERM, INJECT_ABORT_TIME later SIGKILL; an

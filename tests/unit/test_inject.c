@@ -33,6 +33,7 @@ static int make_dir(void **state)
   setenv("RELAYRULESFD", "17", 1);
   setenv("RELAYID", "stale", 1);
   setenv("RELAYUTF8", "stale", 1);
+  setenv("RELAYDSNFD", "stale", 1);
   return 0;
 }
 
@@ -98,8 +99,9 @@ static void test_message(void **state)
   struct inject_result r;
   char want[64];
   assert_int_equal(inject_start(&q, script("cat >$DIR/body; cat <&1 >$DIR/envelope;"
-    "echo \"$RELAYID,$RELAYUTF8,$RELAYRULESFD\" >$DIR/environment;"
-    "for fd in 3 4 5 7 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >$DIR/descriptors; true"), "0123456789abcdef012345", 1), 0);
+    "echo \"$RELAYID,$RELAYUTF8,$RELAYRULESFD,$RELAYDSNFD\" >$DIR/environment; cat /proc/self/fd/7 >$DIR/sheet;"
+    "for fd in 3 4 5 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >$DIR/descriptors; true"), "0123456789abcdef012345", 1), 0);
+  inject_sheet(&q, "F\0RET=HDRS\0", 11);
   inject_body(&q, "a: b\n", 5, io_now() + SOON);
   inject_body(&q, "\n\0\xff", 3, io_now() + SOON);
   inject_finish(&q, "", "t@y\0u@z", 8, io_now() + SOON, &r);
@@ -108,11 +110,13 @@ static void test_message(void **state)
   assert_string_equal(r.text, "");
   written("body", "a: b\n\n\0\xff", 8);
   written("envelope", "F\0Tt@y\0Tu@z\0", 13);
-  snprintf(want, sizeof want, "0123456789abcdef012345,1,\n");
+  snprintf(want, sizeof want, "0123456789abcdef012345,1,,7\n");
   written("environment", want, strlen(want));
+  written("sheet", "F\0RET=HDRS\0", 11);
   written("descriptors", "", 0); /* from 10 on they are the shell's own */
-  run(&r, "cat >/dev/null; echo \"$RELAYID,$RELAYUTF8\" >$DIR/environment", "", 0, SOON);
+  run(&r, "cat >/dev/null; echo \"$RELAYID,$RELAYUTF8\" >$DIR/environment; cat /proc/self/fd/7 >$DIR/sheet", "", 0, SOON);
   written("environment", "0123,\n", 6);
+  written("sheet", "", 0);
 }
 
 static void test_codes(void **state)
