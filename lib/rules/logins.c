@@ -146,10 +146,11 @@ void rules_check_logins(struct compiler *c)
   struct login_line const *all = genalloc_s(struct login_line, &c->logins.all);
   int relays = genalloc_len(struct seen_key, &c->logins.relays.entries) > 0;
   for (size_t i = 0; i < genalloc_len(struct login_line, &c->logins.all); i++) {
+    struct quoted q;
     char const *relay = all[i].relay;
     if (*relay ? seen_has(&c->logins.relays, TABLE_LOGINS, relay, strlen(relay)) : relays) continue;
     rules_warn_at(c, WARN_UNUSED, FILE_LOGINS, all[i].line, "no line of `routes` names %s, and there is no login "
-                  "elsewhere", *relay ? relay : "a relay");
+                  "elsewhere", *relay ? quote(&q, relay, strlen(relay)) : "a relay");
   }
 }
 

@@ -101,7 +101,27 @@ static void check_domain(struct table_set const *t, char const *key, size_t n, s
   MUST(route_find(t, name, &route) == 0);
   route_fmt(word, &route);
   MUST(route_scan(&again, word));
-  MUST(!strcmp(again.host, route.host) && again.port == route.port && again.mx == route.mx);
+  MUST(!memcmp(&again, &route, sizeof route));
+}
+
+/* Every route can be used, and its line says the same again. */
+static void check_route(struct table_set const *t, char const *key, size_t n, struct record const *rule)
+{
+  char name[DOMAIN_TEXT + 8] = "";
+  struct route route, again;
+  struct record r;
+  char word[ROUTE_TEXT];
+  MUST(n < DOMAIN_TEXT);
+  memcpy(name + (n && *key == '.'), key, n);
+  if (n && *key == '.') *name = 'x';
+  if (!n) strcpy(name, "nobody.has.it.example");
+  if (strlen(name) >= DOMAIN_TEXT) return;
+  MUST(route_find(t, name, &route) == 0 && route_record(t, name, &r) == 1);
+  if (r.line != rule->line) return;
+  MUST(route.local == (*route.host == '/') && route.local + route.mx <= 1 && (!route.lmtp || !route.mx));
+  MUST(!*route.name || route.tls == ROUTE_TLS_VERIFY);
+  MUST(route_fmt(word, &route) < ROUTE_TEXT && route_scan(&again, word) && !memcmp(&again, &route, sizeof route));
+  for (char const *s = word; *s; s++) MUST(*s > ' ' && *s < 0x7f);
 }
 
 /* A mailbox of its own must be found by its address, or what an alias replaces would be found by it. */
@@ -224,6 +244,8 @@ static void check_tables(struct table_set const *t)
     if (which == TABLE_RECIPIENTS || which == TABLE_ALIASES) check_mailbox(t, which, key, n, &r);
     if (which == TABLE_SENDERS) check_senders(t, key, n, &r);
     if (which == TABLE_ALIASES) check_alias(t, key, n, &r);
+    if (which == TABLE_ROUTES) check_route(t, key, n, &r);
+    MUST(which != TABLE_USERS && which != TABLE_LOGINS);
   }
   MUST(!more);
 #define X(c, name, def, least, most, unit) \

@@ -22,7 +22,10 @@ static struct { char const *file, *text; } const files[] = {
     "grant device 192.0.2.0/25 from @.h.example to p@h.example\ngrant device 2001:db8::7 from hosted to hosted\n"
     "deny to bad.example\nlocal there.example\n" },
   { "routes",
-    "inner.example:192.0.2.3\n.sub.example:[2001:db8::2]:2525\nback.example:\nport.example::26\n:relay.example:587\n" },
+    "inner.example:192.0.2.3\n.sub.example:[2001:db8::2]:2525\nback.example:\nport.example::26\n:relay.example:587\n"
+    "lmtp.example:/run/a:b\nsmtp.example:/run/x;y smtp\n"
+    "tls.example:[2001:db8::2]:24 lmtp tls=verify name=X.example ca=/a#b\n"
+    "now.example:10.0.0.9:465 tls=verify,now\nmx.example: tls=required\nnone.example::26 tls=none\n" },
   { "limits", "size 1000\nhops 50\n" },
 };
 #define FILES (sizeof files / sizeof *files)
@@ -62,7 +65,7 @@ static void round_trip(void **state)
   static enum table const tables[] = { TABLE_ME, TABLE_CLIENTS, TABLE_DOMAINS, TABLE_RECIPIENTS, TABLE_ALIASES,
     TABLE_RELAY,
     TABLE_ROUTES, TABLE_LIMITS };
-  static unsigned const records[] = { 1, 17, 5, 4, 4, 23, 5, 2 };
+  static unsigned const records[] = { 1, 17, 5, 4, 4, 23, 11, 2 };
   struct rules_text texts[FILES];
   stralloc out[FILES] = { STRALLOC_ZERO };
   for (size_t i = 0; i < FILES; i++)
@@ -105,6 +108,8 @@ static void words(void **state)
     { TABLE_RELAY, "grant device _11 any hosted", "", 0, "grant device 192.0.0.0/2 from any to hosted" },
     { TABLE_RELAY, "grant anyone", "open-relay", 10, "grant anyone open-relay" },
     { TABLE_ALIASES, "a@b", "c@d\0e@f\0", 8, "a@b c@d e@f" },
+    { TABLE_ROUTES, "x", "/r\0\0lmtp\0", 9, "x:/r lmtp" },
+    { TABLE_ROUTES, "x", "\0" "26\0tls=none\0ca=/x\0", 20, "x::26 tls=none ca=/x" },
     { TABLE_ROUTES, "", "\0\0", 2, ":" }, { TABLE_ROUTES, "x", "::1\0" "25\0", 7, "x:[::1]:25" },
     /* damage */
     { TABLE_RELAY, "grant pop", "300\0on=a", 8, "grant pop 300" }, { TABLE_RELAY, "grant pop", "300", 3, "grant pop" },
