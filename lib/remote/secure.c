@@ -106,6 +106,8 @@ static enum secure_next without(struct secure *s, struct tls_demand const *d)
 
 static void not_offered(struct secure *s, struct tls_demand const *d)
 {
+  s->state = SECURE_NOT_OFFERED;
+  if (d->level <= TLS_MAY) return;
   char const *by = d->source == TLS_BY_DANE ? "DANE" : d->source == TLS_BY_STS ? "MTA-STS" : "the route";
   because(s, SECURE_NOT_OFFERED, " offers no TLS, which ", by, " demands (#4.7.4)");
 }

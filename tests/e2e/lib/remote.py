@@ -15,7 +15,7 @@ ID = b"0123456789abcdef012305"
 
 
 class Outcome:
-    """What a report says: `each` letter and text for each recipient, `verdict` and `text`."""
+    """What a report says: `each` letter and text for each recipient, `verdict` and `text`; `tls` in a job's."""
 
     def __init__(self, data):
         assert data.endswith(b"\0"), data
@@ -23,6 +23,7 @@ class Outcome:
         for p in parts:
             assert p and all(32 <= c < 127 for c in p), p
         lines = [(p[:1].decode(), p[1:].decode()) for p in parts]
+        self.tls = lines.pop()[1] if lines[-1][0] == "t" else None
         assert lines[-1][0] in "KZD" and all(k in "rhs" for k, _ in lines[:-1]), lines
         self.lines = lines[:-1]
         self.each = "".join(k for k, _ in self.lines)
@@ -60,7 +61,9 @@ def deliver(rules, host, sender, recipients, message, env=None, options=(), seco
         said = err.read()
         assert status == 0, (status, said)
         assert said == b"", said
-        return Outcome(out.read()), peak
+        outcome = Outcome(out.read())
+        assert outcome.tls is None, "qmail-remote's interface has no such line"
+        return outcome, peak
 
 
 def feed(pipe, message):

@@ -291,6 +291,8 @@ class Session(asyncio.Protocol):
 
 class Sink:
     """Listens from construction to close(). keep_data=False keeps sizes and digests alone."""
+    session = Session
+    context = None   # an SSLContext: TLS from the first byte (lib/tlssink.py)
 
     def __init__(self, host="127.0.0.1", port=0, extensions=EXTENSIONS, keep_data=True, check=True):
         self.extensions = list(extensions)
@@ -319,7 +321,8 @@ class Sink:
         asyncio.set_event_loop(self.loop)
 
         async def start():
-            self.server = await self.loop.create_server(lambda: Session(self), sock=sock, backlog=1024)
+            self.server = await self.loop.create_server(lambda: self.session(self), sock=sock, backlog=1024,
+                                                          ssl=self.context)
             ready.set()
         self.loop.run_until_complete(start())
         self.loop.run_forever()
