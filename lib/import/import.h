@@ -18,7 +18,8 @@
   X(ALIASES, "aliases") \
   X(RELAY, "relay") \
   X(ROUTES, "routes") \
-  X(LIMITS, "limits")
+  X(LIMITS, "limits") \
+  X(LOGINS, "logins")
 
 enum import_file {
 #define X(c, file) IMPORT_##c,
@@ -28,7 +29,7 @@ enum import_file {
 };
 
 struct import {
-  stralloc text[IMPORT_COUNT];      /* the files' texts; an empty one is not written */
+  stralloc text[IMPORT_COUNT];      /* the files' texts; an empty one is not written. `logins` has passwords */
   struct names keys[IMPORT_COUNT];  /* what stands in them, so that nothing stands twice */
   stralloc notes; /* the list: lines `FILE:LINE: left out: why` or `FILE:LINE: note: why`, printable */
   size_t left;                      /* lines that say `left out` */

@@ -83,7 +83,7 @@ static void wrong_line(void *arg, uint32_t line, struct text what)
 static void read_all(struct postfix *p)
 {
   static char const head[] = "Imported from Postfix; # names the file and line that each comes from.";
-  for (size_t i = 0; i < IMPORT_COUNT; i++) import_comment(p->x, i, "%s", head);
+  for (size_t i = 0; i < IMPORT_COUNT; i++) if (i != IMPORT_LOGINS) import_comment(p->x, i, "%s", head);
   find_root(p);
   read_me(p);
   postfix_overrides(p);
@@ -91,7 +91,9 @@ static void read_all(struct postfix *p)
   postfix_recipients(p);
   postfix_aliases(p);
   postfix_deserted(p);
+  postfix_tls(p);
   postfix_routes(p);
+  postfix_logins(p);
   postfix_grants(p);
   postfix_networks(p);
   postfix_limits(p);
@@ -109,6 +111,7 @@ static void release(struct postfix *p)
   stralloc_free(&p->root);
   stralloc_free(&p->local);
   stralloc_free(&p->hosted);
+  stralloc_free(&p->tls);
 }
 
 int import_postfix(struct import *x, char const *dir)

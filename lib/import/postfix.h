@@ -20,6 +20,7 @@ struct postfix {
   stralloc hosted;          /* all of class' keys, in their order, NUL behind each */
   struct names peopled;     /* domains with a recipient or an alias, and all their suffixes */
   struct names done;        /* parameters of main.cf that have been dealt with */
+  stralloc tls;             /* words behind each route by SMTP, a blank before each; NUL-terminated */
   unsigned sealed : 1;      /* mail to all other domains is refused, whoever sends it */
   unsigned clients : 1;     /* the restrictions let mynetworks relay */
   struct place closed;      /* the line that refuses strangers altogether; file null: none does */
@@ -73,7 +74,8 @@ int postfix_tables(struct postfix *p, char const *name, entry_fn *fn, void *arg)
 /* The class of a domain in canonical form, 0: none. */
 unsigned postfix_class(struct postfix const *p, char const *domain);
 
-/* Where a transport:nexthop (transport(5)) leads, as a route has it (`HOST` or `HOST:PORT`, or nothing: by MX). */
+/* Where a transport:nexthop (transport(5)) leads, as a route has it (`HOST` or `HOST:PORT`, or nothing: by MX; with
+ * LMTP a socket's path or `HOST:PORT lmtp`). */
 enum delivery {
   DELIVERY_ROUTE,
   DELIVERY_USUAL,  /* both parts are empty */
@@ -85,6 +87,9 @@ enum delivery postfix_delivery(struct postfix *p, char route[POSTFIX_ROUTE], str
 /* The same for a nexthop alone. */
 enum delivery postfix_nexthop(struct postfix *p, char route[POSTFIX_ROUTE], struct text t, struct place from);
 
+/* HOST, HOST:PORT, [HOST] or [HOST]:PORT as a line of `logins` has it. Returns the length, or 0. */
+size_t postfix_relay(char out[POSTFIX_ROUTE], struct text t);
+
 /* The parts, in the order in which they are read. */
 void postfix_overrides(struct postfix *p);
 void postfix_domains(struct postfix *p);
@@ -93,7 +98,9 @@ void postfix_aliases(struct postfix *p);
 void postfix_deserted(struct postfix *p);
 void postfix_networks(struct postfix *p);
 void postfix_grants(struct postfix *p);
+void postfix_tls(struct postfix *p);
 void postfix_routes(struct postfix *p);
+void postfix_logins(struct postfix *p);
 void postfix_limits(struct postfix *p);
 void postfix_others(struct postfix *p);
 

@@ -5,6 +5,10 @@
 #include <strings.h>
 #include "import/postfix.h"
 #include "parse/ip.h"
+#include "policy/route.h"
+
+#define LMTP_PORT 24               /* Postfix's default, lmtp_tcp_port */
+#define QUEUE "/var/spool/postfix" /* the same for queue_directory */
 
 /* A port by number or name; 0: neither. */
 static unsigned port_number(struct text t)
@@ -49,6 +53,41 @@ static size_t put_host(char out[POSTFIX_ROUTE], struct text host, int *name)
   return (size_t)snprintf(out, POSTFIX_ROUTE, ip.len == 16 ? "[%s]" : "%s", text);
 }
 
+size_t postfix_relay(char out[POSTFIX_ROUTE], struct text t)
+{
+  struct text host, port;
+  int brackets, name;
+  unsigned number = 25;
+  if (!parts(t, &host, &port, &brackets) || (port.s && !(number = port_number(port)))) return 0;
+  size_t len = put_host(out, host, &name);
+  if (len && (port.s || brackets)) len += (size_t)snprintf(out + len, POSTFIX_ROUTE - len, ":%u", number);
+  return len;
+}
+
+/* LMTP's nexthop (lmtp(8)): unix:PATH, inet:HOST:PORT or HOST:PORT. Returns 1, or 0: it can't be carried over. */
+static int lmtp(struct postfix *p, char route[POSTFIX_ROUTE], struct text t)
+{
+  struct text host, port;
+  int brackets, name;
+  unsigned number = LMTP_PORT;
+  if (t.n > 5 && !strncmp(t.s, "unix:", 5)) {
+    stralloc queue = STRALLOC_ZERO;
+    struct text path = { t.s + 5, t.n - 5 };
+    for (size_t i = 0; i < path.n; i++) if ((unsigned char)path.s[i] <= ' ' || path.s[i] == 0x7f) return 0;
+    if (*path.s == '/' || !postfix_set(p, "queue_directory") || !postfix_get(p, "queue_directory", &queue))
+      stralloc_copyb(&queue, QUEUE, sizeof QUEUE - 1);
+    int n = snprintf(route, POSTFIX_ROUTE, "%.*s%s%.*s", *path.s == '/' ? 0 : (int)queue.len, queue.s ? queue.s : "",
+                     *path.s == '/' ? "" : "/", (int)path.n, path.s);
+    stralloc_free(&queue);
+    return *route == '/' && n <= ROUTE_SOCKET;
+  }
+  if (t.n > 5 && !strncmp(t.s, "inet:", 5)) t = (struct text){ t.s + 5, t.n - 5 };
+  if (!parts(t, &host, &port, &brackets) || (port.s && !(number = port_number(port))) || number == 25) return 0;
+  size_t len = put_host(route, host, &name);
+  if (len) snprintf(route + len, POSTFIX_ROUTE - len, ":%u lmtp", number);
+  return len > 0;
+}
+
 enum delivery postfix_nexthop(struct postfix *p, char route[POSTFIX_ROUTE], struct text t, struct place from)
 {
   struct text host, port, first, rest = t;
@@ -85,8 +124,14 @@ enum delivery postfix_delivery(struct postfix *p, char route[POSTFIX_ROUTE], str
     import_left(p->x, from, "%.*s: such mail is refused here, not taken and thrown away", SHOWN(t));
     return DELIVERY_ERROR;
   }
+  if (text_is_word(transport, "lmtp")) {
+    if (hop.n && lmtp(p, route, hop)) return DELIVERY_ROUTE;
+    *route = 0;
+    import_left(p->x, from, "no next hop for LMTP that can be carried over: %.*s", SHOWN(t));
+    return DELIVERY_OTHER;
+  }
   if (transport.n && !text_is_word(transport, "smtp") && !text_is_word(transport, "relay")) {
-    import_left(p->x, from, "delivery by %.*s: only SMTP goes on from here", SHOWN(t));
+    import_left(p->x, from, "delivery by %.*s: only SMTP and LMTP go on from here", SHOWN(t));
     return DELIVERY_OTHER;
   }
   if (!transport.n && !hop.n) return DELIVERY_USUAL;

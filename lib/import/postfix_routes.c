@@ -8,6 +8,13 @@ struct routes {
   int there;                 /* there is one */
 };
 
+/* Writes a line, with the words on TLS where SMTP is spoken. Returns as import_line. */
+static int put_route(struct postfix *p, char const *name, size_t len, struct place from, char const *route)
+{
+  int lmtp = *route == '/' || strchr(route, ' ');
+  return import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s:%s%s", name, route, lmtp ? "" : p->tls.s);
+}
+
 /* Mail to a domain is refused; for all other domains that means: no grants. */
 static void deny(struct postfix *p, char const *key, size_t len, struct place from)
 {
@@ -56,7 +63,7 @@ static void one_transport(struct postfix *p, struct text key, struct text value,
     return;
   }
   if (d == DELIVERY_USUAL && r->there && !(len && postfix_class(p, name))) strcpy(route, r->host);
-  import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s:%s", name, route);
+  put_route(p, name, len, from, route);
 }
 
 /* The parameter with the transport of a class; null: none. */
@@ -94,7 +101,7 @@ static void classes(struct postfix *p, unsigned class, int relayhost)
   for (size_t i = 0; i < p->hosted.len && !p->x->broken; i += strlen(p->hosted.s + i) + 1) {
     char const *s = p->hosted.s + i;
     if (postfix_class(p, s) == class && !has_route(p, s))
-      import_line(p->x, IMPORT_ROUTES, s, strlen(s), from, 0, "%s:%s", s, route);
+      put_route(p, s, strlen(s), from, route);
   }
 }
 
@@ -121,6 +128,7 @@ void postfix_routes(struct postfix *p)
   read_relayhost(p, &r);
   if (postfix_set(p, "transport_maps")) postfix_tables(p, "transport_maps", one_transport, &r);
   struct place from = postfix_place(p, postfix_set(p, "relayhost") ? "relayhost" : "default_transport");
-  int used = r.there && import_line(p->x, IMPORT_ROUTES, "", 0, from, 0, ":%s", r.host);
+  int used = r.there && put_route(p, "", 0, from, r.host);
+  if (!r.there && *p->tls.s) put_route(p, "", 0, postfix_place(p, "smtp_tls_security_level"), "");
   for (unsigned class = CLASS_LOCAL; class <= CLASS_RELAY; class++) classes(p, class, used);
 }

@@ -151,7 +151,7 @@ static void read_all(struct qmail *q)
 {
   static char const head[] = "Imported from qmail; # names the file and line that each comes from.";
   for (size_t i = 0; i < IMPORT_COUNT; i++)
-    if (i != IMPORT_RECIPIENTS && i != IMPORT_ALIASES) import_comment(q->x, i, "%s", head);
+    if (i != IMPORT_RECIPIENTS && i != IMPORT_ALIASES && i != IMPORT_LOGINS) import_comment(q->x, i, "%s", head);
   read_me(q);
   qmail_domains(q);
   qmail_routes(q);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include "import/qmail.h"
 #include "parse/ip.h"
+#include "policy/logins.h"
 
 /* Adds a domain. Returns 1 when it is new. */
 static int add(struct qmail *q, struct text t, struct place from)
@@ -119,6 +120,23 @@ static int relay_ok(struct text t)
   return ip_scan(&ip, t.s, t.n) ? !memchr(t.s, ':', t.n) : domain_canon(name, t.s, t.n) > 0;
 }
 
+/* The login of a route, `|USER|PASSWORD`, which is the relay's: `logins` has no domains. */
+static void add_login(struct qmail *q, struct text relay, unsigned port, struct text t, struct place from)
+{
+  char host[DOMAIN_TEXT], key[LOGIN_RELAY];
+  struct text user, password;
+  struct ip ip;
+  if (!relay.n || !text_cut((struct text){ t.s + 1, t.n - 1 }, '|', &user, &password)) {
+    import_left(q->x, from, "a login without a relay or a password (it is not repeated here)");
+    return;
+  }
+  if (*relay.s == '[') relay = (struct text){ relay.s + 1, relay.n - 2 };
+  if (ip_scan(&ip, relay.s, relay.n)) ip_fmt(host, &ip);
+  else if (!domain_canon(host, relay.s, relay.n)) return; /* add_route has seen it */
+  size_t len = logins_relay(key, host, (uint16_t)(port ? port : 25));
+  import_login(q->x, key, len, from, user, password);
+}
+
 static void add_route(struct qmail *q, char const *key, size_t len, struct text rest, struct place from)
 {
   struct text relay = { rest.s, until(rest) }, port = { 0, 0 };
@@ -128,16 +146,17 @@ static void add_route(struct qmail *q, char const *key, size_t len, struct text 
     port = (struct text){ rest.s + 1, until((struct text){ rest.s + 1, rest.n - 1 }) };
     rest = (struct text){ port.s + port.n, rest.n - 1 - port.n };
   }
-  if (rest.n && *rest.s == '|')
-    import_left(q->x, from,
-                "the login at the relay (user and password are not repeated here); the route is there without it");
+  struct text login = rest;
   if (rest.n && *rest.s == ':') port.n = 0;
   if (port.s && (!import_number(port, &number) || !number || number > 65535))
     import_left(q->x, from, "no port from 1 to 65535 behind %.*s", SHOWN(relay));
   else if (!relay_ok(relay)) import_left(q->x, from, "no host: %.*s", SHOWN(relay));
-  else if (port.s)
-    import_line(q->x, IMPORT_ROUTES, key, len, from, 0, "%s:%.*s:%u", key, (int)relay.n, relay.s, (unsigned)number);
-  else import_line(q->x, IMPORT_ROUTES, key, len, from, 0, "%s:%.*s", key, (int)relay.n, relay.s);
+  else {
+    if (port.s)
+      import_line(q->x, IMPORT_ROUTES, key, len, from, 0, "%s:%.*s:%u", key, (int)relay.n, relay.s, (unsigned)number);
+    else import_line(q->x, IMPORT_ROUTES, key, len, from, 0, "%s:%.*s", key, (int)relay.n, relay.s);
+    if (login.n && *login.s == '|') add_login(q, relay, (unsigned)number, login, from);
+  }
 }
 
 /* Splits a route's line; the key in canonical form. Returns 1, or 0. */

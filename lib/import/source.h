@@ -58,6 +58,10 @@ int import_number(struct text t, uint64_t *value);
  * over. */
 void import_limit(struct import *x, char const *name, struct place from, uint64_t value);
 
+/* Adds a line to `logins`: key is a relay or a sender as it stands there. Says so when it can't be carried over. */
+void import_login(struct import *x, char const *key, size_t len, struct place from, struct text user,
+                  struct text password);
+
 /* Reads the rest of a text for tcprules(1) into `clients`. Returns whether a rule sets RELAYCLIENT. */
 int import_rules(struct import *x, struct source *f);
 

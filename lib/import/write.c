@@ -31,7 +31,8 @@ static int write_aside(struct import *x, char const *dir, enum import_file which
   if (unlink(path) < 0 && errno != ENOENT) return -1;
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
-  int bad = io_write_file(fd, x->text[which].s, x->text[which].len) < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0;
+  mode_t mode = which == IMPORT_LOGINS ? 0640 : 0644;
+  int bad = io_write_file(fd, x->text[which].s, x->text[which].len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0;
   int e = errno;
   close(fd);
   return bad ? errno = e, -1 : 0;
@@ -92,17 +93,24 @@ int import_write(struct import *x, char const *dir, int force)
 static char const *const controls[] = {
 #define X(name, letter, file) file,
   TABLES(X)
+  TABLES_OF_LOGINS(X)
 #undef X
 };
 #define CONTROLS (sizeof controls / sizeof *controls)
+
+static int compile(struct rules_text const *texts, int rules, int logins, complain_fn *complain, void *arg)
+{
+  struct rules_private private = { -1, 0, logins };
+  return rules_compile_all(texts, CONTROLS, 0, rules, &private, complain, arg);
+}
 
 int import_check(char const *dir, complain_fn *complain, void *arg)
 {
   struct rules_text texts[CONTROLS];
   struct import scratch = { 0 };
   char *data[CONTROLS] = { 0 };
-  FILE *f = tmpfile();
-  int r = f ? 0 : -1;
+  FILE *f = tmpfile(), *logins = tmpfile();
+  int r = f && logins ? 0 : -1;
   for (size_t i = 0; i < CONTROLS && !r; i++) {
     texts[i] = (struct rules_text){ .file = controls[i] };
     if (!import_path(&scratch, dir, controls[i])) r = -1;
@@ -110,12 +118,13 @@ int import_check(char const *dir, complain_fn *complain, void *arg)
     else if (errno != ENOENT) r = -1;
     else if (!strcmp(controls[i], "me")) texts[i] = (struct rules_text){ "me", "me.invalid", 10 };
   }
-  if (!r) r = rules_compile_texts(texts, CONTROLS, fileno(f), complain, arg);
+  if (!r) r = compile(texts, fileno(f), fileno(logins), complain, arg);
   if (!r) r = report_check(fileno(f), complain, arg);
   int e = errno;
   for (size_t i = 0; i < CONTROLS; i++) free(data[i]);
   import_free(&scratch);
   if (f) fclose(f);
+  if (logins) fclose(logins);
   errno = e;
   return r;
 }

@@ -185,13 +185,14 @@ def test_transports(tmp_path):
         "relay_domains = r1.example r2.example\nrelay_transport = relay:[192.0.2.9]:26\nrelayhost = plain.example\n"
         "parent_domain_matches_subdomains =\ntransport_maps = hash:/etc/postfix/transport, hash:/etc/postfix/gone\n"),
         transport="r1.example smtp:[IPv6:2001:db8::1]\nbad.example error:5.1.2 no\nd.example discard:\n"
-                  "l.example lmtp:x\nu@a.example smtp:[192.0.2.1]\nm.example smtp:mx.example:2525\n"
+                  "l.example lmtp:x\nl2.example lmtp:x:25\nu@a.example smtp:[192.0.2.1]\nm.example smtp:mx.example:2525\n"
                   "mx.own.example smtp:\n")
-    assert out["routes"] == ["r1.example:[2001:db8::1]", "m.example:mx.example:2525", "mx.own.example:",
+    assert out["routes"] == ["r1.example:[2001:db8::1]", "l.example:x:24 lmtp", "m.example:mx.example:2525",
+                             "mx.own.example:",
                              ":plain.example", "r2.example:192.0.2.9:26"]
     assert out["relay"] == ["deny to bad.example", "deny to d.example", "grant login", "grant clients"]
     said = r.stdout.decode()
-    for words in ("discard", "lmtp:x", "u@a.example", "MX records of mx.example", "MX records of plain",
+    for words in ("discard", "lmtp:x:25", "u@a.example", "MX records of mx.example", "MX records of plain",
                   "hash:/etc/postfix/gone"):
         assert words in said
 
