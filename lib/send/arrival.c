@@ -40,7 +40,7 @@ static void named(struct send *s, char const *id)
   if (schedule_find(&s->schedule, id) != SCHEDULE_NONE) return;
   uint32_t slot = schedule_add(&s->schedule, id);
   if (slot == SCHEDULE_NONE) soon(s);
-  else schedule_wait(&s->schedule, slot, s->now);
+  else schedule_line_up(&s->schedule, slot);
 }
 
 /* Takes the whole lines off the buffer. What is no ID is rubbish. */

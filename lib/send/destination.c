@@ -12,13 +12,6 @@
 #define UNPROVEN_REMOTES 5   /* relay-remotes for one that never worked: they may all hang */
 #define FIRST_BUCKETS 256
 
-static size_t hash(char const *word)
-{
-  size_t h = 5381;
-  while (*word) h = h * 33 ^ (unsigned char)*word++;
-  return h ^ h >> 16;
-}
-
 static void grow(struct send *s)
 {
   size_t n = s->buckets ? 4 * s->buckets : FIRST_BUCKETS;
@@ -27,8 +20,8 @@ static void grow(struct send *s)
   for (size_t i = 0; i < s->buckets; i++)
     for (struct destination *d = s->bucket[i], *next; d; d = next) {
       next = d->chain;
-      d->chain = bucket[hash(d->word) % n];
-      bucket[hash(d->word) % n] = d;
+      d->chain = bucket[d->hash % n];
+      bucket[d->hash % n] = d;
     }
   free(s->bucket);
   s->bucket = bucket;
@@ -39,13 +32,15 @@ struct destination *destination_get(struct send *s, char const *word)
 {
   if (s->destinations >= s->buckets) grow(s);
   if (!s->buckets) return 0;
-  struct destination **b = s->bucket + hash(word) % s->buckets;
+  uint32_t hash = destination_hash(word);
+  struct destination **b = s->bucket + hash % s->buckets;
   for (struct destination *d = *b; d; d = d->chain)
     if (!strcmp(d->word, word)) return d;
   size_t n = strlen(word) + 1;
   struct destination *d = calloc(1, sizeof *d + n);
   if (!d) return 0;
   memcpy(d->word, word, n);
+  d->hash = hash;
   d->parked = d->parked_last = SCHEDULE_NONE;
   d->window = UNPROVEN_REMOTES;
   d->chain = *b;
@@ -54,7 +49,7 @@ struct destination *destination_get(struct send *s, char const *word)
   return d;
 }
 
-static unsigned most(struct send const *s, struct destination const *d)
+unsigned destination_room(struct send const *s, struct destination const *d)
 {
   if (d->proven) return PROVEN_QUEUE;
   return 2 * s->active > s->active_most ? CROWDED_QUEUE : UNPROVEN_QUEUE;
@@ -62,7 +57,7 @@ static unsigned most(struct send const *s, struct destination const *d)
 
 int destination_full(struct send const *s, struct destination const *d)
 {
-  return d->late_first || d->queued >= most(s, d);
+  return d->late_first || d->queued >= destination_room(s, d);
 }
 
 unsigned destination_allowed(struct send const *s, struct destination const *d)
@@ -112,7 +107,7 @@ void destination_withdraw(struct message *m)
   for (struct delivery *v; (v = m->late);) {
     struct destination *d = v->late;
     not_late(v);
-    m->left += v->n;
+    destination_left(m, d->hash, v->n);
     delivery_free(v);
     if (m->full && m->full != d) m->several = 1;
     if (m->full && (m->full->proven || !d->proven)) continue;
@@ -124,7 +119,7 @@ void destination_withdraw(struct message *m)
 
 void destination_fill(struct send *s, struct destination *d, int all)
 {
-  for (struct delivery *v; (v = d->late_first) && (all || d->queued < most(s, d));) {
+  for (struct delivery *v; (v = d->late_first) && (all || d->queued < destination_room(s, d));) {
     not_late(v);
     append(d, v);
     destination_list(s, d, 0);
@@ -184,34 +179,6 @@ void destination_push(struct destination *d, struct delivery *v)
   d->queued++;
 }
 
-void destination_park(struct send *s, struct destination *d, uint32_t slot)
-{
-  s->schedule.slot[slot].link = SCHEDULE_NONE;
-  if (d->parked == SCHEDULE_NONE) d->parked = slot;
-  else s->schedule.slot[d->parked_last].link = slot;
-  d->parked_last = slot;
-}
-
-static void unpark(struct send *s, struct destination *d, int64_t when)
-{
-  uint32_t slot = d->parked;
-  d->parked = s->schedule.slot[slot].link;
-  schedule_wait(&s->schedule, slot, when);
-}
-
-void destination_unpark(struct send *s, struct destination *d)
-{
-  unsigned room = most(s, d);
-  if (d->queued > room / 2) return;
-  destination_fill(s, d, 0);
-  for (unsigned n = d->queued < room ? room - d->queued : 0; n-- && d->parked != SCHEDULE_NONE;) unpark(s, d, s->now);
-}
-
-void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread)
-{
-  for (unsigned n = 0; d->parked != SCHEDULE_NONE; n++) unpark(s, d, when + (spread ? n % spread : 0));
-}
-
 void destination_succeeded(struct send *s, struct destination *d)
 {
   d->failures = 0;
@@ -242,12 +209,29 @@ void destination_failed(struct send *s, struct destination *d, char const *reaso
   log_end(&l);
 }
 
+static struct destination_list *list_of(struct send *s, struct destination const *d)
+{
+  return d->list == LIST_READY ? &s->ready : d->list == LIST_STARVED ? &s->starved : &s->wanting;
+}
+
+static void unlist(struct send *s, struct destination *d)
+{
+  struct destination_list *list = list_of(s, d);
+  if (d->list_prev) d->list_prev->list_next = d->list_next;
+  else list->first = d->list_next;
+  if (d->list_next) d->list_next->list_prev = d->list_prev;
+  else list->last = d->list_prev;
+  d->list = LIST_NONE;
+}
+
 void destination_list(struct send *s, struct destination *d, int starved)
 {
-  struct destination_list *list = starved ? &s->starved : &s->ready;
-  if (d->list != LIST_NONE) return;
-  d->list = starved ? LIST_STARVED : LIST_READY;
+  if (d->list == LIST_READY || (starved && d->list != LIST_NONE)) return;
+  if (d->list != LIST_NONE) unlist(s, d);
+  d->list = !starved ? LIST_READY : d->remotes ? LIST_WANTING : LIST_STARVED;
+  struct destination_list *list = list_of(s, d);
   d->list_next = 0;
+  d->list_prev = list->last;
   if (list->last) list->last->list_next = d;
   else list->first = d;
   list->last = d;
@@ -255,12 +239,8 @@ void destination_list(struct send *s, struct destination *d, int starved)
 
 struct destination *destination_next(struct send *s, int starved)
 {
-  struct destination_list *list = starved ? &s->starved : &s->ready;
-  struct destination *d = list->first;
-  if (!d) return 0;
-  list->first = d->list_next;
-  if (!list->first) list->last = 0;
-  d->list = LIST_NONE;
+  struct destination *d = !starved ? s->ready.first : s->starved.first ? s->starved.first : s->wanting.first;
+  if (d) unlist(s, d);
   return d;
 }
 

@@ -7,6 +7,12 @@
 /* The destination of a route's word; made when there is none. Null without memory. */
 struct destination *destination_get(struct send *s, char const *word);
 
+/* The hash of a word. */
+uint32_t destination_hash(char const *word);
+
+/* How many deliveries its queue may hold. */
+unsigned destination_room(struct send const *s, struct destination const *d);
+
 /* Has its queue no room for a further message's recipients, or do late ones wait already? One that has not shown
  * that it works has little, and less when many messages are active. */
 int destination_full(struct send const *s, struct destination const *d);
@@ -31,9 +37,17 @@ void destination_fill(struct send *s, struct destination *d, int all);
 struct delivery *destination_pop(struct destination *d);
 void destination_push(struct destination *d, struct delivery *v);
 
-/* Lets the message, which is not active, wait until the queue has room. */
-void destination_park(struct send *s, struct destination *d, uint32_t slot);
-/* When it has room, queues late deliveries, then makes some of those messages due; and all, from `when` on, spread over
+/* n recipients of m are left for a later round, because of the destination with that hash. */
+void destination_left(struct message *m, uint32_t hash, unsigned n);
+
+/* m, which is about to be closed, waits: until `when`, or until d's queue has room. When all that is left of it is for
+ * one destination its slot remembers that. */
+void destination_wait(struct send *s, struct message const *m, int64_t when);
+void destination_park(struct send *s, struct destination *d, struct message const *m);
+/* Parks a slot that has come due and waits for nothing, when it remembers a destination and that one is full. Returns 0
+ * when the message must be looked at. */
+int destination_park_unseen(struct send *s, uint32_t slot);
+/* When it has room, queues late deliveries, then makes some of the parked messages due; and all, from `when` on, spread over
  * some seconds. */
 void destination_unpark(struct send *s, struct destination *d);
 void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread);
@@ -42,7 +56,8 @@ void destination_succeeded(struct send *s, struct destination *d);
 /* It can't be reached: it rests, longer each time. The queue is the caller's to empty. */
 void destination_failed(struct send *s, struct destination *d, char const *reason);
 
-/* Lists of those that have something to run. */
+/* Lists of those that have something to run: ready ones, and (starved) those that wait for a place for a relay-remote;
+ * of these such that have none at all come first. A starved one that is listed as ready is so from then on. */
 void destination_list(struct send *s, struct destination *d, int starved);
 struct destination *destination_next(struct send *s, int starved);
 

@@ -13,13 +13,13 @@
 #include "send/arrival.h"
 #include "send/bounce.h"
 #include "send/destination.h"
+#include "send/due.h"
 #include "send/hold.h"
 #include "send/loop.h"
-#include "send/message.h"
 #include "send/pool.h"
+#include "send/renew.h"
 
 #define EVENTS 128       /* taken at once */
-#define STARTS 64        /* messages started before we look at events again */
 #define SWEEP 60         /* seconds */
 #define OWN_DESCRIPTORS 64
 
@@ -117,7 +117,7 @@ static void on_signals(struct send *s)
       stop(s, "signal");
       break;
     case SIGHUP:
-      routing_fresh(&s->routing, s->now, 1);
+      if (!s->stopping) renew(s, 1);
       break;
     case SIGALRM:
       destination_sweep(s, 1);
@@ -130,26 +130,6 @@ static void on_signals(struct send *s)
       break;
     default: break;
   }
-}
-
-static int may_start(struct send const *s)
-{
-  return s->active < s->active_most && hold_few(s);
-}
-
-/* Starts what is due, while there is room. Returns 1 when more is due. */
-static int start_due(struct send *s)
-{
-  uint32_t slot;
-  for (unsigned n = 0; may_start(s); n++) {
-    slot = schedule_first(&s->schedule);
-    if (slot == SCHEDULE_NONE || s->schedule.slot[slot].when > s->now) return 0;
-    if (n == STARTS) return 1;
-    schedule_take(&s->schedule, slot);
-    message_start(s, slot);
-    pool_run(s);
-  }
-  return 0;
 }
 
 /* What the clock brings. Returns 1 when there is more to do at once. */
@@ -171,7 +151,7 @@ static int on_time(struct send *s)
     more = s->scan_next < STORE_SPLIT;
     if (!more) s->hurry = 0;
   }
-  if (routing_fresh(&s->routing, s->now, 0)) more |= start_due(s);
+  if (s->routing.table) more |= due_run(s);
   pool_run(s);
   return more;
 }
@@ -182,9 +162,8 @@ static int patience(struct send const *s, int more)
   if (more) return 0;
   if (s->stopping || s->requests_again) return 1000;
   int64_t next = s->sweep_at < s->scan_at ? s->sweep_at : s->scan_at;
-  uint32_t slot = schedule_first(&s->schedule);
   if (s->held && s->hold_at < next) next = s->hold_at;
-  int64_t due = slot != SCHEDULE_NONE && may_start(s) ? s->schedule.slot[slot].when : next;
+  int64_t due = due_when(s, next);
   if (due < next) next = due;
   if (next <= s->now) return 1000; /* due, but there are no rules */
   int64_t left = next - s->now;
@@ -224,6 +203,7 @@ int loop(struct loop_options const *o)
     int n = epoll_wait(s->epoll, events, EVENTS, patience(s, more));
     if (n < 0 && errno != EINTR) strerr_diefusys(111, "wait for events");
     s->now = time(0);
+    if (!s->stopping) renew(s, 0);
     for (int i = 0; i < n; i++) on_event(s, events + i);
     remote_bury(s);
     more = on_time(s);

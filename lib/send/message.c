@@ -67,6 +67,7 @@ void message_start(struct send *s, uint32_t slot)
   if (state == STORE_WHOLE) {
     memcpy(m->id, id, sizeof id);
     m->slot = slot;
+    m->edition = s->routing.edition;
     s->schedule.slot[slot].flags &= (uint8_t)~SLOT_UNVERIFIED;
     s->active++;
     log_begin(s, m);
@@ -125,6 +126,17 @@ static void window(struct send *s, struct message *m)
   m->out--;
 }
 
+void message_route_again(struct send *s, struct delivery *v)
+{
+  struct message *m = v->message;
+  if (m->left) m->left_mixed = 1; /* who knows where those belong now */
+  m->edition = s->routing.edition;
+  for (unsigned i = 0; i < v->n; i++) place(s, m, v->at[i], m->store.envelope + v->at[i] + 1);
+  delivery_free(v);
+  m->out--; /* only now: nothing that happened meanwhile was the end */
+  message_advance(s, m);
+}
+
 static void log_left(struct send const *s, struct message const *m)
 {
   struct log_line l;
@@ -174,18 +186,18 @@ static void wait_again(struct send *s, struct message *m)
   if (m->next < s->now) m->next = s->now;
   if (d) {
     uint8_t *flags = &s->schedule.slot[m->slot].flags;
-    if (!destination_full(s, d)) schedule_wait(&s->schedule, m->slot, s->now);
+    if (!destination_full(s, d)) destination_wait(s, m, s->now);
     else if (m->several && !d->proven && (*flags & SLOT_STEPS) != SLOT_STEPS) {
       schedule_wait(&s->schedule, m->slot, s->now + *flags / SLOT_STEP + 1);
       *flags = (uint8_t)(*flags + SLOT_STEP);
     }
-    else destination_park(s, d, m->slot);
+    else destination_park(s, d, m);
     return;
   }
   struct timespec t[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)m->next } };
   if (futimens(m->store.fd, t) < 0) say("trouble", m->id, strerror(errno));
   log_left(s, m);
-  schedule_wait(&s->schedule, m->slot, m->next);
+  destination_wait(s, m, m->next);
 }
 
 static void finish(struct send *s, struct message *m)

@@ -28,19 +28,26 @@ void pool_feed(struct send *s)
   if (d) destination_list(s, d, 0);
 }
 
-/* Must a relay-remote of d give way? */
+static unsigned places(struct send const *s)
+{
+  return s->remote_most < s->routing.concurrency ? s->remote_most : s->routing.concurrency;
+}
+
+/* Must r give way? */
 static int gives_way(struct send const *s, struct remote const *r)
 {
   struct destination const *d = r->destination;
-  if (!s->starved.first) return 0;
-  return r->row >= POOL_ROW || d->remotes > destination_allowed(s, d) || 2 * d->remotes > s->remote_most;
+  int long_enough = r->row >= POOL_ROW || s->now - r->begun >= POOL_TIME;
+  if (s->starved.first) return d->remotes > 1 || long_enough; /* who has none comes before anybody's second */
+  if (!s->wanting.first || s->wanting.first == d) return 0;
+  return long_enough || d->remotes > destination_allowed(s, d) || 2 * d->remotes > places(s);
 }
 
 void pool_idle(struct send *s, struct remote *r)
 {
   struct destination *d = r->destination;
   destination_unpark(s, d);
-  if (s->stopping || gives_way(s, r)) {
+  if (s->stopping || r->edition != s->routing.edition || gives_way(s, r)) {
     remote_end(s, r);
     return;
   }
@@ -90,7 +97,7 @@ static struct remote *obtain(struct send *s, struct destination *d)
     return r;
   }
   if (d->remotes >= destination_allowed(s, d)) return 0; /* one of them will come back */
-  unsigned most = s->remote_most < s->routing.concurrency ? s->remote_most : s->routing.concurrency;
+  unsigned most = places(s);
   if (s->remotes >= most && s->oldest) remote_end(s, s->oldest);
   if (s->remotes >= most) {
     destination_list(s, d, 1);

@@ -4,7 +4,8 @@
 
 #include "send/remote.h"
 
-#define POOL_ROW 50 /* jobs in a row, after which one gives way when other destinations have none */
+#define POOL_ROW 50  /* jobs in a row, after which one gives way when other destinations have none */
+#define POOL_TIME 60 /* seconds, the same */
 
 /* Runs the destinations that are ready, until all is under way or has no place. */
 void pool_run(struct send *s);

@@ -59,6 +59,7 @@ struct remote *remote_start(struct send *s, struct destination *d)
   struct remote *r = calloc(1, sizeof *r);
   if (!r) return 0;
   r->watch = WATCH_REMOTE;
+  r->edition = s->routing.edition;
   r->destination = d;
   r->fd = request(s, d->word);
   struct epoll_event e = { .events = EPOLLIN, .data.ptr = r };
@@ -127,7 +128,7 @@ int remote_give(struct send *s, struct remote *r, struct delivery *v)
   if (!ok) return 0;
   r->delivery = v;
   r->since = s->now;
-  r->row++;
+  if (!r->row++) r->begun = s->now;
   s->busy++;
   return 1;
 }

@@ -25,6 +25,7 @@ static void adopt(struct routing *r, struct table_set *t)
   if (r->table) table_close(r->table);
   r->table = t;
   r->complained = 0;
+  r->edition++;
   r->concurrency = limit_get(t, LIMIT_CONCURRENCY);
   r->destination = limit_get(t, LIMIT_DESTINATION);
   r->queue_time = limit_get(t, LIMIT_QUEUE_TIME);

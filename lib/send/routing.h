@@ -12,6 +12,7 @@ struct routing {
   struct table_set *table;   /* null: none could be opened yet */
   struct stat seen;          /* the file that was opened, or tried, last */
   int64_t checked;           /* seconds since 1970 */
+  unsigned edition;          /* goes up when others are taken up */
   unsigned complained : 1;
   uint32_t concurrency, destination, queue_time; /* base/limits.h */
   char me[DOMAIN_TEXT];

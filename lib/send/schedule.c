@@ -154,6 +154,23 @@ void schedule_take(struct schedule *s, uint32_t n)
   if (place != --s->waiting) settle(s, place, s->heap[s->waiting]);
 }
 
+void schedule_line_up(struct schedule *s, uint32_t n)
+{
+  s->slot[n].link = SCHEDULE_NONE;
+  if (s->fresh == SCHEDULE_NONE) s->fresh = n;
+  else s->slot[s->fresh_last].link = n;
+  s->fresh_last = n;
+}
+
+uint32_t schedule_take_fresh(struct schedule *s)
+{
+  uint32_t n = s->fresh;
+  if (n == SCHEDULE_NONE) return n;
+  s->fresh = s->slot[n].link;
+  s->slot[n].link = SCHEDULE_NONE;
+  return n;
+}
+
 void schedule_hurry(struct schedule *s, int64_t when)
 {
   for (uint32_t i = 0; i < s->waiting; i++) /* what was in order stays so */

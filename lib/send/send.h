@@ -49,11 +49,14 @@ struct message {
   uint32_t slot;
   size_t cursor;                   /* recipients before it were looked at in this round */
   unsigned out;                    /* deliveries queued or under way */
-  unsigned left;                   /* recipients of this round that stay for a later one */
+  unsigned left;                   /* recipients of this round that stay for a later one (destination_left) */
+  uint32_t left_for;               /* the hash of their destination */
+  unsigned edition;                /* of the rules, when it was opened */
   unsigned failed;                 /* entries in failures */
   unsigned ended : 1;              /* the cursor has reached the end */
   unsigned held : 1;               /* marks are not in its file (hold.h) */
   unsigned waits : 1;              /* only for that */
+  unsigned left_mixed : 1;         /* they have several */
   unsigned several : 1;            /* had no room, besides `full` */
   int64_t next;                    /* the earliest next try of those left; 0: none yet */
   struct delivery *late;           /* those for which there is no room yet: not in `out`, and not holding it active */
@@ -67,6 +70,7 @@ struct remote;
 
 struct destination {
   struct destination *chain;       /* in its bucket */
+  uint32_t hash;                   /* of its word */
   struct delivery *first, *last;
   unsigned queued;
   struct delivery *late_first, *late_last; /* wait for room, of messages that others hold active */
@@ -80,8 +84,8 @@ struct destination {
   int64_t rest_until;              /* seconds since 1970 */
   int64_t forget_at;
   uint32_t parked, parked_last;    /* slots */
-  enum { LIST_NONE, LIST_READY, LIST_STARVED } list;
-  struct destination *list_next;
+  enum { LIST_NONE, LIST_READY, LIST_STARVED, LIST_WANTING } list;
+  struct destination *list_next, *list_prev;
   char reason[REASON_TEXT];        /* why it rests */
   char word[];                     /* its route */
 };
@@ -93,8 +97,9 @@ struct remote {
   struct delivery *delivery;       /* under way; null: idle */
   unsigned reports;
   unsigned row;                    /* jobs since it was idle */
+  unsigned edition;                /* of the rules that it has read */
   unsigned worked : 1;
-  int64_t since;                   /* when its job began */
+  int64_t since, begun;            /* when its job began, and the first of its row */
   struct remote *next, *prev;      /* all of them */
   struct remote *idle_next, *idle_prev; /* of its destination */
   struct remote *older, *newer;    /* all idle ones */
@@ -119,11 +124,13 @@ struct send {
   unsigned stopping : 1;
 
   unsigned active, active_most;
+  unsigned turn : 1;               /* of the line of fresh messages, not the heap's */
   unsigned remote_most;            /* descriptors permitting */
 
   struct destination **bucket;
   size_t buckets, destinations;
-  struct destination_list ready, starved;
+  struct destination_list ready;
+  struct destination_list starved, wanting; /* no place for the first, or for a further relay-remote of theirs */
 
   unsigned remotes, busy;
   struct remote *all, *gone;
@@ -159,5 +166,6 @@ struct send {
 #define SLOT_UNVERIFIED 1          /* found by a scan, its digest not yet compared */
 #define SLOT_STEP 2                /* one step: how often it has found several destinations full, none of them proven */
 #define SLOT_STEPS 14              /* all steps */
+#define SLOT_ALONE 16              /* parked, and nothing of it is for another destination */
 
 #endif
