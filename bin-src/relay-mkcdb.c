@@ -22,7 +22,7 @@
 /* What is made: from all texts, or from one that few may read. */
 enum { MADE_RULES, MADE_USERS, MADE_LOGINS, MADE };
 static struct { char const *file, *new, *text, *danger; } const made[MADE] = {
-  { RULES, RULES ".tmp", 0, 0 },
+  { RULES, "rules.cdb.tmp", 0, 0 },
   { "users.cdb", "users.cdb.tmp", "users", "who guesses passwords wants it" },
   { "logins.cdb", "logins.cdb.tmp", "logins", "there are passwords in it" },
 };

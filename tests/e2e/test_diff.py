@@ -125,7 +125,7 @@ def test_routes_turn_to_host_on_and_off(tmp_path):
     where = ", where `grant to-host` has all mail exchangers in both rules"
     relay = GRANTS + "grant to-host 192.0.2.0/24\n"
     old = make(tmp_path / "old", relay=relay)
-    new = make(tmp_path / "new", relay=relay, routes="far.example:10.0.0.5\n")
+    new = make(tmp_path / "new", relay=relay, routes="far.example:/run/lmtp\n")
     assert said(diff(old, new)[1]) == [
         "loses: strangers may no longer send to far.example (- -> routes:1)" + NOT_YET + where]
     assert said(diff(new, old)[1]) == ["gains: strangers may send to far.example (routes:1 -> -)" + NOT_YET + where]

@@ -202,13 +202,13 @@ def test_ask(site, tmp_path):
         assert found["reply"] is None and found["changes"] is None
         assert [o["verdict"] for o in site.explain("--to=c@d.example")["outcomes"]] == ["accepted", "refused",
           "deferred"]
-        found = dict(site.texts, routes="d.example:192.0.2.9\n")
-        site.write(found)
-        found = site.explain("--to=c@d.example", "--mx=198.51.100.9")
-        why = "mail for the recipient's domain goes to the relay of routes:1, not to its mail exchangers"
-        assert found["reason"] == "relaying-denied"
-        assert ("fails", why) in [(l["standing"], l["why"]) for l in found["lines"]]
-        assert not any("to-host" in e["text"] for c in found["changes"] for e in c["edits"])
+        for route in ("192.0.2.9", "/run/lmtp", "10.0.0.5:24 lmtp tls=none"):
+            site.write(dict(site.texts, routes="d.example:%s\n" % route))
+            found = site.explain("--to=c@d.example", "--mx=198.51.100.9")
+            why = "mail for the recipient's domain goes to the relay of routes:1, not to its mail exchangers"
+            assert found["reason"] == "relaying-denied"
+            assert ("fails", why) in [(l["standing"], l["why"]) for l in found["lines"]]
+            assert not any("to-host" in e["text"] for c in found["changes"] for e in c["edits"])
         site.write(dict(site.texts, routes=""))
         program = tmp_path / "ask"
         for answer, to, reason in (("yes", "c@asked.example", "confirmed"), ("no no", "c@asked.example",

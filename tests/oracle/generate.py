@@ -149,8 +149,13 @@ class Generator:
 
     def routes_line(self):
         key = "" if self.chance(0.12) else self.domain_key()
-        relay = self.one(("", "", "10.0.0.5", "[2001:db8::25]", "inner.example", self.spelled("h.a.example")))
-        return key + ":" + relay + self.one(("", "", ":2525"))
+        relay = self.one(("", "", "10.0.0.5", "[2001:db8::25]", "inner.example", self.spelled("h.a.example"), "/run/lmtp"))
+        if relay.startswith("/"):
+            return key + ":" + relay + self.one(("", ":2525", " smtp", " lmtp"))
+        words = self.one(("", "", " tls=none", " tls=required", " ca=/etc/ca.pem tls=verify name=x.example"))
+        if relay and self.chance(0.2):
+            return key + ":" + relay + ":24 lmtp" + words
+        return key + ":" + relay + self.one(("", "", ":2525")) + words
 
     def relay_line(self):
         how = self.random.randrange(40)

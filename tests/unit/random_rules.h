@@ -88,7 +88,7 @@ static void put_mailboxes(stralloc *text, stralloc const *domains, char const *t
 /* Each domain once: to a relay, or by its MX records. */
 static void put_routes(stralloc *text)
 {
-  static char const *const relays[] = { ":10.0.0.5", ":", "::2525" };
+  static char const *const relays[] = { ":10.0.0.5", ":", "::2525", ":/run/lmtp", ": tls=required", ":h.test:24 lmtp" };
   char keys[16][64], d[64];
   for (unsigned n = dice(5), i = 0, k; i < n; i++) {
     strcpy(keys[i], dice(8) ? domain(d) : "");
