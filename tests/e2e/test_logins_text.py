@@ -56,7 +56,7 @@ def test_all_or_nothing(control):
     assert run("relay-mkcdb", control) == (0, "")
     before = (control / "rules.cdb").read_bytes(), (control / "logins.cdb").read_bytes()
     for name, text, place in [("logins", LOGINS + "x.example:0 u secret\n", "logins:3: `0` is no port"),
-                              ("logins", "smart.example joe secret2 secret3 x\n", "logins:1: a word behind the password"),
+                              ("logins", "smart.example joe secret2 secret3 x\n", "logins:1: a word behind the"),
                               ("routes", ":smart.example:587|joe|secret\n", "routes:1: a login at a relay"),
                               ("routes", ":smart.example tls=sure\n", "routes:1: `tls=sure` is no way")]:
         was = (control / name).read_text()

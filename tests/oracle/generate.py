@@ -149,7 +149,8 @@ class Generator:
 
     def routes_line(self):
         key = "" if self.chance(0.12) else self.domain_key()
-        relay = self.one(("", "", "10.0.0.5", "[2001:db8::25]", "inner.example", self.spelled("h.a.example"), "/run/lmtp"))
+        relay = self.one(("", "", "10.0.0.5", "[2001:db8::25]", "inner.example", self.spelled("h.a.example"),
+                          "/run/lmtp"))
         if relay.startswith("/"):
             return key + ":" + relay + self.one(("", ":2525", " smtp", " lmtp"))
         words = self.one(("", "", " tls=none", " tls=required", " ca=/etc/ca.pem tls=verify name=x.example"))
