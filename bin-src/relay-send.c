@@ -12,6 +12,7 @@
 #include "parse/number.h"
 #include "send/loop.h"
 #include "send/spawner.h"
+#include "send/syncer.h"
 #include "table/damage.h"
 
 #define USAGE "relay-send [-q QUEUE] [-r RULES] [-u UID:GID] [-U UID:GID] [-t SECONDS] [-R PROGRAM]"
@@ -114,6 +115,8 @@ int main(int argc, char const *const *argv)
   if (l.spawner < 0) strerr_diefusys(111, "start the spawner");
   if (identity_take(&o.own) < 0) strerr_diefusys(111, "become the queue's user");
   if (chdir(o.queue) < 0) strerr_diefusys(111, "chdir to ", o.queue);
+  l.syncer = syncer_start(&l.syncer_pid, l.spawner);
+  if (l.syncer < 0) strerr_diefusys(111, "start the syncer");
   lock_queue(o.queue);
   /* For relay-queue, which takes the bounces. */
   if (setenv("RELAYQUEUE", o.queue, 1) < 0) strerr_diefusys(111, "set RELAYQUEUE");

@@ -18,6 +18,7 @@
 #include "send/loop.h"
 #include "send/pool.h"
 #include "send/renew.h"
+#include "send/syncer.h"
 
 #define EVENTS 128       /* taken at once */
 #define SWEEP 60         /* seconds */
@@ -66,6 +67,8 @@ static int set_up(struct send *s, struct loop_options const *o)
   s->injector = o->injector;
   s->scan_every = o->scan_every;
   s->spawner = o->spawner_pid;
+  s->syncer = o->syncer_pid;
+  s->sync_fd = o->syncer;
   s->now = time(0);
   s->sweep_at = s->now + SWEEP;
   unixmessage_sender_init(&s->requests, o->spawner);
@@ -77,7 +80,7 @@ static int set_up(struct send *s, struct loop_options const *o)
   int ok = s->epoll >= 0 && s->signals >= 0;
   for (unsigned i = 0; ok && i < sizeof trapped / sizeof *trapped; i++) ok = selfpipe_trap(trapped[i]);
   return ok && !watch(s, WATCH_TRIGGER, s->trigger, EPOLLIN) && !watch(s, WATCH_SIGNAL, s->signals, EPOLLIN)
-    && !watch(s, WATCH_SPAWNER, o->spawner, EPOLLRDHUP);
+    && !watch(s, WATCH_SPAWNER, o->spawner, EPOLLRDHUP) && !watch(s, WATCH_SYNCER, o->syncer, EPOLLIN);
 }
 
 /* Children: the injectors of bounces, and the spawner. */
@@ -184,6 +187,9 @@ static void on_event(struct send *s, struct epoll_event const *e)
       if (e->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->lost = 1;
       else remote_requests(s);
       break;
+    case WATCH_SYNCER:
+      if (s->sync_fd >= 0 && !syncer_event(s)) stop(s, "the syncer has ended");
+      break;
     case WATCH_REMOTE:
       remote_event(s, e->data.ptr);
       pool_run(s);
@@ -213,6 +219,8 @@ int loop(struct loop_options const *o)
     if (s->stopping && !s->busy && !bounce_count(s)) break;
   }
   hold_retry(s, 1);
+  int whole = !lost && s->sync_fd >= 0;
+  syncer_end(s);
   say("stopped", 0);
-  return lost ? 111 : 0;
+  return whole ? 0 : 111;
 }

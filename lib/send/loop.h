@@ -10,6 +10,8 @@ struct loop_options {
   int64_t scan_every;    /* seconds */
   int spawner;           /* spawner_start's descriptor */
   pid_t spawner_pid;
+  int syncer;            /* our end of the syncer's socket (syncer_start) */
+  pid_t syncer_pid;
 };
 
 /* Schedules the queue in the working directory until SIGTERM or SIGINT, or until the spawner is lost; then starts

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/log.h"
 #include "send/bounce.h"
 #include "send/destination.h"
 #include "send/hold.h"
 #include "send/outcome.h"
+#include "send/syncer.h"
 
 static void say(char const *event, char const *id, char const *error)
 {
@@ -28,8 +30,12 @@ static void put_aside(struct send *s, char const *id, uint32_t slot)
   char from[STORE_PATH], to[STORE_PATH];
   store_path(from, id);
   snprintf(to, sizeof to, "damaged/%s", id);
-  mkdir("damaged", 0700);
+  if (mkdir("damaged", 0700) == 0) io_sync_dir(".");
   int moved = rename(from, to) == 0;
+  if (moved) {
+    io_sync_dir("damaged");
+    syncer_removed(s, id);
+  }
   say("damaged", id, moved ? 0 : strerror(errno));
   if (moved) schedule_drop(&s->schedule, slot);
 }
@@ -169,6 +175,7 @@ static int remove_file(struct send *s, struct message *m)
 {
   if (store_remove(m->id) == 0 || errno == ENOENT) {
     hold_drop(s, m);
+    syncer_removed(s, m->id);
     log_left(s, m);
     schedule_drop(&s->schedule, m->slot);
     return 1;

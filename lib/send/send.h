@@ -28,7 +28,7 @@
 #define REPORT_MOST 262144         /* bytes of a report */
 #define BOUNCES 8                  /* injectors at once */
 
-enum watch { WATCH_TRIGGER, WATCH_SIGNAL, WATCH_SPAWNER, WATCH_REMOTE };
+enum watch { WATCH_TRIGGER, WATCH_SIGNAL, WATCH_SPAWNER, WATCH_SYNCER, WATCH_REMOTE };
 
 struct delivery {
   struct delivery *next;           /* in its destination's queue */
@@ -142,6 +142,11 @@ struct send {
   unsigned requests_waiting : 1;   /* epoll tells when there is room */
   unsigned requests_again : 1;     /* the kernel lacked memory for them: tried again soon */
   unsigned lost : 1;               /* the spawner has gone */
+
+  pid_t syncer;
+  int sync_fd;                     /* -1: it has ended */
+  uint64_t unsynced, syncing;      /* directories out of which files went: not yet handed over, and under way */
+  unsigned sync_fails : 1;
 
   char const *injector;
   struct bounce bounce[BOUNCES];
