@@ -2,7 +2,7 @@
 # make check      unit tests; make e2e: the tests with real servers; make fuzz: the fuzzers, seconds each
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
 #                 [AUTH_GROUP=name: relay-auth set-gid to that group]
-# make bench      side by side with Postfix; what idle TLS sessions cost
+# make bench      side by side with Postfix; what idle TLS sessions cost, and a million waiting messages
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
 # B=DIR builds elsewhere; CFLAGS='...' is added to every compiler line; SAN='-fsanitize=...' to the
@@ -121,6 +121,7 @@ fuzz: fuzzes
 bench: progs
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/bench.py
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/idle_tls.py
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/queue.py
 
 install: progs
 	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' -- $(PROGS)

@@ -1,0 +1,149 @@
+"""relay-send: destinations among each other, new rules for what is queued, and late messages, over doubles of relay-remote."""
+import collections
+import os
+import signal
+import time
+
+import pytest
+
+from doubles.spool import Spool
+from lib.procs import wait_for
+
+
+@pytest.fixture
+def spools():
+    made = []
+
+    def make(*a, **k):
+        made.append(Spool(*a, **k))
+        return made[-1]
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def spool(spools):
+    return spools()
+
+
+def copies(spool, ident, count, when=None):
+    """The same message under other names, as if it had come `count` times more."""
+    with open(spool.path(ident), "rb") as f:
+        data = f.read()
+    names = ["%014x%06x%02x" % ((1 << 50) + i, 1, i % 64) for i in range(count)]
+    for name in names:
+        with open(spool.path(name), "wb") as f:
+            f.write(data)
+        if when:
+            os.utime(spool.path(name), (when, when))
+    return names
+
+
+def routes(spool):
+    return collections.Counter(d["route"] for d in spool.deliveries())
+
+
+def test_thousands_for_one_delay_no_other(spool):
+    """A next hop that works, slowly, with thousands waiting: another's first is delivered as if there were none."""
+    ident = spool.inject(["slow@busy.example"])
+    copies(spool, ident, 5000)
+    spool.start(DOUBLE_SLOW="0.2", DOUBLE_IDLE="30")
+    wait_for(lambda: routes(spool)["mx:busy.example"] >= 50, why="the busy one works")
+    for n in range(3):
+        start = time.monotonic()
+        other = spool.inject(["x@other%d.example" % n])
+        wait_for(lambda: spool.deliveries(id=other), 5, "the other's first", 0.02)
+        assert time.monotonic() - start < 2  # the double is a Python that must start
+    assert routes(spool)["mx:busy.example"] < 4000
+
+
+def test_many_due_together_for_a_dead_one(spool):
+    """SIGALRM makes thousands due that wait for a next hop that hangs; a deferred message of another is reached at once."""
+    ident = spool.inject(["x@stuck.example"])
+    spool.start()
+    spool.wait_event("start", id=ident)
+    late = spool.inject(["temp@other.example"])
+    spool.wait_event("defer", id=late)
+    copies(spool, ident, 3000)
+    spool.stop(signal.SIGKILL)
+    spool.start()
+    wait_for(lambda: len(spool.events("start")) >= 3000, why="all have been looked at")
+    before = len(spool.events("start"))
+    os.kill(spool.proc.pid, signal.SIGALRM)
+    spool.wait_event("defer", id=late, count=2, seconds=3)
+    assert len(spool.events("start")) - before < 100  # and of the others hardly a file was opened again
+
+
+def test_places_are_shared(spools):
+    """All places are one destination's, whose jobs take a second; another's first waits for one of them, not for all."""
+    s = spools(limits="concurrency 3\ndestination 3\n")
+    ident = s.inject(["slow@busy.example"])
+    copies(s, ident, 100)
+    s.start(DOUBLE_SLOW="1", DOUBLE_IDLE="30")
+    wait_for(lambda: routes(s)["mx:busy.example"] >= 3, why="all places are taken")
+    other = s.inject(["x@other.example"])
+    wait_for(lambda: s.deliveries(id=other), 5, "the other's first", 0.02)
+    assert routes(s)["mx:busy.example"] <= 12
+
+
+def test_new_rules_for_what_is_queued(spool):
+    """Five hang, others are queued for them or wait for room: these go by the new route, the five stay where they are."""
+    ids = [spool.inject(["x%d@stuck.example" % i]) for i in range(70)]
+    spool.start()
+    wait_for(lambda: len(spool.events("start")) >= 70, why="all have been looked at")
+    assert not spool.deliveries()
+    time.sleep(0.3)
+    spool.compile(routes="stuck.example:192.0.2.7:2600\n")
+    os.kill(spool.proc.pid, signal.SIGHUP)
+    wait_for(lambda: len(spool.deliveries()) == 65, why="all but the five")
+    assert routes(spool) == {"192.0.2.7:2600": 65} and set(spool.queued()) < set(ids)
+    assert int(spool.wait_event("rules")[0]["rerouted"]) >= 35
+
+
+def test_new_rules_without_a_signal(spool):
+    """rules.cdb is replaced while nothing happens: the next delivery goes by the new ones."""
+    spool.start()
+    spool.inject(["x@one.example"])
+    spool.wait_deliveries(1)
+    time.sleep(1.1)
+    spool.compile(routes="one.example:192.0.2.7:2600\n")
+    spool.inject(["x@one.example"])
+    assert [d["route"] for d in spool.wait_deliveries(2)] == ["mx:one.example", "192.0.2.7:2600"]
+
+
+@pytest.mark.parametrize("how", ["signal", "file"])
+def test_kept_connections_end_with_their_rules(spool, how):
+    """The next hop stays the same, but other rules may be meant for how it is spoken to."""
+    spool.start(DOUBLE_IDLE="30")
+    for _ in range(2):
+        spool.inject(["x@one.example"])
+        spool.wait_empty()
+    if how == "signal":
+        os.kill(spool.proc.pid, signal.SIGHUP)
+    else:
+        time.sleep(1.1)
+        spool.compile(me="other.example\n")
+    for _ in range(2):
+        spool.inject(["x@one.example"])
+        spool.wait_empty()
+    a, b, c, d = [d["pid"] for d in spool.deliveries()]
+    assert a == b != c == d
+
+
+def test_stop_while_messages_wait_everywhere(spool):
+    """SIGTERM with messages queued, parked, deferred and just arrived: exit 0 soon, and all are there for the next one."""
+    ids = [spool.inject(["x%d@dead.example" % i]) for i in range(5)] + [spool.inject(["temp@one.example"])]
+    spool.flag("hang")
+    spool.start(DOUBLE_SLOW="0.5")
+    ids += [spool.inject(["slow@two.example"]) for i in range(100)]
+    wait_for(lambda: len(spool.events("start")) >= 106, why="all have been looked at")
+    spool.flag("hang", False)
+    assert spool.stop() == 0
+    done = {d["id"] for d in spool.deliveries()}
+    assert {d["id"] for d in spool.deliveries() if d["to"]} | set(spool.queued()) == set(ids) and len(done) < 30
+    spool.flag("alive")
+    spool.start()
+    os.kill(spool.proc.pid, signal.SIGALRM)
+    wait_for(lambda: spool.queued() == [ids[5]], why="all but the one that is deferred")
+    assert max(collections.Counter((d["id"], r) for d in spool.deliveries() for r in d["to"]).values()) == 1
