@@ -5,27 +5,28 @@
 #include <string.h>
 #include "import/postfix.h"
 
-/* A number, with a time's unit if it is one. */
-static int number(struct text t, int time, uint64_t *value)
+/* A number; of a time, whose own unit is `time` seconds, perhaps with another one behind it. */
+static int number(struct text t, unsigned time, uint64_t *value)
 {
   static char const units[] = "smhdw";
   static uint64_t const seconds[] = { 1, 60, 3600, 86400, 604800 };
   char const *unit = time && t.n ? memchr(units, t.s[t.n - 1], 5) : 0;
   if (unit) t.n--;
   if (!import_number(t, value)) return 0;
-  *value *= unit ? seconds[unit - units] : 1;
+  *value *= unit ? seconds[unit - units] : time ? time : 1;
   return 1;
 }
 
 void postfix_limits(struct postfix *p)
 {
-  static struct { char const *name, *limit; int time; } const rows[] = {
+  static struct { char const *name, *limit; unsigned time; } const rows[] = {
     { "message_size_limit", "size", 0 },
     { "smtpd_recipient_limit", "recipients", 0 },
     { "smtpd_hard_error_limit", "errors", 0 },
     { "smtpd_timeout", "command-time", 1 },
     { "hopcount_limit", "hops", 0 },
-    { "maximal_queue_lifetime", "queue-time", 1 },
+    { "maximal_queue_lifetime", "queue-time", 86400 },
+    { "delay_warning_time", "warn-time", 3600 },
     { "default_destination_concurrency_limit", "destination", 0 },
   };
   stralloc value = STRALLOC_ZERO;

@@ -40,7 +40,7 @@ def test_all_carried_over(tmp_path):
     r, out = postfix(tmp_path, settings(
         "relay_domains = inner.example\n  second.example\nmydestination=\nmessage_size_limit = 1000000\n"
         "relayhost = [smart.example]:submission\ntransport_maps = texthash:/etc/postfix/transport\n"
-        "relay_recipient_maps = hash:/etc/postfix/recipients\nsmtpd_timeout = 5m\nmaximal_queue_lifetime = 2d\n"
+        "relay_recipient_maps = hash:/etc/postfix/recipients\nsmtpd_timeout = 5m\nmaximal_queue_lifetime = 2\ndelay_warning_time = 4\n"
         "parent_domain_matches_subdomains =\nmynetworks = 127.0.0.0/8, 10.0.0.7 [2001:db8::]/32\n"
         "smtpd_sasl_auth_enable = yes\nbiff = no\n"), check=0,
         transport="# where to\ninner.example smtp:[10.0.0.5]:2525\n.inner.example\trelay:[10.0.0.6]\nx.example :\n",
@@ -52,7 +52,7 @@ def test_all_carried_over(tmp_path):
                     '2001:db8::/32:allow,RELAYCLIENT=""', ":allow"],
         "routes": ["inner.example:10.0.0.5:2525", ".inner.example:10.0.0.6", "x.example:smart.example:587",
                    ":smart.example:587", "second.example:"],
-        "limits": ["size 1000000", "command-time 300", "queue-time 172800"]}
+        "limits": ["size 1000000", "command-time 300", "queue-time 172800", "warn-time 14400"]}
     assert ".inner.example:10.0.0.6 # transport:3" in (tmp_path / "out" / "routes").read_text()
     assert "not looked at: biff" in r.stdout.decode()
 
