@@ -1,6 +1,6 @@
-"""Promises 1 to 5 of the queue (INTERNALS) under every power cut that POSIX allows: lib/powercut.py has the model, lib/promises.py the check. The
-programs' system calls are recorded once; then every prefix, and for each every order and part of what was not yet
-synced, is judged by lib/queue, and a selection is given to a real relay-send."""
+"""Promises 1 to 5 of the queue (INTERNALS) under every power cut that POSIX allows: lib/powercut.py has the model,
+lib/promises.py the check. The programs' system calls are recorded once; then every prefix, and for each every order and
+part of what was not yet synced, is judged by lib/queue, and a selection is given to a real relay-send."""
 import collections
 import os
 import random

@@ -1,0 +1,160 @@
+"""Many messages through a next hop that fails a third of the time, while relay-send is killed again and again.
+
+    python3 tests/e2e/lib/crashrun.py [MESSAGES]        # `make crash-run`; prints the counts, exit 1 if a promise broke
+
+Counted are what was accepted, what arrived, how often, and what relay-send had noted when it was killed."""
+import collections
+import itertools
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib.instance import Instance  # noqa: E402
+from lib.procs import wait_for  # noqa: E402
+from lib.sink import CLOSE, Sink  # noqa: E402
+
+CLIENTS = 8
+PER_SESSION = 100
+DESTINATION = 20     # the limit `destination`: deliveries at once
+ORPHANS = 20         # seconds that the deliveries of a killed relay-send may go on
+SLOW = 0.1           # of the good answers come late, though the message is kept: time for a kill in between
+REFUSALS = (("MAIL", b"450 4.7.1 later\r\n"), ("RCPT", b"451 4.7.1 greylisted\r\n"), (".", b"452 4.3.1 full\r\n"),
+            (".", b"421 4.3.2 going down\r\n"), (".", (CLOSE,)), ("RCPT", (CLOSE,)))
+
+
+class NextHop:
+    """A third of all tries fail: refused for now at MAIL, RCPT or the end of the data, or cut off before the answer."""
+
+    def __init__(self, sink, seed):
+        self.rnd = random.Random(seed)
+        self.said = collections.Counter()
+        self.tries = 0
+        for verb in ("MAIL", "RCPT", "."):
+            sink.on[verb] = lambda session, line, verb=verb: self.answer(session, verb)
+
+    def answer(self, session, verb):
+        if verb == "MAIL":
+            self.tries += 1
+            session.fate = self.rnd.choice(REFUSALS) if self.rnd.random() < 1 / 3 else None
+        if not session.fate and verb == "." and self.rnd.random() < SLOW:
+            return (0.05, b"250 2.0.0 kept\r\n")
+        if not session.fate or session.fate[0] != verb:
+            return None
+        what = session.fate[1]
+        self.said["%s at %s" % (what[:3].decode() if isinstance(what, bytes) else "cut off", verb)] += 1
+        return (what, CLOSE) if what[:3] == b"421" else what
+
+
+class Run:
+    def __init__(self, messages, pause, seed):
+        self.messages, self.pause, self.seed = messages, pause, seed
+        self.kills, self.past, self.accepted = [], [], set()
+        self.numbers, self.lock = iter(range(messages)), threading.Lock()
+        self.broken = []
+
+    def client(self):
+        while True:
+            with self.lock:
+                mine = list(itertools.islice(self.numbers, PER_SESSION))
+            if not mine:
+                return
+            with self.instance.dialogue(seconds=120) as d:
+                d.hello()
+                for n in mine:
+                    r = d.mail("m%d@outside.example" % n, "r%d@box.example" % n, b"Subject: %d\n\nx\n" % n)
+                    if r == 250:
+                        self.accepted.add(n)
+                    else:
+                        self.broken.append("message %d was answered %r" % (n, r))
+                d.quit()
+
+    def kill(self):
+        """As a crash and then supervise: its relay-remotes are left to themselves, as orphans."""
+        old = self.instance.sender
+        os.kill(old.pid, signal.SIGKILL)
+        self.kills.append(time.monotonic())
+        old.popen.wait()
+        self.instance.procs.remove(old)
+        self.past.append(old)
+        self.instance.send()
+
+    def alarm(self):
+        os.kill(self.instance.sender.pid, signal.SIGALRM)
+
+    def go(self, seconds):
+        rnd = random.Random(self.seed)
+        with Sink(keep_data=False) as self.sink, Instance(routes=":%s\n" % self.sink.route) as self.instance:
+            self.hop = NextHop(self.sink, self.seed)
+            self.instance.start()
+            began = time.monotonic()
+            clients = [threading.Thread(target=self.client, daemon=True) for _ in range(CLIENTS)]
+            for t in clients:
+                t.start()
+            next_kill = began + rnd.uniform(*self.pause)
+            while any(t.is_alive() for t in clients) or self.instance.queued():
+                time.sleep(min(1, self.pause[0] / 3))
+                if time.monotonic() > next_kill:
+                    self.kill()
+                    next_kill = time.monotonic() + rnd.uniform(*self.pause)
+                self.alarm()
+                assert time.monotonic() < began + seconds, "%d left" % len(self.instance.queued())
+            try:
+                wait_for(lambda: not [p for o in self.past for p in o.members()], ORPHANS, "orphans have ended", 0.1)
+            finally:
+                for o in self.past:
+                    o.stop(signal.SIGKILL)
+            self.seconds = time.monotonic() - began
+            self.count()
+        return self
+
+    def count(self):
+        times = collections.defaultdict(list)
+        for m in self.sink.messages:
+            times[int(m.sender[1:].split("@")[0])].append(m.when)
+        events = self.instance.events("send", "delivery")
+        noted = collections.Counter(e["to"] for e in events if e["status"] == "delivered")
+        self.lost = self.accepted - set(times)
+        self.doubled = {n: sorted(t) for n, t in times.items() if len(t) > 1}
+        self.extra = sum(len(t) - 1 for t in self.doubled.values())
+        self.noted_twice = [to for to, n in noted.items() if n > 1]
+        for n, seen in self.doubled.items():
+            for a, b in zip(seen, seen[1:]):
+                if not any(a - ORPHANS <= t <= b for t in self.kills):
+                    self.broken.append("message %d came at %.3f and %.3f, and nothing was killed" % (n, a, b))
+        if self.lost:
+            self.broken.append("lost: %s" % sorted(self.lost)[:20])
+        if len(self.noted_twice) > len(self.kills):     # a kill finds at most one between the log's line and the note
+            self.broken.append("noted as delivered twice: %s" % self.noted_twice[:20])
+        if self.extra > DESTINATION * len(self.kills):
+            self.broken.append("%d doubled by %d kills" % (self.extra, len(self.kills)))
+        if set(times) - self.accepted:
+            self.broken.append("never accepted: %s" % sorted(set(times) - self.accepted)[:20])
+        if self.instance.queued() or self.sink.bad:
+            self.broken.append("something is left in the queue, or bad bytes were sent")
+
+    def __str__(self):
+        return ("messages accepted     %d\narrived               %d\nlost                  %d\n"
+                "arrived twice         %d (%d deliveries more), each around a kill\nrelay-send killed     %d times\n"
+                "tries                 %d\nfailed                %d: %s\nseconds               %.0f (seed %d)%s" % (
+                    len(self.accepted), len(self.accepted) - len(self.lost), len(self.lost), len(self.doubled),
+                    self.extra, len(self.kills), self.hop.tries, sum(self.hop.said.values()),
+                    ", ".join("%s %d" % (k, n) for k, n in sorted(self.hop.said.items())), self.seconds, self.seed,
+                    "".join("\nBROKEN: " + b for b in self.broken)))
+
+
+def main():
+    messages = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
+    seed = int(os.environ.get("POSTHOUSE_SEED") or random.randrange(1 << 30))
+    run = Run(messages, (2, 5), seed).go(max(600, messages // 20))
+    print(run)
+    return 1 if run.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
