@@ -2,6 +2,7 @@
 # make check      unit tests; make e2e: the tests with real servers; make fuzz: the fuzzers, seconds each
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
 #                 [AUTH_GROUP=name: relay-auth set-gid to that group]
+# make crash-run  100,000 messages, a next hop that fails a third of the time, relay-send killed every few seconds
 # make bench      side by side with Postfix; what idle TLS sessions cost, and a million waiting messages
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
@@ -115,6 +116,9 @@ check: progs units
 e2e: progs drivers
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 -m pytest -q -rfEs tests/e2e $(PYTEST)
 
+crash-run: progs
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/e2e/lib/crashrun.py $(MESSAGES)
+
 fuzz: fuzzes
 	sh package/run-fuzzers $(B)/fuzz $(FUZZ_SECONDS) $(FUZZES)
 
@@ -131,6 +135,6 @@ clean:
 
 FORCE:
 .DELETE_ON_ERROR:
-.PHONY: all progs units drivers fuzzes check e2e fuzz bench install clean FORCE
+.PHONY: all progs units drivers fuzzes check e2e crash-run fuzz bench install clean FORCE
 .SECONDARY:
 -include $(shell find $(KINDS:%=$(B)/%) -name '*.d' 2>/dev/null)
