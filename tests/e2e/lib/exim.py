@@ -26,6 +26,7 @@ tls_certificate = {dir}/cert.pem
 tls_privatekey = {dir}/key.pem
 keep_environment =
 message_size_limit = 0
+smtp_accept_queue_per_connection = 0
 chunking_advertise_hosts = {chunking}
 pipelining_advertise_hosts = *
 acl_smtp_rcpt = rcpt
