@@ -93,7 +93,8 @@ static void guard_descriptors(void)
 int main(int argc, char const *const *argv)
 {
   PROG = "relay-send";
-  char const *queue = getenv("RELAYQUEUE"), *rules = getenv("RELAYRULES"), *injector = getenv("QMAILQUEUE");
+  char const *queue = getenv("RELAYQUEUE"), *rules = getenv("RELAYRULES"), *injector = getenv("QMAILQUEUE"),
+    *reporter = getenv("RELAYBOUNCE");
   struct options o = {
     .queue = queue && *queue ? queue : SPOOL_DIR "/queue",
     .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb",
@@ -109,8 +110,10 @@ int main(int argc, char const *const *argv)
   if (strchr(o.remote.program, '/')) o.remote.program = absolute(o.remote.program);
   if (!geteuid() && !(o.own.set && o.remote.who.set)) strerr_warnw("runs as root: -u and -U would change that");
   struct loop_options l = { .rules = o.rules, .scan_every = (int64_t)o.scan };
-  l.injector = injector && *injector ? injector : BIN_DIR "/relay-queue";
-  if (strchr(l.injector, '/')) l.injector = absolute(l.injector);
+  l.reporter = reporter && *reporter ? reporter : BIN_DIR "/relay-bounce";
+  if (strchr(l.reporter, '/')) l.reporter = absolute(l.reporter);
+  if (injector && strchr(injector, '/') && setenv("QMAILQUEUE", absolute(injector), 1) < 0)
+    strerr_diefusys(111, "set QMAILQUEUE");
   l.spawner = spawner_start(&o.remote, &l.spawner_pid);
   if (l.spawner < 0) strerr_diefusys(111, "start the spawner");
   if (identity_take(&o.own) < 0) strerr_diefusys(111, "become the queue's user");
@@ -118,7 +121,7 @@ int main(int argc, char const *const *argv)
   l.syncer = syncer_start(&l.syncer_pid, l.spawner);
   if (l.syncer < 0) strerr_diefusys(111, "start the syncer");
   lock_queue(o.queue);
-  /* For relay-queue, which takes the bounces. */
+  /* For relay-queue, which takes relay-bounce's reports. */
   if (setenv("RELAYQUEUE", o.queue, 1) < 0) strerr_diefusys(111, "set RELAYQUEUE");
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
   return loop(&l);

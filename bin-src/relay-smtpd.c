@@ -13,7 +13,7 @@
 #include "table/chain.h"
 #include "table/damage.h"
 
-#define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b] [-a] [-A] [-C] [-m MECHANISMS] [CHECKER [ARGS...]]"
+#define USAGE "relay-smtpd [-r RULES] [-l NAME] [-b] [-a] [-A] [-C] [-D] [-m MECHANISMS] [CHECKER [ARGS...]]"
 #define DEFAULT_RULES CONTROL_DIR "/rules.cdb"
 #define DEFAULT_FAILURES SPOOL_DIR "/failures"
 
@@ -44,7 +44,7 @@ static unsigned mechanisms(char const *s)
 static void options(struct options *o, struct server_facts *facts, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  for (int opt; (opt = subgetopt_r(argc, argv, "r:l:baACm:", &l)) != -1;) {
+  for (int opt; (opt = subgetopt_r(argc, argv, "r:l:baACDm:", &l)) != -1;) {
     switch (opt) {
       case 'r': o->rules = l.arg; break;
       case 'l': facts->listener = l.arg; break;
@@ -52,6 +52,7 @@ static void options(struct options *o, struct server_facts *facts, int argc, cha
       case 'a': facts->auth_clear = 1; break;
       case 'A': facts->auth_quiet = 1; break;
       case 'C': facts->challenge_first = 1; break;
+      case 'D': facts->no_dsn = 1; break;
       case 'm': facts->mechanisms = mechanisms(l.arg); break;
       default: die_usage();
     }

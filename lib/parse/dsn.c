@@ -150,6 +150,49 @@ enum dsn_taken dsn_rcpt_take(struct dsn_rcpt *d, struct param const *p)
   return param_is(p, "ORCPT") ? take_orcpt(d, p) : DSN_OTHER;
 }
 
+/* Writes an address as xtext. Returns 1, or 0: no room, or not printable ASCII. */
+static int xtext(char *out, size_t room, char const *s)
+{
+  static char const digits[] = "0123456789ABCDEF";
+  for (; *s; s++) {
+    int plain = *s > ' ' && *s <= '~' && *s != '+' && *s != '=';
+    if (*s < ' ' || *s > '~' || room < 4) return 0;
+    if (!plain) *out++ = '+', *out++ = digits[*s >> 4], *out++ = digits[*s & 15];
+    else *out++ = *s;
+    room -= plain ? 1 : 3;
+  }
+  *out = 0;
+  return 1;
+}
+
+/* The same as RFC 6533 has it for addresses beyond ASCII. */
+static int xtext_utf8(char *out, size_t room, char const *s)
+{
+  size_t n = strlen(s), used;
+  uint32_t u;
+  for (size_t i = 0; i < n; i += used) {
+    if (room < 11 || !(used = utf8_next(&u, s + i, n - i)) || u < ' ' || u == 0x7f) return 0;
+    int plain = u > ' ' && u < 0x7f && u != '+' && u != '=' && u != '\\';
+    size_t len = plain ? 1 : embed(out, u);
+    if (plain) *out = s[i];
+    out += len;
+    room -= len;
+  }
+  *out = 0;
+  return 1;
+}
+
+void dsn_set_orcpt(struct dsn_rcpt *d, char const *address)
+{
+  int ascii = 1;
+  for (char const *s = address; *s; s++) if ((unsigned char)*s >= 0x80) ascii = 0;
+  char const *type = ascii ? "rfc822;" : "utf-8;";
+  size_t n = strlen(type);
+  memcpy(d->orcpt, type, n);
+  int ok = *address && (ascii ? xtext : xtext_utf8)(d->orcpt + n, DSN_ORCPT - n, address);
+  if (!ok) *d->orcpt = 0;
+}
+
 static size_t cat(char *out, size_t at, char const *s)
 {
   size_t n = strlen(s);

@@ -56,6 +56,10 @@ int dsn_wants(struct dsn_rcpt const *d, enum dsn_notify what);
  * 5.2.7.2 c). */
 void dsn_no_success(struct dsn_rcpt *d);
 
+/* Sets ORCPT to an address (any bytes but NUL), when that fits and is valid (RFC 3461 5.2.1: who is passed on under
+ * another address). */
+void dsn_set_orcpt(struct dsn_rcpt *d, char const *address);
+
 /* Writes what xtext stands for, at most n bytes without a NUL behind. Returns 1 with their number in *len, or 0 when it
  * is no xtext, or stands for anything but printable ASCII and spaces. */
 int dsn_unxtext(char *out, size_t *len, char const *s, size_t n);

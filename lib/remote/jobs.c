@@ -24,7 +24,7 @@ struct jobs {
 static void deliver(struct jobs *s, struct job const *j, int fd)
 {
   struct client_message m = {
-    .sender = j->sender, .recipients = j->recipients, .n = j->n,
+    .sender = j->sender, .recipients = j->recipients, .n = j->n, .dsn = j->dsn, .dsn_each = j->dsn_each,
     .utf8 = (j->flags & STORE_FLAG_UTF8) != 0, .body = &s->body,
   };
   if (client_body_open(&s->body, fd, (int64_t)j->body) < 0) {
@@ -48,6 +48,7 @@ static int serve(struct jobs *s, unixmessage const *m)
     client_report_add(&s->report, 'Z', "relay-remote got a job that it can't read (#4.3.0)", 0, 0);
   }
   else deliver(s, &j, m->fds[0]);
+  if (s->report.lines && s->report.dsn) client_report_add(&s->report, 'n', 0, 0, 0);
   if (s->report.lines) secure_report(&s->rm->secure, &s->report);
   unixmessage_drop(m);
   unixmessage report = { .s = s->report.sa.s, .len = s->report.sa.len };

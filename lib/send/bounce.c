@@ -1,4 +1,4 @@
-/* Bounces: composed, and handed to the injector. */
+/* Reports: relay-bounce is told what to say, and does it. */
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,8 +10,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "send/bounce.h"
-#include "send/compose.h"
 #include "send/outcome.h"
+#include "send/owed.h"
 
 extern char **environ;
 
@@ -29,42 +29,41 @@ static int memory_file(char const *s, size_t len)
   return fd;
 }
 
-static int body_file(struct send const *s, struct message const *m, char const *id)
+/* What relay-bounce is to know (report/notice.h). */
+static int put_head(stralloc *sa, struct send const *s, struct message const *m)
 {
-  static char original[COMPOSE_HEADER];
+  struct store_message const *st = &m->store;
+  char const *parameters = store_params(st, 0);
+  uint64_t arrival = st->arrival > 0 ? (uint64_t)st->arrival : 0;
+  return notice_put(sa, 'M', s->routing.me) && notice_put(sa, 'I', m->id) && notice_put_number(sa, 'A', arrival)
+    && notice_put_number(sa, 'B', st->body) && notice_put_number(sa, 'L', st->flags)
+    && notice_put_number(sa, 'U', arrival + s->routing.queue_time) && notice_put(sa, 'F', store_sender(st))
+    && (!*parameters || notice_put(sa, 'P', parameters));
+}
+
+static int put_recipient(stralloc *sa, struct send const *s, struct message const *m, struct owed const *o)
+{
+  char const *parameters = store_params(&m->store, o->at);
+  return notice_put(sa, 'T', m->store.envelope + o->at + 1) && (!*parameters || notice_put(sa, 'P', parameters))
+    && notice_put_number(sa, 'W', (uint64_t)s->now) && notice_put_kind(sa, o->kind, o->text);
+}
+
+static int records_file(struct send const *s, struct message const *m)
+{
   stralloc text = STRALLOC_ZERO;
-  struct compose c = { .me = s->routing.me, .to = store_sender(&m->store), .id = id, .original = m->id, .now = s->now };
+  struct owed o;
   size_t pos = 0;
-  uint32_t at;
-  char const *reason;
-  int fd = -1;
-  size_t want = m->store.body < sizeof original ? (size_t)m->store.body : sizeof original;
-  ssize_t got = pread(m->store.fd, original, want, 0);
-  int ok = got >= 0 && compose_head(&text, &c);
-  while (ok && outcome_failure(m, &pos, &at, &reason)) ok = compose_failure(&text, m->store.envelope + at + 1, reason);
-  if (ok && compose_original(&text, original, (size_t)got)) fd = memory_file(text.s, text.len);
+  int fd = -1, ok = put_head(&text, s, m);
+  while (ok && owed_next(m, &pos, &o)) ok = !owed_wanted(m, o.at, o.kind) || put_recipient(&text, s, m, &o);
+  if (ok) fd = memory_file(text.s, text.len);
   int e = errno;
   stralloc_free(&text);
   errno = e;
   return fd;
 }
 
-/* F, NUL, T, the sender, NUL, NUL. */
-static int envelope_file(struct message const *m)
-{
-  stralloc text = STRALLOC_ZERO;
-  char const *to = store_sender(&m->store);
-  int fd = -1;
-  if (stralloc_catb(&text, "F\0T", 3) && stralloc_catb(&text, to, strlen(to) + 1) && stralloc_catb(&text, "", 1))
-    fd = memory_file(text.s, text.len);
-  int e = errno;
-  stralloc_free(&text);
-  errno = e;
-  return fd;
-}
-
-/* Starts the injector on the two files. Returns 0, or an error number. */
-static int start(struct send const *s, int body, int envelope, pid_t *pid)
+/* Starts relay-bounce on the message and the records. Returns 0, or an error number. */
+static int start(struct send const *s, int message, int records, pid_t *pid)
 {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;
@@ -77,13 +76,13 @@ static int start(struct send const *s, int body, int envelope, pid_t *pid)
     posix_spawn_file_actions_destroy(&actions);
     return ENOMEM;
   }
-  int e = posix_spawn_file_actions_adddup2(&actions, body, 0);
-  if (!e) e = posix_spawn_file_actions_adddup2(&actions, envelope, 1);
+  int e = posix_spawn_file_actions_adddup2(&actions, message, 0);
+  if (!e) e = posix_spawn_file_actions_adddup2(&actions, records, 1);
   if (!e) e = posix_spawnattr_setsigmask(&attr, &none);
   if (!e) e = posix_spawnattr_setsigdefault(&attr, &standard);
   if (!e) e = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  char *argv[] = { (char *)s->injector, 0 };
-  if (!e) e = posix_spawnp(pid, s->injector, &actions, &attr, argv, environ);
+  char *argv[] = { (char *)s->reporter, 0 };
+  if (!e) e = posix_spawnp(pid, s->reporter, &actions, &attr, argv, environ);
   posix_spawnattr_destroy(&attr);
   posix_spawn_file_actions_destroy(&actions);
   return e;
@@ -101,35 +100,42 @@ static void say(char const *event, struct message const *m, char const *bounce, 
   log_end(&l);
 }
 
-/* The null sender gets no answer: that would be a bounce of a bounce (RFC 5321 4.5.5). */
+/* Nobody is to be told: a report to the null sender would be a bounce of a bounce (RFC 5321 4.5.5), the others have said
+ * so (RFC 3461 4.1). */
 static void drop(struct send *s, struct message *m)
 {
   size_t pos = 0;
-  uint32_t at;
-  char const *reason;
+  struct owed o;
   struct log_line l;
-  while (outcome_failure(m, &pos, &at, &reason)) {
-    log_start(&l, "double-bounce");
+  int null = !*store_sender(&m->store) || !strcmp(store_sender(&m->store), "#@[]");
+  while (owed_next(m, &pos, &o)) {
+    if (o.kind != NOTICE_FAILED && o.kind != NOTICE_EXPIRED) continue;
+    log_start(&l, null ? "double-bounce" : "unreported");
     log_str(&l, "id", m->id);
-    log_str(&l, "to", m->store.envelope + at + 1);
-    log_str(&l, "text", reason);
+    log_str(&l, "to", m->store.envelope + o.at + 1);
+    log_str(&l, "text", o.text);
     log_end(&l);
   }
   outcome_settle(s, m);
+}
+
+static int anybody(struct message const *m)
+{
+  size_t pos = 0;
+  struct owed o;
+  while (owed_next(m, &pos, &o)) if (owed_wanted(m, o.at, o.kind)) return 1;
+  return 0;
 }
 
 static int launch(struct send *s, struct bounce *b, struct message *m)
 {
   char id[STORE_ID + 1];
   store_id(id);
-  int body = body_file(s, m, id);
-  int envelope = body < 0 ? -1 : envelope_file(m);
-  int e = envelope < 0 ? errno : 0;
+  int records = records_file(s, m);
+  int e = records < 0 ? errno : 0;
   if (!e && setenv("RELAYID", id, 1) < 0) e = errno;
-  if (!e && (m->store.flags & STORE_FLAG_UTF8 ? setenv("RELAYUTF8", "1", 1) : unsetenv("RELAYUTF8")) < 0) e = errno;
-  if (!e) e = start(s, body, envelope, &b->pid);
-  if (body >= 0) close(body);
-  if (envelope >= 0) close(envelope);
+  if (!e) e = start(s, m->store.fd, records, &b->pid);
+  if (records >= 0) close(records);
   if (e) {
     b->pid = 0;
     say("bounce-trouble", m, 0, strerror(e), 0);
@@ -143,7 +149,7 @@ static int launch(struct send *s, struct bounce *b, struct message *m)
 
 int bounce_start(struct send *s, struct message *m)
 {
-  if (!*store_sender(&m->store)) {
+  if (!anybody(m)) {
     drop(s, m);
     return 0;
   }

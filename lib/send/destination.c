@@ -144,7 +144,7 @@ void delivery_free(struct delivery *v)
 
 int destination_add(struct send const *s, struct destination *d, struct message *m, size_t at, char const *address)
 {
-  size_t bytes = strlen(address) + 1;
+  size_t bytes = strlen(address) + strlen(store_params(&m->store, at)) + 2;
   struct delivery *v = d->late_last ? d->late_last : d->last;
   if (v && (v->message != m || v->tries || v->n == DELIVERY_RECIPIENTS || v->bytes + bytes > DELIVERY_BYTES)) v = 0;
   if (!v && !(v = begin(s, d, m))) return 0;

@@ -64,7 +64,7 @@ static int set_up(struct send *s, struct loop_options const *o)
   s->schedule = (struct schedule)SCHEDULE_ZERO;
   random_buf((char *)&s->schedule.seed, sizeof s->schedule.seed);
   s->routing.path = o->rules;
-  s->injector = o->injector;
+  s->reporter = o->reporter;
   s->scan_every = o->scan_every;
   s->spawner = o->spawner_pid;
   s->syncer = o->syncer_pid;
@@ -83,7 +83,7 @@ static int set_up(struct send *s, struct loop_options const *o)
     && !watch(s, WATCH_SPAWNER, o->spawner, EPOLLRDHUP) && !watch(s, WATCH_SYNCER, o->syncer, EPOLLIN);
 }
 
-/* Children: the injectors of bounces, and the spawner. */
+/* Children: relay-bounces, and the spawner. */
 static void reap(struct send *s)
 {
   int status;

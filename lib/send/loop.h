@@ -6,7 +6,7 @@
 
 struct loop_options {
   char const *rules;     /* path of rules.cdb, absolute */
-  char const *injector;  /* for bounces */
+  char const *reporter;  /* relay-bounce */
   int64_t scan_every;    /* seconds */
   int spawner;           /* spawner_start's descriptor */
   pid_t spawner_pid;

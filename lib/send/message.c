@@ -126,7 +126,7 @@ static void window(struct send *s, struct message *m)
       break;
     }
     if (done) continue;
-    place(s, m, at, address);
+    if (!outcome_alone(s, m, at)) place(s, m, at, address);
     n++;
   }
   m->out--;

@@ -14,13 +14,11 @@ void outcome_note(struct send *s, struct message *m, size_t at, enum outcome o, 
 /* Its destination rests: deferred at least as long. */
 void outcome_rest(struct send *s, struct message *m, size_t at, struct destination const *d);
 
-/* Marks recipients in the file, and syncs it. Without success the message is held (hold.h). */
-void outcome_mark(struct send *s, struct message *m, uint32_t const *at, unsigned n);
+/* A recipient of whom something is to be told and nothing to be delivered (owed.h): notes that. Returns 1 if he is
+ * one. */
+int outcome_alone(struct send *s, struct message *m, size_t at);
 
-/* Goes through m->failures: *pos from 0 on. Returns 1 and the recipient's position and the reason, or 0. */
-int outcome_failure(struct message const *m, size_t *pos, uint32_t *at, char const **text);
-
-/* The failures are settled: marked, unless the file will be removed anyway. */
+/* What was owed (owed.h) is settled: the letters say so, unless the file will be removed anyway. */
 void outcome_settle(struct send *s, struct message *m);
 
 /* They are not: their recipients stay. */

@@ -109,6 +109,24 @@ void remote_bury(struct send *s)
   }
 }
 
+/* Puts the recipients and, when any of them has some, their parameters. */
+static int put_recipients(stralloc *job, struct store_message const *store, struct delivery const *v)
+{
+  int ok = 1, any = 0;
+  for (unsigned i = 0; ok && i < v->n; i++) {
+    char const *address = store->envelope + v->at[i] + 1;
+    ok = stralloc_catb(job, address, strlen(address) + 1);
+    any |= *store_params(store, v->at[i]);
+  }
+  if (!any || !ok) return ok;
+  ok = stralloc_catb(job, "", 1);
+  for (unsigned i = 0; ok && i < v->n; i++) {
+    char const *parameters = store_params(store, v->at[i]);
+    ok = stralloc_catb(job, parameters, strlen(parameters) + 1);
+  }
+  return ok;
+}
+
 /* A job fits into the socket's buffer (DELIVERY_BYTES), so it goes out at once or the other end has gone. */
 int remote_give(struct send *s, struct remote *r, struct delivery *v)
 {
@@ -116,11 +134,8 @@ int remote_give(struct send *s, struct remote *r, struct delivery *v)
   unixmessage_sender out = UNIXMESSAGE_SENDER_ZERO;
   int fd = store->fd;
   s->job.len = 0;
-  int ok = job_head(&s->job, store->body, store->flags, v->message->id, store_sender(store));
-  for (unsigned i = 0; ok && i < v->n; i++) {
-    char const *address = store->envelope + v->at[i] + 1;
-    ok = stralloc_catb(&s->job, address, strlen(address) + 1);
-  }
+  int ok = job_head(&s->job, store->body, store->flags, v->message->id, store_sender(store), store_params(store, 0))
+    && put_recipients(&s->job, store, v);
   unixmessage m = { .s = s->job.s, .len = s->job.len, .fds = &fd, .nfds = 1 };
   unixmessage_sender_init(&out, r->fd);
   ok = ok && unixmessage_put(&out, &m) && unixmessage_sender_flush(&out);

@@ -1,4 +1,4 @@
-/* Reading relay-remote's report: n lines of r, h or s, or none; then one of K, Z or D; perhaps one of t. */
+/* Reading relay-remote's report: n lines of r, h or s, or none; then one of K, Z or D; perhaps n, one of t. */
 #include <string.h>
 #include "send/report.h"
 
@@ -17,6 +17,8 @@ enum report_state report_scan(struct report *r, char const *s, size_t len, unsig
   r->text = s + pos + 1;
   r->tls = "";
   pos += strlen(s + pos) + 1;
+  r->dsn = len - pos > 1 && s[pos] == 'n' && !s[pos + 1];
+  if (r->dsn) pos += 2;
   if (pos < len && s[pos] == 't') {
     r->tls = s + pos + 1;
     pos += strlen(s + pos) + 1;

@@ -16,6 +16,7 @@ struct report {
   char const *s;      /* the recipients' lines */
   char verdict;       /* K, Z or D */
   char const *text;   /* the verdict's, NUL-terminated, from outside */
+  unsigned dsn : 1;   /* the next hop was told what is wished about notifications, and sees to it (RFC 3461 5.2.1) */
   char const *tls;    /* what is said of TLS, likewise; "": nothing */
 };
 

@@ -29,6 +29,7 @@ static void adopt(struct routing *r, struct table_set *t)
   r->concurrency = limit_get(t, LIMIT_CONCURRENCY);
   r->destination = limit_get(t, LIMIT_DESTINATION);
   r->queue_time = limit_get(t, LIMIT_QUEUE_TIME);
+  r->warn_time = limit_get(t, LIMIT_WARN_TIME);
   if (table_find(t, TABLE_ME, "", 0, &rec) == 1 && rec.len && rec.len < sizeof r->me) {
     memcpy(r->me, rec.data, rec.len);
     r->me[rec.len] = 0;

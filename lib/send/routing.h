@@ -14,7 +14,7 @@ struct routing {
   int64_t checked;           /* seconds since 1970 */
   unsigned edition;          /* goes up when others are taken up */
   unsigned complained : 1;
-  uint32_t concurrency, destination, queue_time; /* base/limits.h */
+  uint32_t concurrency, destination, queue_time, warn_time; /* base/limits.h */
   char me[DOMAIN_TEXT];
 };
 

@@ -26,7 +26,7 @@
 #define MESSAGE_ACTIVE 2000        /* messages open at once, descriptors permitting */
 #define REASON_TEXT 400            /* bytes that we keep of a reason */
 #define REPORT_MOST 262144         /* bytes of a report */
-#define BOUNCES 8                  /* injectors at once */
+#define BOUNCES 8                  /* relay-bounces at once */
 
 enum watch { WATCH_TRIGGER, WATCH_SIGNAL, WATCH_SPAWNER, WATCH_SYNCER, WATCH_REMOTE };
 
@@ -61,8 +61,8 @@ struct message {
   int64_t next;                    /* the earliest next try of those left; 0: none yet */
   struct delivery *late;           /* those for which there is no room yet: not in `out`, and not holding it active */
   struct destination *full;        /* one that had no room for some of them; null: none */
-  stralloc failures;               /* position (uint32_t), text, NUL; for each */
-  struct message *queue;           /* the next that waits for an injector */
+  stralloc failures;               /* position (uint32_t), kind, text, NUL; for each (owed.h) */
+  struct message *queue;           /* the next that waits for a relay-bounce */
   struct message *hold_next;
 };
 
@@ -148,7 +148,7 @@ struct send {
   uint64_t unsynced, syncing;      /* directories out of which files went: not yet handed over, and under way */
   unsigned sync_fails : 1;
 
-  char const *injector;
+  char const *reporter;            /* relay-bounce */
   struct bounce bounce[BOUNCES];
   struct message *bounce_first, *bounce_last;
 

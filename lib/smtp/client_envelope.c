@@ -2,9 +2,10 @@
  * walk through the same steps, RSET (when needed), MAIL, RCPT ..., DATA or BDAT. */
 #include <stdio.h>
 #include <string.h>
+#include "parse/dsn.h"
 #include "smtp/client_transaction.h"
 
-#define COMMAND_ROOM (LIMIT_ADDRESS + 128)
+#define COMMAND_ROOM (LIMIT_ADDRESS + DSN_TEXT + 128)
 
 void transaction_lost(struct transaction *t)
 {
@@ -18,6 +19,14 @@ void transaction_said(struct transaction *t)
   t->lost = t->said = 1;
   memcpy(t->why, "said: ", 6);
   memcpy(t->why + 6, t->c->reply.text, t->c->reply.text_len + 1);
+}
+
+/* Parameters about notifications (RFC 3461 5.2.1). */
+static void put_dsn(struct client *c, char const *s)
+{
+  if (!s || !*s) return;
+  client_puts(c, " ");
+  client_puts(c, s);
 }
 
 static void put_mail(struct transaction *t)
@@ -35,6 +44,7 @@ static void put_mail(struct transaction *t)
   /* what can't be looked through beforehand may hold anything (RFC 6152 3) */
   if ((c->offers & CLIENT_8BITMIME) && (b->measure.eight || !b->measured)) client_puts(c, " BODY=8BITMIME");
   if (t->smtputf8) client_puts(c, " SMTPUTF8");
+  if (c->offers & CLIENT_DSN) put_dsn(c, t->m->dsn);
   client_puts(c, "\r\n");
 }
 
@@ -46,11 +56,15 @@ static int put_rcpt(struct transaction *t)
     enum client_path fate = client_path(path, t->put_at, t->smtputf8);
     t->put_at += strlen(t->put_at) + 1;
     t->put_n++;
+    char const *dsn = t->put_dsn;
+    if (dsn) t->put_dsn += strlen(dsn) + 1;
     if (!stralloc_append(&t->fates, (char)fate)) t->failed = 1;
     if (fate != CLIENT_PATH_OK) continue;
     client_puts(t->c, "RCPT TO:<");
     client_puts(t->c, path);
-    client_puts(t->c, ">\r\n");
+    client_puts(t->c, ">");
+    put_dsn(t->c, dsn);
+    client_puts(t->c, "\r\n");
     t->offered++;
     return 1;
   }

@@ -43,6 +43,7 @@ static void on_line(void *arg, unsigned number, char const *s, size_t n)
   static struct { char const *word; enum client_extension bit; } const known[] = {
     { "PIPELINING", CLIENT_PIPELINING }, { "CHUNKING", CLIENT_CHUNKING }, { "SIZE", CLIENT_SIZE },
     { "8BITMIME", CLIENT_8BITMIME }, { "SMTPUTF8", CLIENT_SMTPUTF8 }, { "STARTTLS", CLIENT_STARTTLS },
+    { "DSN", CLIENT_DSN },
   };
   struct offer *o = arg;
   if (number == 1) { /* the server's name comes first, in the greeting and in EHLO's answer */

@@ -7,6 +7,7 @@ void client_report_clear(struct client_report *r)
   r->sa.len = 0;
   r->lines = 0;
   r->failed = 0;
+  r->dsn = 0;
 }
 
 void client_report_free(struct client_report *r)

@@ -8,6 +8,7 @@ struct client_report {
   stralloc sa;          /* what is said so far */
   unsigned lines;       /* recipients' lines in it */
   unsigned failed : 1;  /* no memory: sa is not to be trusted */
+  unsigned dsn : 1;     /* the server offered DSN: it was told what is wished */
 };
 
 #define CLIENT_REPORT_ZERO { .sa = STRALLOC_ZERO }

@@ -132,6 +132,8 @@ enum client_sent client_send(struct client *c, struct client_message const *m, s
   else t.how = b->whole ? TEXT_SMALL : TEXT_CHUNKS;
   t.putting = t.getting = c->dirty ? STEP_RSET : STEP_MAIL;
   t.put_at = m->recipients;
+  t.put_dsn = c->offers & CLIENT_DSN ? m->dsn_each : 0;
+  report->dsn = (c->offers & CLIENT_DSN) != 0;
   c->used = 1;
   c->dirty = 0;
   run(&t);

@@ -27,7 +27,7 @@
 
 enum client_extension { /* bits of struct client's offers */
   CLIENT_PIPELINING = 1, CLIENT_CHUNKING = 2, CLIENT_SIZE = 4, CLIENT_8BITMIME = 8, CLIENT_SMTPUTF8 = 16,
-  CLIENT_STARTTLS = 32,
+  CLIENT_STARTTLS = 32, CLIENT_DSN = 64,
 };
 
 /* What went wrong, when a function below returns -1. The connection is of no more use then, and closed. */

@@ -20,6 +20,7 @@ struct transaction {
   enum client_text how;
   enum client_step putting, getting; /* the next command to put, the next reply to come */
   char const *put_at;                /* the next recipient to put */
+  char const *put_dsn;               /* its parameters; null: none are put */
   unsigned put_n, get_n;             /* recipients put (or refused here), recipients with a line */
   unsigned offered;                  /* RCPTs put */
   unsigned outstanding;              /* commands without a reply */

@@ -150,5 +150,6 @@ void server_run(struct server_facts const *facts, struct server_world const *wor
   session_log_end(&s);
   session_reset(&s);
   stralloc_free(&s.recipients);
+  stralloc_free(&s.sheet);
   stralloc_free(&s.senders);
 }

@@ -1,5 +1,5 @@
 /* The receiving session (RFC 5321, with SIZE, PIPELINING, 8BITMIME, ENHANCEDSTATUSCODES, CHUNKING, SMTPUTF8, AUTH and
- * STARTTLS):
+ * STARTTLS, DSN):
  * commands in, replies out, messages to an injector. It knows no descriptors, no environment and no processes: those
  * come as functions and facts, so that tests can play network and queue. */
 #ifndef SMTP_SERVER_H
@@ -32,6 +32,7 @@ struct server_facts {
   char const *stamp;               /* the user of a fresh POP stamp, "" when it names none; null: no stamp */
   unsigned stamp_unknown : 1;      /* whether there is one could not be told */
   char const *databytes;           /* decimal, overrides the limit `size` */
+  unsigned no_dsn : 1;             /* notifications can't be asked for: the injector would not heed it */
   unsigned auth_clear : 1;         /* AUTH is allowed without TLS */
   unsigned auth_quiet : 1;         /* AUTH is not announced */
   unsigned challenge_first : 1;    /* of CRAM-MD5 the checker gets the challenge before the response */
@@ -82,6 +83,8 @@ struct server_world {
   int (*tls)(void *arg, stralloc *vars, int64_t deadline);
   /* Could TLS begin now? Null: yes, if it can at all. */
   int (*tls_there)(void *arg);
+  /* queue/sheet.h's bytes, before finish, if there is anything to tell. Null: nobody wants them. */
+  void (*sheet)(void *arg, char const *s, size_t n);
 };
 
 /* Speaks until QUIT, the other end's close, or a limit. No message is left half done: the injector is ended in every

@@ -64,6 +64,11 @@ static void fds_finish(void *arg, char const *sender, char const *recipients, si
   inject_finish(&((struct server_fds *)arg)->inject, sender, recipients, n, deadline, r);
 }
 
+static void fds_sheet(void *arg, char const *s, size_t n)
+{
+  inject_sheet(&((struct server_fds *)arg)->inject, s, n);
+}
+
 static void fds_abort(void *arg)
 {
   inject_abort(&((struct server_fds *)arg)->inject);
@@ -106,7 +111,7 @@ void server_world_fds(struct server_world *w, struct server_fds *f, int in, int 
 {
   static struct server_world const real = {
     0, &fds_read, &fds_write, &fds_id, &fds_start, &fds_body, &fds_finish, &fds_abort, &fds_ask,
-    &fds_set, 0, 0, 0
+    &fds_set, 0, 0, 0, &fds_sheet
   };
   *w = real;
   w->arg = f;

@@ -63,10 +63,11 @@ void session_ehlo(struct session *s, char const *arg, size_t len)
 {
   static char const extensions[] =
     "\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-CHUNKING\r\n250-SMTPUTF8";
-  char line[DOMAIN_TEXT + sizeof extensions + NUMBER_TEXT + 16 * (CHECKER_COUNT + 4)];
+  char line[DOMAIN_TEXT + sizeof extensions + NUMBER_TEXT + 16 * (CHECKER_COUNT + 5)];
   if (!hello(s, arg, len, 1)) return;
   unsigned mechanisms = session_auth_offer(s);
   size_t at = cat(line, cat(line, cat(line, 0, "250-"), s->me), extensions);
+  if (!s->facts->no_dsn) at = cat(line, at, "\r\n250-DSN");
   if (session_tls_offer(s)) at = cat(line, at, "\r\n250-STARTTLS");
   if (mechanisms) at = cat(line, at, "\r\n250-AUTH");
   for (int m = 0; m < CHECKER_COUNT; m++)

@@ -1,4 +1,4 @@
-/* MAIL: who sends, and how (RFC 5321 4.1.1.2; RFC 1870, RFC 6152, RFC 6531). And the end of a transaction. */
+/* MAIL: who sends, and how (RFC 5321 4.1.1.2; RFC 1870, RFC 3461, RFC 6152, RFC 6531). And the end of a transaction. */
 #include <string.h>
 #include <strings.h>
 #include "base/io.h"
@@ -12,6 +12,7 @@ enum { GIVEN_SIZE = 1, GIVEN_BODY = 2, GIVEN_SMTPUTF8 = 4, GIVEN_AUTH = 8 };
 struct request {
   struct address sender;
   unsigned given;   /* which parameters came */
+  struct dsn_mail dsn;
 };
 
 /* One parameter. */
@@ -19,6 +20,8 @@ static enum reply parameter(struct session const *s, struct request *r, struct p
 {
   uint64_t size;
   unsigned which = 0;
+  enum dsn_taken dsn = s->facts->no_dsn ? DSN_OTHER : dsn_mail_take(&r->dsn, p);
+  if (dsn != DSN_OTHER) return dsn == DSN_BAD ? REPLY_REPEATED : REPLY_NONE;
   if (param_is(p, "SIZE")) which = GIVEN_SIZE;
   else if (param_is(p, "BODY")) which = GIVEN_BODY;
   else if (param_is(p, "SMTPUTF8")) which = GIVEN_SMTPUTF8;
@@ -50,6 +53,7 @@ static enum reply mail_may(struct session *s, struct request *r, char const *arg
   no = sender_reply(address_path(&r->sender, arg, len, 1, 1, &used));
   if (no) return no;
   r->given = 0;
+  r->dsn = (struct dsn_mail){ .ret = DSN_RET_NONE };
   while ((more = params_next(arg + used, len - used, &pos, 1, &p)) > 0) {
     if ((no = parameter(s, r, &p))) return no;
   }
@@ -72,6 +76,10 @@ void session_mail(struct session *s, char const *arg, size_t len)
     return;
   }
   s->sender = r.sender;
+  if (!notices_begin(s, &r.dsn)) {
+    session_refuse(s, REPLY_MEMORY);
+    return;
+  }
   s->utf8 = (r.given & GIVEN_SMTPUTF8) != 0;
   s->state = STATE_MAIL;
   s->message.since = io_now();
@@ -83,6 +91,7 @@ void session_reset(struct session *s)
   if (s->message.running) s->world->abort(s->world->arg);
   s->message.running = 0;
   s->recipients.len = 0;
+  s->sheet.len = 0;
   s->recipients_n = 0;
   s->relayed = 0;
   s->too_many = 0;

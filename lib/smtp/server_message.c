@@ -111,6 +111,7 @@ static void finish(struct session *s)
   struct inject_result r;
   char line[REPLY_LINE];
   s->message.running = 0;
+  notices_tell(s);
   s->world->finish(s->world->arg, s->sender.text, s->recipients.s, s->recipients.len, session_deadline(s), &r);
   enum reply reply = result_reply(&r);
   if (!r.code) s->messages++;

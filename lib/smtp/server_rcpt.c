@@ -9,8 +9,8 @@
 #include "smtp/server_session.h"
 #include "smtp/verdict.h"
 
-/* Reads the path; no parameter of RCPT is known. */
-static enum reply rcpt_syntax(struct session const *s, struct address *a, char const *arg, size_t len)
+/* Reads the path and the parameters, all of which are about notifications. */
+static enum reply rcpt_syntax(struct session const *s, struct address *a, struct dsn_rcpt *d, char const *arg, size_t len)
 {
   struct param p;
   size_t used, pos = 0;
@@ -18,8 +18,13 @@ static enum reply rcpt_syntax(struct session const *s, struct address *a, char c
   for (arg += 3, len -= 3; len && *arg == ' '; len--) arg++;
   enum reply no = recipient_reply(address_path(a, arg, len, 0, 1, &used));
   if (no) return no;
-  int more = params_next(arg + used, len - used, &pos, s->utf8, &p);
-  if (more) return more > 0 ? REPLY_PARAMETER : REPLY_REPEATED;
+  int more;
+  *d = (struct dsn_rcpt){ .notify = 0 };
+  while ((more = params_next(arg + used, len - used, &pos, s->utf8, &p)) > 0) {
+    enum dsn_taken t = s->facts->no_dsn ? DSN_OTHER : dsn_rcpt_take(d, &p);
+    if (t != DSN_TAKEN) return t == DSN_OTHER ? REPLY_PARAMETER : REPLY_REPEATED;
+  }
+  if (more < 0) return REPLY_REPEATED;
   return a->utf8 && !s->utf8 ? REPLY_NEEDS_UTF8 : REPLY_NONE;
 }
 
@@ -120,15 +125,17 @@ static int known(struct session const *s, char const *text)
 
 /* An alias' targets: addresses, NUL behind each. Those of one alias are always taken, so that a long list can be
  * reached at all. */
-static enum reply put_targets(struct session *s, char const *data, size_t len)
+static enum reply put_targets(struct session *s, struct address const *alias, char const *data, size_t len,
+  struct dsn_rcpt *dsn)
 {
-  uint32_t n = 0;
+  uint32_t n = 0, all = 0;
   if (!len || data[len - 1]) return REPLY_TABLES;
-  for (char const *at = data; at < data + len; at += strlen(at) + 1) n += !known(s, at);
+  for (char const *at = data; at < data + len; at += strlen(at) + 1, all++) n += !known(s, at);
   if (s->recipients_n && n > s->recipients_max - s->recipients_n) return REPLY_RECIPIENTS;
-  if (!stralloc_readyplus(&s->recipients, len)) return REPLY_MEMORY;
+  if (!stralloc_readyplus(&s->recipients, len) || !notices_alias(s, alias, all, dsn)) return REPLY_MEMORY;
   for (char const *at = data; at < data + len; at += strlen(at) + 1) {
     if (known(s, at)) continue;
+    if (!notices_recipient(s, at, dsn)) return REPLY_MEMORY;
     stralloc_catb(&s->recipients, at, strlen(at) + 1);
     s->recipients_n++;
   }
@@ -136,7 +143,7 @@ static enum reply put_targets(struct session *s, char const *data, size_t len)
 }
 
 /* Room for it in the list, and an injector. */
-static enum reply rcpt_take(struct session *s, struct address const *a, struct decision const *d)
+static enum reply rcpt_take(struct session *s, struct address const *a, struct decision const *d, struct dsn_rcpt *dsn)
 {
   enum reply no = REPLY_NONE;
   if (!stralloc_readyplus(&s->recipients, a->len + 1)) return REPLY_MEMORY;
@@ -147,7 +154,9 @@ static enum reply rcpt_take(struct session *s, struct address const *a, struct d
   }
   set_reason(s, d);
   if (d->reason == REASON_ALIAS) {
-    no = put_targets(s, d->record.data, d->record.len);
+    no = put_targets(s, a, d->record.data, d->record.len, dsn);
+  } else if (!notices_recipient(s, a->text, dsn)) {
+    return REPLY_MEMORY;
   } else {
     stralloc_catb(&s->recipients, a->text, a->len + 1);
     s->recipients_n++;
@@ -160,7 +169,8 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
 {
   struct address a, given;
   struct decision d;
-  enum reply no = s->recipients_n >= s->recipients_max ? REPLY_RECIPIENTS : rcpt_syntax(s, &a, arg, len);
+  struct dsn_rcpt dsn;
+  enum reply no = s->recipients_n >= s->recipients_max ? REPLY_RECIPIENTS : rcpt_syntax(s, &a, &dsn, arg, len);
   if (no) {
     s->refused++;
     if (!s->too_many) session_log_refused(s, no); /* however many come, one line */
@@ -172,7 +182,7 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
   no = rcpt_may(s, &a, &d);
   char const *word = !no ? "accepted" : reply_code(no) < 500 ? "deferred" : "refused";
   char const *error = no == REPLY_APPENDED ? "no address comes of RELAYCLIENT" : 0;
-  if (!no && (no = rcpt_take(s, &a, &d))) {
+  if (!no && (no = rcpt_take(s, &a, &d, &dsn))) {
     word = "unqueued";
     error = no == REPLY_RECIPIENTS ? "too many with an alias' targets" : strerror(errno);
   }

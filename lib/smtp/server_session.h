@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "parse/address.h"
+#include "parse/dsn.h"
 #include "parse/eod.h"
 #include "parse/from.h"
 #include "parse/header.h"
@@ -91,6 +92,8 @@ struct session {
   unsigned utf8 : 1;         /* SMTPUTF8 was given */
   stralloc recipients;       /* NUL-terminated, one behind the other */
   uint32_t recipients_n;
+  stralloc sheet;            /* queue/sheet.h */
+  unsigned asked_notice : 1; /* it says more than the sender */
   unsigned too_many : 1;     /* more than recipients_max were given */
   char reason[64];           /* why the message may come, for the trace: "client clients:12" */
   unsigned relayed : 1;      /* that is a recipient's reason who is not hosted */
@@ -157,6 +160,14 @@ void session_rcpt(struct session *s, char const *arg, size_t len);
 void session_reset(struct session *s);
 /* The same at the client's wish; an injector started for nothing is an error. */
 void session_drop(struct session *s);
+
+/* server_dsn.c: what is wished about notifications, for the sheet. Begins one; adds a recipient; adds an alias, whose
+ * targets (n > 0) were taken in its place: *d becomes what each of them gets. Return 1, or 0 without memory. */
+int notices_begin(struct session *s, struct dsn_mail const *d);
+int notices_recipient(struct session *s, char const *address, struct dsn_rcpt const *d);
+int notices_alias(struct session *s, struct address const *alias, unsigned n, struct dsn_rcpt *d);
+/* Tells the injector. */
+void notices_tell(struct session *s);
 
 /* server_data.c */
 void session_data(struct session *s, char const *arg, size_t len);

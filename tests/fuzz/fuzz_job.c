@@ -6,7 +6,6 @@
 #include "queue/envelope.h"
 #include "queue/job.h"
 #include "queue/store.h"
-#include "send/compose.h"
 #include "send/report.h"
 
 static void must(int condition)
@@ -21,7 +20,9 @@ static void job(char const *s, size_t len)
   must(store_id_valid(j.id, strlen(j.id)) && j.n);
   char const *p = j.recipients;
   for (unsigned i = 0; i < j.n; i++) p += strlen(p) + 1;
-  must(p == s + len);
+  if (j.dsn_each) must(!*p++ && p == j.dsn_each);
+  for (unsigned i = 0; j.dsn_each && i < j.n; i++, p += strlen(p) + 1) must(!strpbrk(p, "\r\n"));
+  must(p == s + len && !strpbrk(j.dsn, "\r\n"));
 }
 
 static void report(char const *s, size_t len)
@@ -31,16 +32,12 @@ static void report(char const *s, size_t len)
     enum report_state state = report_scan(&r, s, len, n);
     size_t pos = 0;
     char const *text;
-    stralloc sa = STRALLOC_ZERO;
     if (state == REPORT_EACH)
       for (unsigned i = 0; i < n; i++) {
         enum outcome o = report_next(&r, &pos, &text);
         must(o <= OUTCOME_FAILED && text >= s && text < s + len);
-        must(compose_failure(&sa, "a@b", text));
       }
     if (state == REPORT_WHOLE) must(report_whole(&r) != OUTCOME_DELIVERED);
-    for (size_t i = 0; i < sa.len; i++) must(sa.s[i] == '\n' || (sa.s[i] >= ' ' && sa.s[i] <= '~'));
-    stralloc_free(&sa);
   }
 }
 
@@ -54,14 +51,6 @@ static void envelope(char const *s, size_t len)
   if (a.state == ENVELOPE_END) must(used == n && used < len && !s[used]);
 }
 
-static void original(char const *s, size_t len)
-{
-  stralloc sa = STRALLOC_ZERO;
-  must(compose_original(&sa, s, len));
-  must(!memchr(sa.s, 0, sa.len) && !memchr(sa.s, '\r', sa.len));
-  stralloc_free(&sa);
-}
-
 int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len)
 {
   char *s = malloc(len ? len : 1); /* exactly as long, so that a byte read behind it is seen */
@@ -70,7 +59,6 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len)
   job(s, len);
   report(s, len);
   envelope(s, len);
-  original(s, len);
   free(s);
   return 0;
 }

@@ -22,9 +22,13 @@ static void look(int verify)
   char const *s;
   if (store_open(&m, id, verify) != STORE_WHOLE) return;
   used = strlen(store_sender(&m)) + 2;
+  if (m.envelope[used] == 'P') used += strlen(m.envelope + used) + 1;
   while ((s = store_recipient(&m, &pos, &done, &at))) {
     must(s == m.envelope + at + 1 && (*m.envelope == 'F'));
     used += strlen(s) + 2;
+    if (m.envelope[used] == 'P') must(store_params(&m, at) == m.envelope + used + 1);
+    else must(!*store_params(&m, at));
+    if (m.envelope[used] == 'P') used += strlen(m.envelope + used) + 1;
   }
   must(used == m.envelope_len);
   store_close(&m);

@@ -43,7 +43,7 @@ struct double_world {
   char const *vars;
   size_t vars_len;
   /* What came of it */
-  struct double_record replies, taken, body, asked_checker, env;
+  struct double_record replies, taken, body, asked_checker, env, sheets;
   unsigned writes, starts, finishes, aborts, misuses, asked;
   unsigned canaries, probes, checks, starttls, exchanged;
   uint32_t failures;
@@ -139,6 +139,14 @@ static inline void double_finish(void *arg, char const *sender, char const *reci
   double_keep(&d->taken, "|", 1);
   double_keep(&d->taken, d->body.s, d->body.len < DOUBLE_KEPT ? d->body.len : DOUBLE_KEPT);
   *r = d->result;
+}
+
+static inline void double_sheet(void *arg, char const *s, size_t n)
+{
+  struct double_world *d = arg;
+  if (!d->running || d->lost || !n) d->misuses++;
+  for (size_t i = 0; i < n; i++) double_keep(&d->sheets, s[i] ? s + i : "|", 1);
+  double_keep(&d->sheets, ";", 1);
 }
 
 static inline void double_abort(void *arg)
@@ -299,7 +307,8 @@ static inline struct server_world double_world(struct double_world *d)
   d->checking = CHECKER_COUNT;
   return (struct server_world){
     d, &double_read, &double_write, &double_id, &double_start, &double_body, &double_finish, &double_abort,
-    &double_ask, &double_set, d->checker ? &auth : 0, d->tls ? &double_tls : 0, &double_tls_there
+    &double_ask, &double_set, d->checker ? &auth : 0, d->tls ? &double_tls : 0, &double_tls_there,
+    &double_sheet
   };
 }
 

@@ -338,7 +338,7 @@ static void hung_remote(void **state)
   close(fd);
 }
 
-/* An injector that hangs is killed, and the failures stay for later. */
+/* A relay-bounce that hangs is killed, and the failures stay for later. */
 static void hung_injector(void **state)
 {
   char a[STORE_ID + 1], program[sizeof queue_dir + 16];
@@ -347,7 +347,7 @@ static void hung_injector(void **state)
   int fd = open(program, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
   assert_int_equal(write(fd, "#!/bin/sh\nexec sleep 100\n", 25), 25);
   close(fd);
-  s.injector = program;
+  s.reporter = program;
   queue("mx:a.example", a);
   struct destination *d = destination_get(&s, "mx:a.example");
   message_outcome(&s, destination_pop(d), OUTCOME_FAILED, "no", "");

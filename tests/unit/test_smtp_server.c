@@ -125,7 +125,7 @@ static void test_mail(void **state)
       "220 250 501/5.1.7 501/5.1.7 501/5.1.7 501/5.1.7", "" },
     { "parameters", 0, E "MAIL FROM:<a@b.example> SIZE=100 BODY=8BITMIME SMTPUTF8\r\nRSET\r\n"
       "MAIL FROM:<a@b.example> body=7bit size=0\r\n", "220 250 250/2.1.0 250/2.0.0 250/2.1.0", "" },
-    { "unknown parameter", 0, E "MAIL FROM:<a@b.example> RET=FULL\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\n"
+    { "unknown parameter", 0, E "MAIL FROM:<a@b.example> HOLDFOR=1\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\n"
       "MAIL FROM:<a@b.example> AUTH=<>\r\n", "220 250 555/5.5.4 555/5.5.4 555/5.5.4", "" },
     { "malformed parameter", 0, E "MAIL FROM:<a@b.example> SIZE\r\nMAIL FROM:<a@b.example> SIZE=\r\n"
       "MAIL FROM:<a@b.example> SIZE=1x\r\nMAIL FROM:<a@b.example> SIZE=1 SIZE=1\r\nMAIL FROM:<a@b.example>SIZE=1\r\n"
@@ -162,7 +162,7 @@ static void test_rcpt(void **state)
       "Fa@b.exampleTPostmaster@relay.example|a: b\n" },
     { "nobody without a domain", 0, E M "RCPT TO:<root>\r\nRCPT TO:<>\r\nRCPT TO:\r\nRCPT <x@hosted.example>\r\n",
       "220 250 250/2.1.0 501/5.1.3 501/5.1.3 501/5.1.3 501/5.5.4", "" },
-    { "parameters", 0, E M "RCPT TO:<x@hosted.example> NOTIFY=NEVER\r\nRCPT TO:<x@hosted.example> =\r\n",
+    { "parameters", 0, E M "RCPT TO:<x@hosted.example> RRVS=1\r\nRCPT TO:<x@hosted.example> =\r\n",
       "220 250 250/2.1.0 555/5.5.4 501/5.5.4", "" },
     { "recipients at the limit", SMALL, EMR R R R "DATA\r\na: b\r\n.\r\n",
       A "250/2.1.5 250/2.1.5 452/4.5.3 354 250/2.6.0",

@@ -88,7 +88,8 @@ class Spool:
         subprocess.run([os.path.join(BIN, "relay-mkcdb"), self.control], check=True)
 
     def start(self, *options, wait=True, wrap=(), preexec=None, **variables):
-        env = dict(os.environ, DOUBLE=self.double, QMAILQUEUE=os.path.join(BIN, "relay-queue"))
+        env = dict(os.environ, DOUBLE=self.double, QMAILQUEUE=os.path.join(BIN, "relay-queue"),
+                   RELAYBOUNCE=os.path.join(BIN, "relay-bounce"))
         env.pop("RELAYQUEUE", None)
         env.update(variables)
         before = self.text().count("event=running")
@@ -180,4 +181,4 @@ class Spool:
         line = data[-159:].split()
         size, length = int(line[1]), int(line[2])
         entries = data[size:size + length].split(b"\0")[1:-1]
-        return {e[1:].decode(): e[:1] == b"D" for e in entries}
+        return {e[1:].decode(): e[:1] == b"D" for e in entries if e[:1] != b"P"}

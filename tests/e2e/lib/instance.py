@@ -108,6 +108,7 @@ class Instance:
         e["PATH"] = self.bin + ":" + e.get("PATH", "/usr/bin:/bin")
         e["RELAYQUEUE"] = self.queue
         e["QMAILQUEUE"] = os.path.join(self.bin, "relay-queue")
+        e["RELAYBOUNCE"] = os.path.join(self.bin, "relay-bounce")
         e["RELAYASK"] = os.path.join(self.bin, "relay-ask")
         e["RELAYASKED"] = self.path("asked")
         e.update(self.extra)

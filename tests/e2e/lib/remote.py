@@ -15,7 +15,7 @@ ID = b"0123456789abcdef012305"
 
 
 class Outcome:
-    """What a report says: `each` letter and text for each recipient, `verdict` and `text`; `tls` in a job's."""
+    """What a report says: `each` letter and text for each recipient, `verdict` and `text`; `tls` and `dsn` in a job's."""
 
     def __init__(self, data):
         assert data.endswith(b"\0"), data
@@ -24,6 +24,7 @@ class Outcome:
             assert p and all(32 <= c < 127 for c in p), p
         lines = [(p[:1].decode(), p[1:].decode()) for p in parts]
         self.tls = lines.pop()[1] if lines[-1][0] == "t" else None
+        self.dsn = lines[-1] == ("n", "") and bool(lines.pop())
         assert lines[-1][0] in "KZD" and all(k in "rhs" for k, _ in lines[:-1]), lines
         self.lines = lines[:-1]
         self.each = "".join(k for k, _ in self.lines)
@@ -98,11 +99,11 @@ class Jobs:
                                       env=env or environment(), preexec_fn=preexec)
         theirs.close()
 
-    def give(self, message, sender, recipients, flags=0, junk=b"", raw=None):
-        """Sends a job. `junk` follows the message in the file, as the envelope does in the queue."""
+    def give(self, message, sender, recipients, flags=0, junk=b"", raw=None, dsn="", each=None):
+        """Sends a job. `dsn` and `each`: parameters of the sender and the recipients. `junk` follows the message in the file, as the envelope does in the queue."""
         data = raw if raw is not None else b"\0".join(
-            [b"%d" % len(message), b"%d" % flags, ID, sender.encode()] +
-            [r.encode() for r in recipients]) + b"\0"
+            [b"%d" % len(message), b"%d" % flags, ID, sender.encode(), dsn.encode()] +
+            [r.encode() for r in recipients] + ([b""] + [e.encode() for e in each] if each else [])) + b"\0"
         with tempfile.TemporaryFile() as f:
             f.write(message + junk)
             f.flush()

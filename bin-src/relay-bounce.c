@@ -1,0 +1,134 @@
+/* relay-bounce: composes a report on what became of a message (RFC 3464) and hands it to the injector. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <skalibs/random.h>
+#include <skalibs/strerr.h>
+#include "base/io.h"
+#include "queue/inject.h"
+#include "queue/store.h"
+#include "report/compose.h"
+
+#define USAGE "relay-bounce <message 1<records"
+#define PATIENCE 3000000  /* milliseconds for the injector: less than relay-send's for us */
+#define PIECE (57 * 1024) /* bytes of the message at a time */
+
+enum { EX_REFUSED = 31, EX_MEMORY = 51, EX_READ = 54, EX_BUG = 81, EX_RECORDS = 91, EX_USAGE = 100 };
+
+struct work {
+  struct notice notice;
+  struct compose compose;
+  struct inject inject;
+  int64_t deadline;
+  stralloc text;       /* scratch */
+};
+
+static _Noreturn void die(int code, char const *why)
+{
+  strerr_warnw(why);
+  _exit(code);
+}
+
+static void read_records(stralloc *sa)
+{
+  for (;;) {
+    if (sa->len > NOTICE_MOST) die(EX_RECORDS, "too many records");
+    if (!stralloc_readyplus(sa, PIECE)) die(EX_MEMORY, "out of memory");
+    ssize_t r = read(1, sa->s + sa->len, PIECE);
+    if (r < 0 && errno == EINTR) continue;
+    if (r < 0) die(EX_READ, "the records can't be read");
+    if (!r) return;
+    sa->len += (size_t)r;
+  }
+}
+
+/* The message's bytes from `at` on; fewer than wanted at its end alone. */
+static size_t read_message(struct notice const *n, uint64_t at, char *buf, size_t len)
+{
+  size_t have = 0;
+  if (len > n->body - at) len = (size_t)(n->body - at);
+  while (have < len) {
+    ssize_t r = pread(0, buf + have, len - have, (off_t)(at + have));
+    if (r < 0 && errno == EINTR) continue;
+    if (r <= 0) die(EX_READ, "the message can't be read");
+    have += (size_t)r;
+  }
+  return have;
+}
+
+static void flush(struct work *w, int ok)
+{
+  if (!ok) {
+    inject_abort(&w->inject);
+    die(EX_MEMORY, "out of memory");
+  }
+  inject_body(&w->inject, w->text.s, w->text.len, w->deadline);
+  w->text.len = 0;
+}
+
+static int eight(char const *s, size_t len)
+{
+  while (len--) if ((unsigned char)*s++ >= 0x80) return 1;
+  return 0;
+}
+
+/* The message's header, or all of it. */
+static void copy(struct work *w)
+{
+  static char buf[COMPOSE_HEADER > PIECE ? COMPOSE_HEADER : PIECE];
+  struct notice const *n = &w->notice;
+  enum compose_third which = compose_which(n);
+  if (which == COMPOSE_HEADERS) {
+    size_t len = compose_header(buf, read_message(n, 0, buf, COMPOSE_HEADER));
+    int ok = compose_third(&w->text, &w->compose, which, eight(buf, len));
+    flush(w, ok && compose_copy(&w->text, n, buf, len));
+    return;
+  }
+  flush(w, compose_third(&w->text, &w->compose, which, (n->flags & STORE_FLAG_8BIT) != 0));
+  for (uint64_t at = 0; at < n->body;) {
+    size_t len = read_message(n, at, buf, PIECE);
+    flush(w, compose_copy(&w->text, n, buf, len));
+    at += len;
+  }
+}
+
+static int report(struct work *w, char const *id)
+{
+  struct inject_result r;
+  struct notice const *n = &w->notice;
+  int utf8 = eight(n->sender, strlen(n->sender)); /* all else is ASCII */
+  w->deadline = io_now() + PATIENCE;
+  if (inject_start(&w->inject, 0, id, utf8) < 0) die(errno == ENOMEM ? EX_MEMORY : EX_BUG, "the injector can't be started");
+  flush(w, compose_head(&w->text, &w->compose) && compose_words(&w->text, &w->compose)
+    && compose_status(&w->text, &w->compose));
+  copy(w);
+  flush(w, compose_end(&w->text, &w->compose));
+  inject_finish(&w->inject, "", n->sender, strlen(n->sender) + 1, w->deadline, &r);
+  if (*r.text) strerr_warnw("the injector says: ", r.text);
+  return r.code;
+}
+
+int main(int argc, char const *const *argv)
+{
+  static struct work w;
+  char const *wish = getenv("RELAYID");
+  char id[STORE_ID + 1], boundary[COMPOSE_BOUNDARY] = "=_";
+  stralloc records = STRALLOC_ZERO;
+  PROG = "relay-bounce";
+  if (argc > 1) strerr_dieusage(EX_USAGE, USAGE);
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && (fd < 2 || open("/dev/null", O_WRONLY) != 2)) _exit(EX_READ);
+  inject_signals();
+  read_records(&records);
+  int ok = notice_scan(&w.notice, records.s, records.len);
+  if (ok <= 0) die(ok ? EX_MEMORY : EX_RECORDS, ok ? "out of memory" : "the records are not in order");
+  if (wish && store_id_valid(wish, strlen(wish))) memcpy(id, wish, sizeof id);
+  else store_id(id);
+  memcpy(boundary + 2, id, STORE_ID);
+  random_name(boundary + 2 + STORE_ID, 16); /* whoever wrote the message can't have known it */
+  w.compose = (struct compose){ .notice = &w.notice, .id = id, .boundary = boundary, .now = time(0) };
+  return report(&w, id);
+}
