@@ -197,6 +197,7 @@ class Cut:
             f.names.append((c.begin, c.end, False))
 
     on_unlinkat = on_unlink
+    on_open = on_openat
 
     def on_fsync(self, c):
         if "/mess/" not in c.path:

@@ -39,7 +39,7 @@ def facts_of(calls):
     bounce that was accepted, all as the programs said it."""
     accepted, refused, delivered, failed, bounces, owner = {}, {}, {}, {}, {}, {}
     for c in calls:
-        if c.name == "openat" and "O_CREAT" in c.text and not c.result.startswith("-"):
+        if c.name in ("open", "openat") and "O_CREAT" in c.text and not c.result.startswith("-"):
             m = MESSAGE.search(c.strings[0].decode("utf-8", "replace"))
             if m:
                 owner[c.pid] = m[2]
