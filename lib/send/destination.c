@@ -211,7 +211,12 @@ void destination_failed(struct send *s, struct destination *d, char const *reaso
 
 static struct destination_list *list_of(struct send *s, struct destination const *d)
 {
-  return d->list == LIST_READY ? &s->ready : d->list == LIST_STARVED ? &s->starved : &s->wanting;
+  switch (d->list) {
+    case LIST_READY: return &s->ready;
+    case LIST_STARVED: return &s->starved;
+    case LIST_WANTING: return &s->wanting;
+    default: return &s->doubtful;
+  }
 }
 
 static void unlist(struct send *s, struct destination *d)
@@ -224,17 +229,27 @@ static void unlist(struct send *s, struct destination *d)
   d->list = LIST_NONE;
 }
 
-void destination_list(struct send *s, struct destination *d, int starved)
+static void append_to(struct send *s, struct destination *d, int which)
 {
-  if (d->list == LIST_READY || (starved && d->list != LIST_NONE)) return;
   if (d->list != LIST_NONE) unlist(s, d);
-  d->list = !starved ? LIST_READY : d->remotes ? LIST_WANTING : LIST_STARVED;
+  d->list = which;
   struct destination_list *list = list_of(s, d);
   d->list_next = 0;
   d->list_prev = list->last;
   if (list->last) list->last->list_next = d;
   else list->first = d;
   list->last = d;
+}
+
+void destination_list(struct send *s, struct destination *d, int starved)
+{
+  if (d->list == LIST_READY || (starved && d->list != LIST_NONE)) return;
+  append_to(s, d, !starved ? LIST_READY : d->remotes ? LIST_WANTING : LIST_STARVED);
+}
+
+void destination_doubt(struct send *s, struct destination *d)
+{
+  append_to(s, d, LIST_DOUBTFUL);
 }
 
 struct destination *destination_next(struct send *s, int starved)

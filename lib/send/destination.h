@@ -60,6 +60,8 @@ void destination_failed(struct send *s, struct destination *d, char const *reaso
  * of these such that have none at all come first. A starved one that is listed as ready is so from then on. */
 void destination_list(struct send *s, struct destination *d, int starved);
 struct destination *destination_next(struct send *s, int starved);
+/* It waits until one of those that failed before gives up a place (s->doubtful). */
+void destination_doubt(struct send *s, struct destination *d);
 
 /* Forgets those that nothing needs any longer. With `wake`, ends every rest. */
 void destination_sweep(struct send *s, int wake);

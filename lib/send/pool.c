@@ -87,6 +87,20 @@ void pool_again(struct send *s, struct destination *d, struct delivery *v, char 
   destination_unpark_all(s, d, d->rest_until, SPREAD);
 }
 
+void pool_no_doubt(struct send *s, struct remote *r)
+{
+  if (!r->doubt) return;
+  r->doubt = 0;
+  s->doubts--;
+  if (s->doubtful.first) destination_list(s, s->doubtful.first, 0);
+}
+
+/* Those that failed before, and may hang until a time is over, never have more than half of the places. */
+static int doubted(struct send const *s, struct destination const *d)
+{
+  return d->failures && s->doubts >= (places(s) + 1) / 2;
+}
+
 /* A relay-remote for d's next delivery: an idle one, or a new one while there is a place. Null when there is none
  * now. */
 static struct remote *obtain(struct send *s, struct destination *d)
@@ -97,6 +111,10 @@ static struct remote *obtain(struct send *s, struct destination *d)
     return r;
   }
   if (d->remotes >= destination_allowed(s, d)) return 0; /* one of them will come back */
+  if (doubted(s, d)) {
+    destination_doubt(s, d);
+    return 0;
+  }
   unsigned most = places(s);
   if (s->remotes >= most && s->oldest) remote_end(s, s->oldest);
   if (s->remotes >= most) {

@@ -26,6 +26,9 @@ void pool_untried(struct send *s, struct destination *d, struct delivery *v);
  * all that it queues is deferred. */
 void pool_again(struct send *s, struct destination *d, struct delivery *v, char const *text, int down);
 
+/* r's destination is no longer one that failed before, or r ends: another such one may try. */
+void pool_no_doubt(struct send *s, struct remote *r);
+
 /* Ends the idle ones. */
 void pool_end_idle(struct send *s);
 

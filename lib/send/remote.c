@@ -78,6 +78,8 @@ struct remote *remote_start(struct send *s, struct destination *d)
   s->all = r;
   s->remotes++;
   d->remotes++;
+  r->doubt = d->failures > 0;
+  s->doubts += r->doubt;
   return r;
 }
 
@@ -92,6 +94,7 @@ void remote_end(struct send *s, struct remote *r)
   else s->all = r->next;
   if (r->next) r->next->prev = r->prev;
   s->remotes--;
+  pool_no_doubt(s, r);
   d->remotes--;
   if (r->worked) d->good--;
   r->next = s->gone;
@@ -206,6 +209,7 @@ static void report(struct send *s, struct remote *r, char const *data, size_t le
   if (state == REPORT_EACH) {
     if (!r->worked) d->good++;
     r->worked = 1;
+    pool_no_doubt(s, r);
     destination_succeeded(s, d);
   }
   if (state == REPORT_EACH) message_report(s, v, &rep, d->word);

@@ -84,7 +84,7 @@ struct destination {
   int64_t rest_until;              /* seconds since 1970 */
   int64_t forget_at;
   uint32_t parked, parked_last;    /* slots */
-  enum { LIST_NONE, LIST_READY, LIST_STARVED, LIST_WANTING } list;
+  enum { LIST_NONE, LIST_READY, LIST_STARVED, LIST_WANTING, LIST_DOUBTFUL } list;
   struct destination *list_next, *list_prev;
   char reason[REASON_TEXT];        /* why it rests */
   char word[];                     /* its route */
@@ -99,6 +99,7 @@ struct remote {
   unsigned row;                    /* jobs since it was idle */
   unsigned edition;                /* of the rules that it has read */
   unsigned worked : 1;
+  unsigned doubt : 1;              /* its destination failed before, and has not succeeded since */
   int64_t since, begun;            /* when its job began, and the first of its row */
   struct remote *next, *prev;      /* all of them */
   struct remote *idle_next, *idle_prev; /* of its destination */
@@ -132,7 +133,10 @@ struct send {
   struct destination_list ready;
   struct destination_list starved, wanting; /* no place for the first, or for a further relay-remote of theirs */
 
+  struct destination_list doubtful; /* failed before, and those that did have their share of the places */
+
   unsigned remotes, busy;
+  unsigned doubts;                 /* relay-remotes of destinations that failed before */
   struct remote *all, *gone;
   struct remote *oldest, *newest;  /* idle */
   stralloc job;                    /* scratch */

@@ -147,3 +147,40 @@ def test_stop_while_messages_wait_everywhere(spool):
     os.kill(spool.proc.pid, signal.SIGALRM)
     wait_for(lambda: spool.queued() == [ids[5]], why="all but the one that is deferred")
     assert max(collections.Counter((d["id"], r) for d in spool.deliveries() for r in d["to"]).values()) == 1
+
+
+def alarm(spool, ident):
+    """Everything is tried now, and that is over."""
+    count = len(spool.events("defer", id=ident))
+    os.kill(spool.proc.pid, signal.SIGALRM)
+    spool.wait_event("defer", id=ident, count=count + 1)
+
+
+def test_the_sender_hears_once_that_a_message_is_late(spools):
+    """warn-time: one report for all that is late of a message, also over a restart; none before its time, nor to nobody."""
+    s = spools(limits="warn-time 2\n").start()
+    ident = s.inject(["temp@one.example", "temp@two.example", "ok@one.example"])
+    bounce = s.inject(["temp@one.example"], sender="")
+    for i in (ident, bounce):
+        s.wait_event("defer", id=i)
+    assert not [d for d in s.deliveries() if d["from"] == "" and d["to"]]
+    time.sleep(2.1)
+    alarm(s, ident)
+    report = wait_for(lambda: [d for d in s.deliveries(**{"from": ""}) if d["to"] == ["a@b.example"]], why="the report")[0]["body"]
+    assert "delayed" in report and "temp@one.example" in report and "temp@two.example" in report and "ok@" not in report
+    alarm(s, ident)
+    s.stop()
+    s.start()
+    alarm(s, ident)
+    time.sleep(0.5)
+    assert sum(d["to"] == ["a@b.example"] for d in s.deliveries()) == 1 and set(s.queued()) == {ident, bounce}
+
+
+def test_late_messages_are_not_told_of_by_default(spool):
+    ident = spool.inject(["temp@one.example"])
+    spool.start()
+    spool.wait_event("defer", id=ident)
+    time.sleep(1.1)
+    alarm(spool, ident)
+    time.sleep(0.3)
+    assert spool.queued() == [ident] and not spool.deliveries(**{"from": ""})

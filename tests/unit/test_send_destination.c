@@ -10,6 +10,7 @@
 
 static struct send s;
 static char id[STORE_ID + 1];
+static char nothing[256]; /* an envelope without parameters, wherever one looks */
 
 static int setup(void **state)
 {
@@ -104,7 +105,7 @@ static void found_by_word(void **state)
 static void jobs(void **state)
 {
   struct destination *d = destination_get(&s, "mx:a.example");
-  struct message m = { .out = 0 }, other = { .out = 0 };
+  struct message m = { .store.envelope = nothing }, other = { .store.envelope = nothing };
   char address[1000];
   for (unsigned i = 0; i < DELIVERY_RECIPIENTS + 1; i++)
     assert_int_equal(destination_add(&s, d, &m, i, "a@a.example"), 1);
@@ -138,6 +139,7 @@ static void late(void **state)
 {
   struct destination *d = destination_get(&s, "mx:a.example"), *e = destination_get(&s, "mx:b.example");
   struct message m[50] = { { .out = 0 } };
+  for (unsigned i = 0; i < 50; i++) m[i].store.envelope = nothing;
   for (unsigned i = 0; i < 50; i++)
     for (unsigned k = 0; k < 3; k++) assert_int_equal(destination_add(&s, d, m + i, k, "a@a.example"), 1);
   assert_int_equal(d->queued, 40);
