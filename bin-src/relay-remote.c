@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/seconds.h"
 #include "policy/route.h"
+#include "queue/sheet.h"
 #include "remote/jobs.h"
 #include "remote/remote.h"
 #include "table/damage.h"
@@ -65,11 +66,27 @@ static char const *find_route(struct table_set const *rules, char const *host, s
   return *kind = 'Z', "the rules can't be read (#4.3.5)";
 }
 
+/* Parameters about notifications, from who runs us in relay-smtpd's place (relay-through). Returns 1, or 0 without
+ * memory. */
+static int put_wishes(struct client_message *m, struct sheet *t, stralloc *each)
+{
+  char const *s = m->recipients;
+  if (sheet_read(t, sheet_descriptor()) < 0) return 0;
+  m->dsn = sheet_mail(t, m->sender);
+  for (unsigned i = 0; i < m->n; i++, s += strlen(s) + 1) {
+    char const *parameters = sheet_rcpt(t, s);
+    if (!stralloc_catb(each, parameters, strlen(parameters) + 1)) return 0;
+  }
+  m->dsn_each = each->s;
+  return 1;
+}
+
 static void deliver(struct remote *rm, struct options const *o, char const *const *argv, unsigned n,
   struct client_report *report)
 {
   static struct client_body body;
-  stralloc recipients = STRALLOC_ZERO;
+  static struct sheet sheet;
+  stralloc recipients = STRALLOC_ZERO, each = STRALLOC_ZERO;
   char const *utf8 = getenv("RELAYUTF8");
   for (unsigned i = 0; i < n; i++) {
     if (stralloc_catb(&recipients, argv[i + 1], strlen(argv[i + 1]) + 1)) continue;
@@ -78,10 +95,13 @@ static void deliver(struct remote *rm, struct options const *o, char const *cons
   }
   struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body, .all = o->all };
   m.utf8 = utf8 && !strcmp(utf8, "1");
-  if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
+  if (!put_wishes(&m, &sheet, &each)) report->failed = 1;
+  else if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
   else if (body.measure.bad) client_refuse(report, n, 'D', CLIENT_BAD_TEXT, 0);
   else remote_deliver(rm, &m, report);
   stralloc_free(&recipients);
+  stralloc_free(&each);
+  sheet_free(&sheet);
 }
 
 /* qmail-remote(8): whatever happens goes into the report on descriptor 1; nothing is said on descriptor 2. */
