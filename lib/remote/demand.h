@@ -23,7 +23,7 @@ struct tls_demand {
   enum tls_level level;
   enum tls_source source;       /* who demanded it */
   unsigned now : 1;             /* TLS from the first byte, no STARTTLS */
-  unsigned trial : 1;           /* below VERIFY: check CA and names all the same, and only tell (MTA-STS' testing mode) */
+  unsigned trial : 1;           /* below VERIFY: check CA and names all the same, and only tell (MTA-STS testing) */
   enum tls_check check;         /* VERIFY, or trial: CA or DANE */
   char names[TLS_CLIENT_NAMES][DOMAIN_TEXT]; /* the certificate must have one of them; the first is asked for (SNI).
                                    Canonical, or one address alone. By the route there is always one */

@@ -1,8 +1,8 @@
 /* TLS for one connection of relay-remote: STARTTLS or TLS at once, the handshake, and what a failure of it means.
  *
  * Where the demands come from: remote.c fills struct tls_demand for each target, first by the route (demand_by_route),
- * then, when the route leaves it open (level MAY), by DANE, then by MTA-STS, each of which may raise the level or strike
- * the target out. What happens then is here alone. */
+ * then, when the route leaves it open (level MAY), by DANE, then by MTA-STS, each of which may raise the level or
+ * strike the target out. What happens then is here alone. */
 #ifndef REMOTE_SECURE_H
 #define REMOTE_SECURE_H
 
@@ -10,7 +10,7 @@
 #include "smtp/client_hello.h"
 #include "smtp/client_report.h"
 
-#define SECURE_CLEAR 8         /* servers whose TLS failed, remembered for SECURE_CLEAR_TIME seconds: no second try meanwhile */
+#define SECURE_CLEAR 8         /* servers whose TLS failed, remembered so long: no try meanwhile */
 #define SECURE_CLEAR_TIME 300
 #define SECURE_WHY 560      /* bytes with the NUL: a whole reply and some words */
 
@@ -57,8 +57,8 @@ enum secure_next secure_connected(struct secure *s, struct client *c, struct tls
 enum secure_next secure_offered(struct secure *s, struct client *c, struct tls_demand const *d,
   struct target const *t);
 
-/* The first words under TLS (client_hello with d->now, client_hello_again) came to nothing: AGAIN, or NEXT with `why` by
- * c->trouble. */
+/* The first words under TLS (client_hello with d->now, client_hello_again) came to nothing: AGAIN, or NEXT with `why`
+ * by c->trouble. */
 enum secure_next secure_broken(struct secure *s, struct client *c, struct tls_demand const *d,
   struct target const *t);
 

@@ -50,7 +50,8 @@ char const *client_trouble_text(struct client const *c)
   switch (c->trouble) {
     case CLIENT_TIMEOUT: return "did not answer in time (#4.4.2)";
     case CLIENT_GARBAGE: return "sent something that is no reply (#4.5.0)";
-    case CLIENT_INJECTED: return "sent more than its answer to STARTTLS: somebody in between may have done that (#4.7.5)";
+    case CLIENT_INJECTED:
+      return "sent more than its answer to STARTTLS: somebody in between may have done that (#4.7.5)";
     default: return c->error == EPROTO ? "broke TLS (#4.4.2)" : "closed the connection (#4.4.2)";
   }
 }

@@ -68,8 +68,8 @@ int client_connect(struct client *c, struct ip const *ip, uint16_t port, char co
 /* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
 int client_alive(struct client *c);
 
-/* All that is sent and read from now on goes through `via`, on top of c->fd: the caller has made the handshake. What was
- * read ahead in the clear is forgotten, and so is what the server offered. client_close ends it with the
+/* All that is sent and read from now on goes through `via`, on top of c->fd: the caller has made the handshake. What
+ * was read ahead in the clear is forgotten, and so is what the server offered. client_close ends it with the
  * connection. */
 void client_secured(struct client *c, struct client_transport const *via, void *arg);
 
@@ -95,8 +95,8 @@ typedef void client_line_fn(void *arg, unsigned number, char const *text, size_t
 int client_read(struct client *c, unsigned seconds);
 int client_read_lines(struct client *c, unsigned seconds, client_line_fn *each, void *arg);
 
-/* Notes what went wrong; errno goes with CLIENT_LOST. The connection stays open: what the server sent before may still be
- * read. Returns -1. */
+/* Notes what went wrong; errno goes with CLIENT_LOST. The connection stays open: what the server sent before may still
+ * be read. Returns -1. */
 int client_failed(struct client *c, enum client_trouble t);
 
 /* After a failed client_flush: a reply that explains why the server hung up may still be there. Returns its code, or

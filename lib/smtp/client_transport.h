@@ -1,5 +1,5 @@
-/* What carries a client's bytes instead of the plain descriptor: TLS, as the room `remote` has it. The room `smtp` knows
- * no OpenSSL. */
+/* What carries a client's bytes instead of the plain descriptor: TLS, as the room `remote` has it. The room `smtp`
+ * knows no OpenSSL. */
 #ifndef SMTP_CLIENT_TRANSPORT_H
 #define SMTP_CLIENT_TRANSPORT_H
 

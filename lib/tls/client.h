@@ -21,7 +21,7 @@ enum tls_check {
 };
 
 struct tls_tlsa {
-  uint8_t usage, selector, matching;  /* RFC 6698 2.1; as they are: what isn't usable is left out (see tls_tlsa_usable) */
+  uint8_t usage, selector, matching;  /* RFC 6698 2.1; what isn't usable is left out (tls_tlsa_usable) */
   uint16_t len;
   unsigned char const *data;          /* the caller's, only read during the handshake */
 };
@@ -69,7 +69,7 @@ struct tls_clients {
 
 /* Makes the handshake over fd, a non-blocking socket, before `deadline` (io_now's clock). On TLS_FINE *c is the
  * connection, to be given back with tls_client_close; else *c is null, and why says what went wrong, in words that go
- * behind "TLS handshake: ", with tls_found's verify set for UNVERIFIED. Nothing is ever read from fd but TLS records, and
+ * behind "TLS handshake: ", with tls_found's verify set for UNVERIFIED. Nothing is read from fd but TLS records, and
  * fd is never closed. SIGPIPE must be ignored. `all` must outlive *c. */
 enum tls_failure tls_client_start(struct tls_client **c, struct tls_clients *all, int fd, struct tls_want const *want,
   int64_t deadline, struct tls_found *found, char why[TLS_CLIENT_WHY]);

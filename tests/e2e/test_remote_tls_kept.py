@@ -1,5 +1,5 @@
-"""relay-remote under TLS: one connection for many messages, sessions resumed, memory, the next server, the log; and what
-else stands on it: relay-through and relay-ask."""
+"""relay-remote under TLS: one connection for many messages, sessions resumed, memory, the next server, the log; and
+what else stands on it: relay-through and relay-ask."""
 import hashlib
 import os
 import re
@@ -162,7 +162,8 @@ def test_callouts(instances, certs, server, tmp_path):
     """relay-ask asks as relay-remote delivers."""
     i = instances(routes="y.example:%s tls=verify name=mx.example ca=%s/cert.pem\n"
                   "z.example:%s tls=verify name=other.example ca=%s/cert.pem\n"
-                  % (server.route, certs["ca"], server.route, certs["ca"]), domains="y.example asked\nz.example asked\n")
+                  % (server.route, certs["ca"], server.route, certs["ca"]),
+                  domains="y.example asked\nz.example asked\n")
     i.compile()
     server.on["RCPT"] = lambda s, line: b"550 5.1.1 no\r\n" if b"nobody" in line else None
     with Ask(i.rules, str(tmp_path)) as ask:

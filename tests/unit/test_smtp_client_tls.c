@@ -70,8 +70,6 @@ static int connected(char const *says, int end)
   return p[1];
 }
 
-#define INJECTED " sent more than its answer" /* how the text begins, but for the blank */
-
 static struct starttls_case {
   char const *before;    /* read ahead: it stood behind EHLO's answer */
   char const *says;
@@ -110,7 +108,7 @@ static void starttls(void **state)
     CHECK(h != CLIENT_BROKEN || c.trouble == k->trouble, "case %zu: %d", i_, c.trouble);
     if (*k->before) CHECK(n < 0, "case %zu: STARTTLS was said all the same", i_);
     else CHECK(n == 10 && !memcmp(sent, "STARTTLS\r\n", 10), "case %zu: %zd", i_, n);
-    if (k->trouble == CLIENT_INJECTED) CHECK(strstr(client_trouble_text(&c), INJECTED + 1), "case %zu", i_);
+    if (k->trouble == CLIENT_INJECTED) CHECK(strstr(client_trouble_text(&c), "than its answer to"), "case %zu", i_);
     client_close(&c);
     close(fd);
   }
@@ -120,7 +118,8 @@ static void starttls(void **state)
 static void under_tls(void **state)
 {
   for (size_t piece = 1; piece < 40; piece++) {
-    struct double_tls d = { .in = "250-sink.example\r\n250-CHUNKING\r\n250 STARTTLS\r\n250 ok\r\n221 bye\r\n", .piece = piece };
+    struct double_tls d = { .in = "250-sink.example\r\n250-CHUNKING\r\n250 STARTTLS\r\n250 ok\r\n221 bye\r\n",
+      .piece = piece };
     char plain[10];
     int fd = connected("220 sink.example\r\n250-sink.example\r\n250-PIPELINING\r\n250-SIZE 5\r\n250 STARTTLS\r\n", 0);
     assert_int_equal(client_hello(&c, "me.example", 1), CLIENT_READY);
@@ -158,7 +157,8 @@ static void ourselves(void **state)
 static void failing(void **state)
 {
   struct double_tls ends = { .in = "25", .piece = 1 }, breaks = { .in = "", .piece = 1, .end = EPROTO },
-    deaf = { .in = "", .piece = 9, .write_errno = EPIPE }, parting = { .in = "421 bye\r\n", .piece = 9, .write_errno = EPIPE };
+    deaf = { .in = "", .piece = 9, .write_errno = EPIPE },
+    parting = { .in = "421 bye\r\n", .piece = 9, .write_errno = EPIPE };
   struct { struct double_tls *d; enum client_hello want; char const *text; } const all[] = {
     { &ends, CLIENT_BROKEN, "closed the connection (#4.4.2)" }, { &breaks, CLIENT_BROKEN, "broke TLS (#4.4.2)" },
     { &deaf, CLIENT_BROKEN, "closed the connection (#4.4.2)" }, { &parting, CLIENT_REFUSED, 0 },
@@ -175,7 +175,7 @@ static void failing(void **state)
   }
 }
 
-/* Bytes of TLS alone, tickets for instance, are no word of the server: the descriptor is readable, the transport quiet. */
+/* Bytes of TLS alone, tickets for instance, are no word of the server: the transport is quiet. */
 static void alive(void **state)
 {
   struct double_tls d = { .in = "", .piece = 9 };

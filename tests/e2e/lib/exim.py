@@ -1,5 +1,5 @@
-"""An Exim of our own, unpacked below build/exim by package/deps: as a package it can't be there beside Postfix. It runs in
-a mount namespace with a passwd file that has its user. Needs root."""
+"""An Exim of our own, unpacked below build/exim by package/deps: as a package it can't be there beside Postfix. It runs
+in a mount namespace with a passwd file that has its user. Needs root."""
 import os
 import shutil
 import tempfile
@@ -84,8 +84,8 @@ class Exim:
                 to.write(f.read() + ("%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n" % (USER, UID, UID)
                                      if name == "passwd" else "%s:x:%d:\n" % (USER, UID)))
         with open(self.path("config"), "w") as f:
-            f.write(CONFIG.format(dir=self.dir, exim=self.path("exim4"), user=USER, port=self.port, chunking=chunking, more=more,
-                                  tls_ports="tls_on_connect_ports = %d" % self.port if now else ""))
+            f.write(CONFIG.format(dir=self.dir, exim=self.path("exim4"), user=USER, port=self.port, chunking=chunking,
+                                  more=more, tls_ports="tls_on_connect_ports = %d" % self.port if now else ""))
         os.chmod(self.path("config"), 0o644)
 
     def path(self, *names):
