@@ -47,8 +47,8 @@ void destination_park(struct send *s, struct destination *d, struct message cons
 /* Parks a slot that has come due and waits for nothing, when it remembers a destination and that one is full. Returns 0
  * when the message must be looked at. */
 int destination_park_unseen(struct send *s, uint32_t slot);
-/* When it has room, queues late deliveries, then makes some of the parked messages due; and all, from `when` on, spread over
- * some seconds. */
+/* When it has room, queues late deliveries, then makes some of the parked messages due; and all, from `when` on,
+ * spread over some seconds. */
 void destination_unpark(struct send *s, struct destination *d);
 void destination_unpark_all(struct send *s, struct destination *d, int64_t when, unsigned spread);
 

@@ -1,5 +1,6 @@
 /* All messages that relay-send knows, in some 40 bytes each: a heap of those that wait for their time, a line of those
- * that have just come, and a hash table of all by ID. Pure. A message has a slot, a number that stays its own until it is dropped. */
+ * that have just come, and a hash table of all by ID. Pure. A message has a slot, a number that stays its own until it
+ * is dropped. */
 #ifndef SEND_SCHEDULE_H
 #define SEND_SCHEDULE_H
 

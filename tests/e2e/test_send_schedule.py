@@ -1,4 +1,4 @@
-"""relay-send: destinations among each other, new rules for what is queued, and late messages, over doubles of relay-remote."""
+"""relay-send, over doubles of relay-remote: destinations among each other, new rules, late messages."""
 import collections
 import os
 import signal
@@ -59,7 +59,7 @@ def test_thousands_for_one_delay_no_other(spool):
 
 
 def test_many_due_together_for_a_dead_one(spool):
-    """SIGALRM makes thousands due that wait for a next hop that hangs; a deferred message of another is reached at once."""
+    """SIGALRM makes thousands due that wait for a next hop that hangs; a deferred one of another is reached at once."""
     ident = spool.inject(["x@stuck.example"])
     spool.start()
     spool.wait_event("start", id=ident)
@@ -76,7 +76,7 @@ def test_many_due_together_for_a_dead_one(spool):
 
 
 def test_places_are_shared(spools):
-    """All places are one destination's, whose jobs take a second; another's first waits for one of them, not for all."""
+    """All places are one destination's, whose jobs take a second; another's first waits for one of them, not all."""
     s = spools(limits="concurrency 3\ndestination 3\n")
     ident = s.inject(["slow@busy.example"])
     copies(s, ident, 100)
@@ -88,7 +88,7 @@ def test_places_are_shared(spools):
 
 
 def test_new_rules_for_what_is_queued(spool):
-    """Five hang, others are queued for them or wait for room: these go by the new route, the five stay where they are."""
+    """Five hang, others are queued or wait for room: these go by the new route, the five stay where they are."""
     ids = [spool.inject(["x%d@stuck.example" % i]) for i in range(70)]
     spool.start()
     wait_for(lambda: len(spool.events("start")) >= 70, why="all have been looked at")
@@ -132,7 +132,7 @@ def test_kept_connections_end_with_their_rules(spool, how):
 
 
 def test_stop_while_messages_wait_everywhere(spool):
-    """SIGTERM with messages queued, parked, deferred and just arrived: exit 0 soon, and all are there for the next one."""
+    """SIGTERM with messages queued, parked, deferred and just arrived: exit 0 soon, and all are still there."""
     ids = [spool.inject(["x%d@dead.example" % i]) for i in range(5)] + [spool.inject(["temp@one.example"])]
     spool.flag("hang")
     spool.start(DOUBLE_SLOW="0.5")
@@ -157,7 +157,7 @@ def alarm(spool, ident):
 
 
 def test_the_sender_hears_once_that_a_message_is_late(spools):
-    """warn-time: one report for all that is late of a message, also over a restart; none before its time, nor to nobody."""
+    """warn-time: one report for all that is late of a message, also over a restart; none before its time."""
     s = spools(limits="warn-time 2\n").start()
     ident = s.inject(["temp@one.example", "temp@two.example", "ok@one.example"])
     bounce = s.inject(["temp@one.example"], sender="")
@@ -166,7 +166,8 @@ def test_the_sender_hears_once_that_a_message_is_late(spools):
     assert not [d for d in s.deliveries() if d["from"] == "" and d["to"]]
     time.sleep(2.1)
     alarm(s, ident)
-    report = wait_for(lambda: [d for d in s.deliveries(**{"from": ""}) if d["to"] == ["a@b.example"]], why="the report")[0]["body"]
+    report = wait_for(lambda: [d["body"] for d in s.deliveries(**{"from": ""}) if d["to"] == ["a@b.example"]],
+                      why="the report")[0]
     assert "delayed" in report and "temp@one.example" in report and "temp@two.example" in report and "ok@" not in report
     alarm(s, ident)
     s.stop()
