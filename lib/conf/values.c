@@ -126,6 +126,8 @@ static int set_environment(struct conf_values *x, char const *const *o)
 {
   return set(x, "injector", o[OPT_BIN], "/relay-queue", END)
     && set(x, "env-injector", "QMAILQUEUE=", o[OPT_BIN], "/relay-queue", END)
+    && set(x, "reporter", o[OPT_BIN], "/relay-bounce", END)
+    && set(x, "env-reporter", "RELAYBOUNCE=", o[OPT_BIN], "/relay-bounce", END)
     && set(x, "asker", o[OPT_BIN], "/relay-ask", END)
     && set(x, "env-asker", "RELAYASK=", o[OPT_BIN], "/relay-ask", END)
     && set(x, "cache", o[OPT_CACHE], END)

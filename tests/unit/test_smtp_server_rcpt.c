@@ -258,6 +258,37 @@ static void test_stamps(void **state)
   }
 }
 
+/* What is asked about notifications reaches the injector as queue/sheet.h has it; a transaction leaves nothing to the next. */
+static void test_sheet(void **state)
+{
+  static struct { char const *says, *sheets; } const rows[] = {
+    { "MAIL FROM:<a@far.example>\r\n" TO("x@hosted.example") "DATA\r\n.\r\n", "" },
+    { "MAIL FROM:<a@far.example> RET=FULL\r\n" TO("x@hosted.example") "DATA\r\n.\r\n", "Fa@far.example|RET=FULL|;" },
+    { "MAIL FROM:<a@far.example>\r\nRCPT TO:<x@hosted.example> NOTIFY=NEVER\r\n" TO("y@hosted.example") "DATA\r\n.\r\n",
+      "Fa@far.example||Tx@hosted.example|NOTIFY=NEVER|;" },
+    { "MAIL FROM:<a@far.example> ENVID=x\r\nRCPT TO:<x@hosted.example> NOTIFY=NEVER\r\nRSET\r\nMAIL FROM:<b@far.example>\r\n"
+      TO("y@hosted.example") "DATA\r\n.\r\n", "" },
+    { "MAIL FROM:<a@far.example>\r\nRCPT TO:<x@nowhere.example> NOTIFY=NEVER\r\n" TO("y@hosted.example")
+      "DATA\r\n.\r\n", "" },
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static struct double_world d;
+    char in[512];
+    struct table_set *t = rcpt_rules(0);
+    struct server_facts f = { .tables = t };
+    memset(&d, 0, sizeof d);
+    snprintf(in, sizeof in, E "%s" Q, rows[i].says);
+    d.in = in;
+    d.in_len = strlen(in);
+    run_logged(&d, &f);
+    assert_string_equal(d.sheets.s, rows[i].sheets);
+    assert_int_equal(d.finishes, 1);
+    assert_int_equal(d.misuses, 0);
+    table_close(t);
+  }
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
@@ -268,6 +299,7 @@ int main(void)
     cmocka_unit_test(test_log_appended),
     cmocka_unit_test(test_log),
     cmocka_unit_test(test_stamps),
+    cmocka_unit_test(test_sheet),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -72,7 +72,8 @@ class House:
         argv = [os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", os.path.join(self.control, "rules.cdb"),
                 "-R", os.path.join(BIN, "relay-remote")]
         p = Proc(argv, self.path("send.log"), env={"PATH": BIN + ":/usr/bin:/bin", "RELAYQUEUE": self.queue,
-                                                   "QMAILQUEUE": os.path.join(BIN, "relay-queue"), **self.env()})
+                                                   "QMAILQUEUE": os.path.join(BIN, "relay-queue"),
+                                                   "RELAYBOUNCE": os.path.join(BIN, "relay-bounce"), **self.env()})
         self.procs.append(p)
 
     def close(self):
