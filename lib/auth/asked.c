@@ -1,8 +1,8 @@
 /* Questions of checkpassword's interface. */
 #include <string.h>
 #include "auth/asked.h"
-#include "auth/hash.h"
 #include "checker/mechanism.h"
+#include "hash/hash.h"
 
 enum mechanism mechanism_of(char const *name)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "auth/auth.h"
-#include "auth/hash.h"
+#include "hash/hash.h"
 
 #define NAME_MOST 2048 /* bytes of a name that count for what stands in for its hashes */
 

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include "auth/hash.h"
 #include "auth/make.h"
 #include "codec/base64.h"
+#include "hash/hash.h"
 #include "parse/number.h"
 #include "parse/utf8.h"
+#include "users/users.h"
 
 #define SALT 16          /* bytes of SCRAM's */
 #define BCRYPT_MOST 72

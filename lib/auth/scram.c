@@ -1,9 +1,9 @@
 /* SCRAM's messages. Names of the grammar's parts are those of RFC 5802 7. */
 #include <stdio.h>
 #include <string.h>
-#include "auth/hash.h"
 #include "auth/scram.h"
 #include "codec/base64.h"
+#include "hash/hash.h"
 #include "parse/utf8.h"
 
 /* A piece of a message; the comma behind it is not in it. */

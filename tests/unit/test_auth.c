@@ -1,8 +1,8 @@
 /* Passwords: vectors of each kind, and that nobody's absence shows. */
 #include <stdlib.h>
 #include "auth/asked.h"
-#include "auth/hash.h"
 #include "auth/make.h"
+#include "hash/hash.h"
 #include "rules_double.h"
 #include "unit.h"
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "auth/hash.h"
 #include "auth/scram.h"
 #include "codec/base64.h"
+#include "hash/hash.h"
 #include "unit.h"
 
 #define CLIENT "rOprNGfwEbeRWgbNEkqO"

@@ -9,18 +9,18 @@
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <skalibs/uint32.h>
-#include "auth/hash.h"
+#include "hash/hash.h"
 
 #define BLOCK 64 /* bytes of MD5's and SHA-256's block */
 
-void hash_sha256(char out[USERS_HASH], char const *s, size_t n)
+void hash_sha256(char out[HASH_BYTES], char const *s, size_t n)
 {
   SHA256((unsigned char const *)s, n, (unsigned char *)out);
 }
 
-void hash_hmac(char out[USERS_HASH], char const *key, size_t key_len, char const *s, size_t n)
+void hash_hmac(char out[HASH_BYTES], char const *key, size_t key_len, char const *s, size_t n)
 {
-  unsigned int len = USERS_HASH;
+  unsigned int len = HASH_BYTES;
   if (!HMAC(EVP_sha256(), key, (int)key_len, (unsigned char const *)s, n, (unsigned char *)out, &len))
     abort(); /* no memory: an end by a signal is no yes */
 }
@@ -46,7 +46,7 @@ static void state_of(char out[16], unsigned char const key[BLOCK], unsigned char
   explicit_bzero(block, sizeof block);
 }
 
-void hash_cram_states(char out[USERS_HASH], char const *password)
+void hash_cram_states(char out[HASH_BYTES], char const *password)
 {
   unsigned char key[BLOCK] = { 0 };
   size_t n = strlen(password);
@@ -75,7 +75,7 @@ static void go_on(unsigned char out[MD5_DIGEST_LENGTH], char const state[16], vo
   explicit_bzero(word, sizeof word);
 }
 
-void hash_cram_digest(char out[HASH_CRAM_DIGEST], char const states[USERS_HASH], char const *s, size_t n)
+void hash_cram_digest(char out[HASH_CRAM_DIGEST], char const states[HASH_BYTES], char const *s, size_t n)
 {
   static char const hex[] = "0123456789abcdef";
   unsigned char inner[MD5_DIGEST_LENGTH], outer[MD5_DIGEST_LENGTH];
@@ -90,18 +90,26 @@ void hash_cram_digest(char out[HASH_CRAM_DIGEST], char const states[USERS_HASH],
   explicit_bzero(outer, sizeof outer);
 }
 
-int hash_scram_keys(char stored[USERS_HASH], char server[USERS_HASH], char const *password, char const *salt,
-                    size_t salt_len, uint32_t iterations)
+int hash_scram_client(char client[HASH_BYTES], char stored[HASH_BYTES], char server[HASH_BYTES], char const *password,
+                      char const *salt, size_t salt_len, uint32_t iterations)
 {
-  char salted[USERS_HASH], client[USERS_HASH];
+  char salted[HASH_BYTES];
   int ok = PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (unsigned char const *)salt, (int)salt_len,
     (int)iterations, EVP_sha256(), sizeof salted, (unsigned char *)salted);
   if (ok) {
     hash_hmac(client, salted, sizeof salted, "Client Key", 10);
-    hash_sha256(stored, client, sizeof client);
+    hash_sha256(stored, client, HASH_BYTES);
     hash_hmac(server, salted, sizeof salted, "Server Key", 10);
   }
   explicit_bzero(salted, sizeof salted);
-  explicit_bzero(client, sizeof client);
   return ok == 1;
+}
+
+int hash_scram_keys(char stored[HASH_BYTES], char server[HASH_BYTES], char const *password, char const *salt,
+                    size_t salt_len, uint32_t iterations)
+{
+  char client[HASH_BYTES];
+  int ok = hash_scram_client(client, stored, server, password, salt, salt_len, iterations);
+  explicit_bzero(client, sizeof client);
+  return ok;
 }
