@@ -101,7 +101,8 @@ static int report(struct work *w, char const *id)
   struct notice const *n = &w->notice;
   int utf8 = eight(n->sender, strlen(n->sender)); /* all else is ASCII */
   w->deadline = io_now() + PATIENCE;
-  if (inject_start(&w->inject, 0, id, utf8) < 0) die(errno == ENOMEM ? EX_MEMORY : EX_BUG, "the injector can't be started");
+  if (inject_start(&w->inject, 0, id, utf8) < 0)
+    die(errno == ENOMEM ? EX_MEMORY : EX_BUG, "the injector can't be started");
   flush(w, compose_head(&w->text, &w->compose) && compose_words(&w->text, &w->compose)
     && compose_status(&w->text, &w->compose));
   copy(w);

@@ -37,16 +37,16 @@ static int say_kind(stralloc *sa, struct notice const *n, enum notice_kind kind)
     case NOTICE_FAILED:
       return stralloc_cats(sa, "It could not be delivered to the addresses below. No further attempt will be made.\n");
     case NOTICE_EXPIRED:
-      return stralloc_cats(sa, "It could not be delivered to the addresses below for too long a time. No further attempt\n"
-        "will be made. This is what the last one came to.\n");
+      return stralloc_cats(sa, "It could not be delivered to the addresses below for too long a time. No\n"
+        "further attempt will be made. This is what the last one came to.\n");
     case NOTICE_DELAYED:
-      return stralloc_cats(sa, "It could not yet be delivered to the addresses below. This is only a warning, you need not\n"
-        "send it again: it is tried until ") && line_date(sa, n->until) && stralloc_cats(sa, ".\n");
+      return stralloc_cats(sa, "It could not yet be delivered to the addresses below. This is only a warning,\n"
+        "you need not send it again: it is tried until ") && line_date(sa, n->until) && stralloc_cats(sa, ".\n");
     case NOTICE_DELIVERED:
       return stralloc_cats(sa, "It was delivered to the addresses below.\n");
     case NOTICE_RELAYED:
-      return stralloc_cats(sa, "It was handed on for the addresses below, to servers that do not report success. You may\n"
-        "hear no more of it.\n");
+      return stralloc_cats(sa, "It was handed on for the addresses below, to servers that do not report\n"
+        "success. You may hear no more of it.\n");
     case NOTICE_EXPANDED:
       return stralloc_cats(sa, "It was passed on to those for whom the addresses below stand.\n");
   }
@@ -89,7 +89,8 @@ int compose_third(stralloc *sa, struct compose const *c, enum compose_third whic
     : utf8 ? "message/global-headers" : "text/rfc822-headers";
   return stralloc_cats(sa, "--") && stralloc_cats(sa, c->boundary) && stralloc_cats(sa, "\nContent-Type: ")
     && stralloc_cats(sa, type)
-    && stralloc_cats(sa, utf8 ? "\nContent-Transfer-Encoding: base64" : eight ? "\nContent-Transfer-Encoding: 8bit" : "")
+    && stralloc_cats(sa, utf8 || eight ? "\nContent-Transfer-Encoding: " : "")
+    && stralloc_cats(sa, utf8 ? "base64" : eight ? "8bit" : "")
     && stralloc_cats(sa, "\n\n");
 }
 

@@ -25,7 +25,7 @@ int compose_words(stralloc *sa, struct compose const *c);
 int compose_status(stralloc *sa, struct compose const *c);
 
 enum compose_third {
-  COMPOSE_HEADERS,  /* the header alone: always, unless RET=FULL was asked for and something failed (RFC 3461 4.3) */
+  COMPOSE_HEADERS,  /* the header: always, unless RET=FULL was asked for and something failed (RFC 3461 4.3) */
   COMPOSE_WHOLE,
 };
 enum compose_third compose_which(struct notice const *n);

@@ -100,8 +100,8 @@ static void say(char const *event, struct message const *m, char const *bounce, 
   log_end(&l);
 }
 
-/* Nobody is to be told: a report to the null sender would be a bounce of a bounce (RFC 5321 4.5.5), the others have said
- * so (RFC 3461 4.1). */
+/* Nobody is to be told: a report to the null sender would be a bounce of a bounce (RFC 5321 4.5.5), the others have
+ * said so (RFC 3461 4.1). */
 static void drop(struct send *s, struct message *m)
 {
   size_t pos = 0;

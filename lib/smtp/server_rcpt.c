@@ -10,7 +10,8 @@
 #include "smtp/verdict.h"
 
 /* Reads the path and the parameters, all of which are about notifications. */
-static enum reply rcpt_syntax(struct session const *s, struct address *a, struct dsn_rcpt *d, char const *arg, size_t len)
+static enum reply rcpt_syntax(struct session const *s, struct address *a, struct dsn_rcpt *d, char const *arg,
+  size_t len)
 {
   struct param p;
   size_t used, pos = 0;

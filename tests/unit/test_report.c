@@ -92,8 +92,8 @@ static void text(void **state)
     " that\ncame here on Sun, 9 Sep 2001 01:46:40 +0000 and had the number " ID ".\n\n"
     "It could not be delivered to the addresses below. No further attempt will be made.\n\n<x? y@z>:\n"
     "  mx.example said: 550 5.1.1 no  --b ?[2J?\n\n"
-    "It could not yet be delivered to the addresses below. This is only a warning, you need not\n"
-    "send it again: it is tried until Fri, 14 Sep 2001 01:46:40 +0000.\n\n<ren??@z>:\n  busy (#4.4.1)\n\n");
+    "It could not yet be delivered to the addresses below. This is only a warning,\n"
+    "you need not send it again: it is tried until Fri, 14 Sep 2001 01:46:40 +0000.\n\n<ren??@z>:\n  busy (#4.4.1)\n\n");
   assert_true(compose_status(&sa, &c));
   check(&sa, "--b\nContent-Type: message/delivery-status\n\nOriginal-Envelope-Id: Q Q+1\n"
     "Reporting-MTA: dns; relay.example\nArrival-Date: Sun, 9 Sep 2001 01:46:40 +0000\n\n"
