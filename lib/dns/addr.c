@@ -3,6 +3,12 @@
 #include <arpa/nameser.h>
 #include "dns/addr.h"
 
+static void start(struct address_list *l)
+{
+  l->n = l->more = l->secure = 0;
+  *l->owner = 0;
+}
+
 static enum dns_state find(struct resolver *r, char const *name, int type, struct address_list *l)
 {
   size_t len;
@@ -13,7 +19,9 @@ static enum dns_state find(struct resolver *r, char const *name, int type, struc
     l->n = before;
     return DNS_FAILED;
   }
-  return l->n > before ? DNS_FOUND : DNS_NONE;
+  if (l->n == before) return DNS_NONE;
+  l->secure = r->secure && (!before || l->secure);
+  return DNS_FOUND;
 }
 
 void addr_interleave(struct address_list *l)
@@ -31,7 +39,7 @@ void addr_interleave(struct address_list *l)
 enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct address_list *l)
 {
   enum dns_state s6 = DNS_NONE, s4;
-  l->n = l->more = 0;
+  start(l);
   if (v6) s6 = find(r, name, ns_t_aaaa, l);
   if (s6 == DNS_NO_NAME) return s6; /* the name itself is missing: A would say the same */
   s4 = find(r, name, ns_t_a, l);
@@ -43,7 +51,7 @@ enum dns_state addr_find(struct resolver *r, char const *name, int v6, struct ad
 
 enum dns_state addr_find_all(struct resolver *r, char const *name, struct address_list *l)
 {
-  l->n = l->more = 0;
+  start(l);
   enum dns_state s6 = find(r, name, ns_t_aaaa, l);
   if (s6 == DNS_FAILED) return s6;
   enum dns_state s4 = find(r, name, ns_t_a, l);

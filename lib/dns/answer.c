@@ -39,6 +39,12 @@ static int follow(char owner[NS_MAXDNAME], char const *name, ns_msg *m)
   return -1;
 }
 
+/* The end of the CNAMEs as a canonical name, or "". */
+static void keep_owner(char out[DOMAIN_TEXT], char const *owner)
+{
+  if (!domain_canon(out, owner, strlen(owner))) *out = 0;
+}
+
 /* Keeps the best: a full list gives up its worst, of equals the one with the larger random number. */
 static struct mx *place(struct mx_list *l, uint16_t preference, uint32_t random)
 {
@@ -88,6 +94,7 @@ int dns_answer_mx(struct mx_list *l, char const *name, unsigned char const *answ
   unsigned roots = 0;
   memset(l, 0, sizeof *l);
   if (len > NS_MAXMSG || ns_initparse(answer, (int)len, &m) < 0 || follow(owner, name, &m) < 0) return -1;
+  keep_owner(l->owner, owner);
   for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
     ns_rr rr;
     if (ns_parserr(&m, ns_s_an, i, &rr) < 0) return -1;
@@ -132,6 +139,36 @@ int dns_answer_addresses(struct address_list *l, char const *name, int type, uns
     if (ns_rr_type(rr) != (ns_type)type || ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), owner)) continue;
     if (ns_rr_rdlen(rr) != (type == ns_t_a ? 4 : 16)) return -1;
     add_address(l, start, &rr);
+  }
+  if (l->n > start && !*l->owner) keep_owner(l->owner, owner);
+  return 0;
+}
+
+/* Returns 0, or -1 malformed. */
+static int add_tlsa(struct tlsa_list *l, ns_rr *rr)
+{
+  unsigned char const *p = ns_rr_rdata(*rr);
+  size_t len = ns_rr_rdlen(*rr);
+  if (len < 3) return -1;
+  len -= 3;
+  if (l->n == DNS_TLSA || len > sizeof l->data - l->len) return l->more++, 0;
+  l->tlsa[l->n++] = (struct tlsa){ .usage = p[0], .selector = p[1], .matching = p[2], .len = (uint16_t)len, .at = l->len };
+  memcpy(l->data + l->len, p + 3, len);
+  l->len += (uint32_t)len;
+  return 0;
+}
+
+int dns_answer_tlsa(struct tlsa_list *l, char const *name, unsigned char const *answer, size_t len)
+{
+  ns_msg m;
+  char owner[NS_MAXDNAME];
+  l->n = l->more = l->secure = l->len = 0;
+  if (len > NS_MAXMSG || ns_initparse(answer, (int)len, &m) < 0 || follow(owner, name, &m) < 0) return -1;
+  for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
+    ns_rr rr;
+    if (ns_parserr(&m, ns_s_an, i, &rr) < 0) return -1;
+    if (ns_rr_type(rr) != ns_t_tlsa || ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), owner)) continue;
+    if (add_tlsa(l, &rr) < 0) return -1;
   }
   return 0;
 }

@@ -8,6 +8,9 @@
 #include <arpa/nameser.h>
 #include "base/io.h"
 #include "dns/resolver.h"
+#include "dns/self.h"
+
+#define AD 0x20 /* in the fourth byte of an answer; RFC 4035 3.2.3 */
 
 /* Decimal digits, all of s, 1 to 65535; or 0. */
 static uint16_t scan_port(char const *s)
@@ -64,6 +67,20 @@ static int set_server(struct resolver *r, struct ip const *ip, uint16_t port)
   return 0;
 }
 
+/* Is every server of resolv.conf on this machine? */
+static int all_here(struct __res_state const *s)
+{
+  struct self const nobody = { .n = 0 }; /* loopback addresses alone */
+  for (int i = 0; i < s->nscount; i++) {
+    struct sockaddr const *sa = (struct sockaddr const *)&s->nsaddr_list[i];
+    struct ip ip;
+    uint16_t port;
+    if (!sa->sa_family) sa = (struct sockaddr const *)s->_u._ext.nsaddrs[i]; /* IPv6, see set_server */
+    if (!sa || !ip_from_sockaddr(&ip, &port, sa) || !self_has(&nobody, &ip)) return 0;
+  }
+  return s->nscount > 0;
+}
+
 int resolver_init(struct resolver *r, char const *server)
 {
   struct ip ip;
@@ -81,6 +98,9 @@ int resolver_init(struct resolver *r, char const *server)
   r->retry = r->state.retry;
   r->state.options |= RES_USE_EDNS0;
   if (server && set_server(r, &ip, port) < 0) return resolver_free(r), errno = ENOMEM, -1;
+  r->trusted = server || (r->state.options & RES_TRUSTAD) || all_here(&r->state);
+  /* AD in the question suffices by RFC 6840 5.7; older servers want DO */
+  if (r->trusted) r->state.options |= RES_TRUSTAD | RES_USE_DNSSEC;
   return 0;
 }
 
@@ -107,6 +127,7 @@ static int fit(struct resolver *r)
 enum dns_state resolver_ask(struct resolver *r, char const *name, int type, size_t *len)
 {
   *len = 0;
+  r->secure = 0;
   if (r->deadline && !fit(r)) return DNS_FAILED;
   int n = res_nquery(&r->state, name, ns_c_in, type, r->answer, DNS_ANSWER);
   if (n < 0) {
@@ -118,5 +139,6 @@ enum dns_state resolver_ask(struct resolver *r, char const *name, int type, size
   }
   /* an answer that is longer than the buffer is reported with its full length, but only as much of it is there */
   *len = n > DNS_ANSWER ? DNS_ANSWER : (size_t)n;
+  r->secure = r->trusted && n >= NS_HFIXEDSZ && (r->answer[3] & AD);
   return DNS_FOUND;
 }

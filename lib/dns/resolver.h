@@ -1,7 +1,11 @@
 /* Questions to the DNS, through libresolv: UDP, and TCP when the answer is truncated. No search domains, no
  * /etc/hosts, no $HOSTALIASES: a name is asked as it is. Which server: $DNSCACHEIP, else /etc/resolv.conf (whose
  * options, and $RES_OPTIONS, set the timeouts). An answer comes from outside and may hold anything: it is read by
- * dns/answer.h alone. */
+ * dns/answer.h alone.
+ *
+ * Whether the server has validated an answer (DNSSEC) it tells by the bit AD. That is believed of the one that the
+ * operator named by $DNSCACHEIP, of those on this machine (127.0.0.0/8, ::1), and where the operator said `trust-ad`
+ * (resolv.conf(5)); of others it is not asked for. */
 #ifndef DNS_RESOLVER_H
 #define DNS_RESOLVER_H
 
@@ -25,6 +29,8 @@ struct resolver {
   int ready;                /* state is initialised */
   unsigned char *answer;    /* DNS_ANSWER bytes, malloc'ed */
   int retrans, retry;       /* as the system is set up: seconds for a try, tries */
+  unsigned trusted : 1;     /* the servers' word on validation is believed */
+  unsigned secure : 1;      /* of the last question: DNS_FOUND, and the server has validated all of the answer */
   int64_t deadline;         /* the caller's to set: io_now's clock; 0: none. No question begins after it, and none is
                                repeated much beyond it (a server that keeps silent over TCP is not bounded) */
 };

@@ -15,6 +15,7 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
   memset(&rm->dns, 0, sizeof rm->dns);
   memset(&rm->self, 0, sizeof rm->self);
   memset(&rm->secure, 0, sizeof rm->secure);
+  dane_forget(&rm->dane);
   if (!rules || table_find(rules, TABLE_ME, "", 0, &me) != 1 || !domain_canon(rm->me, me.data, me.len)) {
     return "our own name can't be read from the rules (#4.3.5)";
   }
@@ -62,7 +63,7 @@ static int same_machine(int fd)
 static int find_demand(struct remote *rm, struct target const *t, struct tls_demand *d)
 {
   demand_by_route(d, &rm->route, t);
-  return 1;
+  return dane_demand(&rm->dane, d, &rm->targets, t);
 }
 
 /* The session came to no EHLO's answer that we can use: notes why, and hangs up. */
@@ -131,6 +132,7 @@ static int connect_any(struct remote *rm)
 {
   struct target target;
   int64_t deadline = rm->client.deadline;
+  dane_forget(&rm->dane);
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {

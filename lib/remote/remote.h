@@ -4,6 +4,7 @@
 
 #include "dns/resolver.h"
 #include "dns/self.h"
+#include "remote/dane.h"
 #include "remote/secure.h"
 #include "remote/targets.h"
 #include "smtp/client_hello.h"
@@ -18,6 +19,7 @@ struct remote {
   struct resolver dns;
   struct self self;
   struct targets targets;
+  struct dane dane;
   struct client client;
   struct secure secure;      /* TLS of `client`, or of the last one tried */
   int64_t since;             /* when the connection was made, io_now's clock */

@@ -1,8 +1,8 @@
 /* TLS for one connection of relay-remote: STARTTLS or TLS at once, the handshake, and what a failure of it means.
  *
  * Where the demands come from: remote.c fills struct tls_demand for each target, first by the route (demand_by_route),
- * then, when the route leaves it open (level MAY), by DANE, then by MTA-STS, each of which may raise the level or
- * strike the target out. What happens then is here alone. */
+ * then by DANE (remote/dane.h), then, when both leave it open, by MTA-STS, each of which may raise the level or strike
+ * the target out. What happens then is here alone. */
 #ifndef REMOTE_SECURE_H
 #define REMOTE_SECURE_H
 

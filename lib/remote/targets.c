@@ -17,8 +17,8 @@ void targets_self(struct targets *t)
   failure_note(&t->failure, 'D', "the best mail server for ", t->route.host, SELF_TEXT);
 }
 
-/* Takes one address into the group. Returns 0, or -1: it is ourselves. */
-static int take(struct targets *t, struct ip const *ip, char const *host)
+/* Takes one address into the group, with all that `like` has of its name. Returns 0, or -1: it is ourselves. */
+static int take(struct targets *t, struct ip const *ip, struct target const *like)
 {
   char text[IP_TEXT];
   int ours = self_has(t->self, ip);
@@ -29,21 +29,34 @@ static int take(struct targets *t, struct ip const *ip, char const *host)
   }
   if (ours && (t->by_domain || t->route.port == 25)) return -1;
   if (t->n < TARGETS_GROUP) {
-    t->group[t->n++] = (struct target){ .ip = *ip, .port = t->route.port, .host = host, .ours = ours ? 1 : 0 };
+    struct target *to = &t->group[t->n++];
+    *to = *like;
+    to->ip = *ip;
+    to->port = t->route.port;
+    to->ours = ours ? 1 : 0;
   }
   return 0;
 }
 
-/* Looks a host's addresses up. Returns 0, or -1: it is ourselves. */
-static int take_host(struct targets *t, char const *host)
+static int take_all(struct targets *t, struct address_list const *l, unsigned i)
+{
+  char const *host = t->mx.mx[i].host;
+  struct target like = { .host = host, .named = t->mx.secure, .secure = t->mx.secure && l->secure, .alias = t->alias[i] };
+  strcpy(t->alias[i], strcmp(l->owner, host) ? l->owner : "");
+  for (unsigned k = 0; k < l->n; k++) if (take(t, &l->ip[k], &like) < 0) return -1;
+  return 0;
+}
+
+/* Looks the addresses of exchanger i up. Returns 0, or -1: it is ourselves. */
+static int take_host(struct targets *t, unsigned i)
 {
   struct address_list l;
+  char const *host = t->mx.mx[i].host;
   if (t->by_domain && !strcmp(host, t->me)) return -1;
   if (io_now() >= t->deadline) return failure_note(&t->failure, 'Z', "no time left to look up ", host, " (#4.4.3)"), 0;
   switch (addr_find(t->dns, host, t->self->v6, &l)) {
     case DNS_FOUND:
-      for (unsigned i = 0; i < l.n; i++) if (take(t, &l.ip[i], host) < 0) return -1;
-      break;
+      return take_all(t, &l, i);
     case DNS_FAILED:
       failure_note(&t->failure, 'Z', "the DNS gives no answer on ", host, " (#4.4.3)");
       break;
@@ -62,17 +75,17 @@ static int next_group(struct targets *t)
   if (t->next >= t->mx.n) return 0;
   uint16_t preference = t->mx.mx[t->next].preference;
   for (; t->next < t->mx.n && t->mx.mx[t->next].preference == preference; t->next++) {
-    if (take_host(t, t->mx.mx[t->next].host) == 0) continue;
+    if (take_host(t, t->next) == 0) continue;
     targets_self(t);
     return 0;
   }
   return 1;
 }
 
-/* One name, as if it were the only mail exchanger. */
+/* One name, as if it were the only mail exchanger: no MX record that had to be validated leads to it. */
 static void single(struct targets *t, char const *host)
 {
-  t->mx.n = 1;
+  t->mx.n = t->mx.secure = 1;
   t->mx.mx[0].preference = 0;
   strcpy(t->mx.mx[0].host, host);
 }
@@ -111,7 +124,7 @@ void targets_start(struct targets *t, struct route const *r, char const *me, str
   t->by_domain = 0;
   if (r->mx) start_domain(t);
   else if (!ip_scan(&ip, r->host, strlen(r->host))) single(t, t->route.host);
-  else if (take(t, &ip, "") < 0) targets_self(t);
+  else if (take(t, &ip, &(struct target){ .host = "", .alias = "" }) < 0) targets_self(t);
 }
 
 int targets_next(struct targets *t, struct target *out)

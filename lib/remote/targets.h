@@ -25,6 +25,9 @@ struct target {
   uint16_t port;
   char const *host;       /* the name, canonical; "" for a bare address. Good until the next targets_start */
   unsigned ours : 1;      /* an address of this machine, as the operator's route says */
+  unsigned named : 1;     /* the name was validated (DNSSEC), or comes from no MX record */
+  unsigned secure : 1;    /* named, and its addresses were validated, too */
+  char const *alias;      /* the end of the CNAMEs that start at the name, canonical; "": there are none */
 };
 
 struct targets {
@@ -40,6 +43,7 @@ struct targets {
   unsigned by_domain : 1;   /* the names come from the DNS, not from the operator */
   unsigned n, i;            /* the current group, and where in it we are */
   struct target group[TARGETS_GROUP];
+  char alias[DNS_MX][DOMAIN_TEXT]; /* of each exchanger, when its turn has come */
 };
 
 /* Starts over. `me` is our name, canonical. What is pointed to stays the caller's and must live as long as t is
