@@ -37,6 +37,6 @@ enum outcome report_next(struct report const *r, size_t *pos, char const **text)
 {
   char const *line = r->s + *pos;
   *pos += strlen(line) + 1;
-  *text = *line == 'r' ? r->text : line + 1;
+  *text = *line == 'r' && *r->text ? r->text : line + 1;
   return *line == 'h' ? OUTCOME_FAILED : *line == 's' ? OUTCOME_DEFERRED : report_whole(r);
 }

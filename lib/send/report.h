@@ -24,7 +24,8 @@ struct report {
 enum report_state report_scan(struct report *r, char const *s, size_t len, unsigned n);
 
 /* The next recipient of a REPORT_EACH, to be called n times with *pos from 0 on. What holds is what qmail-rspawn(8)
- * makes of the two lines. *text points to the words that give the reason, from outside. */
+ * makes of the two lines. *text points to the words that give the reason, from outside: for a delivery those of the
+ * verdict, if there are any, else the recipient's own. */
 enum outcome report_next(struct report const *r, size_t *pos, char const **text);
 
 /* The outcome that a REPORT_WHOLE has for all. */

@@ -59,6 +59,10 @@ void transaction_put_small(struct transaction *t)
 /* Reads the verdict; when the text could not be sent (sent < 0), the words with which the server hung up. */
 static void finish(struct transaction *t, int sent)
 {
+  if (!sent && t->c->lmtp) {
+    transaction_each(t);
+    return;
+  }
   if (!sent) {
     transaction_verdict(t, client_read(t->c, CLIENT_TIME_DOT));
     return;

@@ -1,6 +1,7 @@
 /* How a client's session begins: greeting, offers, STARTTLS. */
 #include <string.h>
 #include <strings.h>
+#include "policy/logins.h"
 #include "smtp/client_hello.h"
 
 /* Greeting and EHLO's answer, line by line. */
@@ -38,6 +39,19 @@ static void note_greeting(struct offer *o, char const *s, size_t n)
   o->greeted = 1;
 }
 
+/* AUTH's mechanisms, s[0..n), and whatever blanks between them. */
+static void note_mechanisms(struct client *c, char const *s, size_t n)
+{
+  c->offers |= CLIENT_AUTH;
+  for (size_t i = 0, len; i < n; i += len + 1) {
+    for (len = 0; i + len < n && s[i + len] != ' ';) len++;
+    for (int m = LOGIN_ANY + 1; m < LOGIN_MECHANISM_COUNT; m++) {
+      char const *word = login_mechanism_word((enum login_mechanism)m);
+      if (len == strlen(word) && !strncasecmp(s + i, word, len)) c->mechanisms |= 1U << m;
+    }
+  }
+}
+
 static void on_line(void *arg, unsigned number, char const *s, size_t n)
 {
   static struct { char const *word; enum client_extension bit; } const known[] = {
@@ -58,6 +72,9 @@ static void on_line(void *arg, unsigned number, char const *s, size_t n)
     o->c->offers |= known[i].bit;
     if (known[i].bit == CLIENT_SIZE) o->c->size = size_of(s, n);
   }
+  /* `AUTH=` is what servers said before RFC 2554, and some say both */
+  if (n >= 4 && !strncasecmp(s, "AUTH", 4) && (n == 4 || s[4] == ' ' || s[4] == '='))
+    note_mechanisms(o->c, n > 5 ? s + 5 : s + n, n > 5 ? n - 5 : 0);
 }
 
 static int say_hello(struct client *c, char const *verb, char const *me, struct offer *o)
@@ -75,9 +92,9 @@ static int say_hello(struct client *c, char const *verb, char const *me, struct 
 static enum client_hello hello(struct client *c, char const *me, struct offer *o)
 {
   o->keywords = 1;
-  int code = say_hello(c, "EHLO ", me, o);
-  if (code >= 500) {
-    c->offers = 0;
+  int code = say_hello(c, c->lmtp ? "LHLO " : "EHLO ", me, o);
+  if (code >= 500 && !c->lmtp) {
+    c->offers = c->mechanisms = 0;
     c->size = 0;
     o->keywords = 0;
     code = say_hello(c, "HELO ", me, o);

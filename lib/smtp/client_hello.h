@@ -11,7 +11,8 @@ enum client_hello {
   CLIENT_BROKEN,   /* c->trouble says why */
 };
 
-/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1). `me` is our name,
+/* Reads the greeting and says EHLO, or HELO to those who don't know EHLO (RFC 5321 3.2, 4.1.1.1); with c->lmtp LHLO
+ * (RFC 2033 4.1). `me` is our name,
  * canonical. With `find_self` a server that greets or answers by our own name is found out. Anything but READY
  * leaves a connection on which only client_quit or client_close make sense. */
 enum client_hello client_hello(struct client *c, char const *me, int find_self);

@@ -56,6 +56,10 @@ static void lone_dot(struct transaction *t)
   struct client *c = t->c;
   c->dirty = 1;
   if (t->lost || t->how != TEXT_DATA || t->text != 354) return;
+  if (c->lmtp) { /* RFC 2033 4.2 forbids that: how many answers a dot would get is anybody's guess */
+    client_close(c);
+    return;
+  }
   client_puts(c, ".\r\n");
   if (client_flush(c, CLIENT_TIME_COMMAND) < 0 || client_read(c, CLIENT_TIME_DOT) < 0) transaction_lost(t);
 }
@@ -128,7 +132,8 @@ enum client_sent client_send(struct client *c, struct client_message const *m, s
   if (refused(&t)) return CLIENT_SENT;
   t.kept = c->used;
   t.smtputf8 = (c->offers & CLIENT_SMTPUTF8) && needs_utf8(m);
-  if (!(c->offers & CLIENT_CHUNKING)) t.how = TEXT_DATA;
+  /* LMTP: a BDAT that is refused may get one answer or one for each recipient; DATA's 354 leaves no doubt */
+  if (c->lmtp || !(c->offers & CLIENT_CHUNKING)) t.how = TEXT_DATA;
   else t.how = b->whole ? TEXT_SMALL : TEXT_CHUNKS;
   t.putting = t.getting = c->dirty ? STEP_RSET : STEP_MAIL;
   t.put_at = m->recipients;

@@ -2,8 +2,11 @@
  *
  *   neither offer          one command at a time
  *   PIPELINING             MAIL, RCPT ..., DATA in one write; then the text and the dot in one write (RFC 2920)
- *   and CHUNKING           a small message: MAIL, RCPT ..., BDAT LAST and the text in one write (RFC 3030);
+ *   and CHUNKING (SMTP)    a small message: MAIL, RCPT ..., BDAT LAST and the text in one write (RFC 3030);
  *                          a large one: chunks, a few of them on their way at a time
+ *
+ * With c->lmtp each recipient that was accepted has a verdict of its own behind the text (RFC 2033 4.2), which its line
+ * in the report then says.
  */
 #ifndef SMTP_CLIENT_SEND_H
 #define SMTP_CLIENT_SEND_H
@@ -26,7 +29,8 @@ struct client_message {
   char const *dsn;           /* parameters of MAIL about notifications (parse/dsn.h), passed on to who offers DSN; null: none */
   char const *dsn_each;      /* those of RCPT: n of them, NUL-terminated, one behind the other; null: none */
   unsigned utf8 : 1;         /* SMTPUTF8 was declared (RFC 6531) */
-  unsigned all : 1;          /* to all recipients or to none: sent only when the server took every one of them */
+  unsigned all : 1;          /* to all recipients or to none: sent only when the server took every one of them.
+                                LMTP may still deliver to some alone: that is no K */
   struct client_body *body;  /* opened */
 };
 

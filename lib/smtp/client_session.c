@@ -33,7 +33,7 @@ void client_secured(struct client *c, struct client_transport const *via, void *
 {
   c->via = via;
   c->via_arg = arg;
-  c->offers = 0;
+  c->offers = c->mechanisms = 0;
   c->size = 0;
   c->in_at = c->in_len = c->out_at = c->out_len = 0;
 }

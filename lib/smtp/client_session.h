@@ -27,7 +27,7 @@
 
 enum client_extension { /* bits of struct client's offers */
   CLIENT_PIPELINING = 1, CLIENT_CHUNKING = 2, CLIENT_SIZE = 4, CLIENT_8BITMIME = 8, CLIENT_SMTPUTF8 = 16,
-  CLIENT_STARTTLS = 32, CLIENT_DSN = 64,
+  CLIENT_STARTTLS = 32, CLIENT_DSN = 64, CLIENT_AUTH = 128,
 };
 
 /* What went wrong, when a function below returns -1. The connection is of no more use then, and closed. */
@@ -48,7 +48,9 @@ struct client {
   char name[DOMAIN_TEXT + IP_TEXT + 4]; /* "host [address]", for texts */
   char greeting[DOMAIN_TEXT]; /* the name by which the server greets, canonical; "": none */
   unsigned offers;            /* enum client_extension */
+  unsigned mechanisms;        /* for AUTH: bits 1 << enum login_mechanism (policy/logins.h) of those that we know */
   uint64_t size;              /* the server's limit in bytes; 0: not said */
+  unsigned lmtp : 1;          /* LMTP (RFC 2033): the caller's to set before the greeting; stays */
   unsigned used : 1;          /* a transaction was tried on this connection */
   unsigned dirty : 1;         /* one may still be open on the server's side: RSET before the next */
   enum client_trouble trouble;
@@ -64,6 +66,9 @@ void client_init(struct client *c);
 
 /* Connects. `host` is the name for texts, canonical or "". Returns 0, or -1 with errno. */
 int client_connect(struct client *c, struct ip const *ip, uint16_t port, char const *host);
+
+/* The same over a Unix socket; `path`, absolute, is the name for texts. At most 107 bytes (ENAMETOOLONG). */
+int client_connect_local(struct client *c, char const *path);
 
 /* Has the server said or closed something since the last reply? Then a kept connection is not to be used again. */
 int client_alive(struct client *c);

@@ -54,6 +54,10 @@ void transaction_put_small(struct transaction *t);
 void transaction_data(struct transaction *t);
 void transaction_chunks(struct transaction *t);
 
+/* LMTP, after the final dot: reads an answer for each recipient that was accepted, which takes the place of its line,
+ * and appends K, Z or D. */
+void transaction_each(struct transaction *t);
+
 /* Appends the verdict that a reply to the message (c->reply) means, or the loss of the connection. */
 void transaction_verdict(struct transaction *t, int code);
 
