@@ -172,3 +172,34 @@ int dns_answer_tlsa(struct tlsa_list *l, char const *name, unsigned char const *
   }
   return 0;
 }
+
+/* Joins a record's strings. Returns their length, or -1 malformed. */
+static int join(char out[NS_MAXMSG], ns_rr *rr)
+{
+  unsigned char const *p = ns_rr_rdata(*rr), *end = p + ns_rr_rdlen(*rr);
+  int n = 0;
+  while (p < end) {
+    size_t len = *p++;
+    if (len > (size_t)(end - p)) return -1;
+    memcpy(out + n, p, len);
+    n += (int)len;
+    p += len;
+  }
+  return n;
+}
+
+int dns_answer_txt(dns_txt_fn *each, void *arg, char const *name, unsigned char const *answer, size_t len)
+{
+  ns_msg m;
+  char owner[NS_MAXDNAME], text[NS_MAXMSG];
+  if (len > NS_MAXMSG || ns_initparse(answer, (int)len, &m) < 0 || follow(owner, name, &m) < 0) return -1;
+  for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
+    ns_rr rr;
+    if (ns_parserr(&m, ns_s_an, i, &rr) < 0) return -1;
+    if (ns_rr_type(rr) != ns_t_txt || ns_rr_class(rr) != ns_c_in || strcasecmp(ns_rr_name(rr), owner)) continue;
+    int n = join(text, &rr);
+    if (n < 0) return -1;
+    each(arg, text, (size_t)n);
+  }
+  return 0;
+}

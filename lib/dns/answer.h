@@ -65,4 +65,8 @@ int dns_answer_addresses(struct address_list *l, char const *name, int type, uns
 /* `name` may be any name in text, as _25._tcp.mx.example. */
 int dns_answer_tlsa(struct tlsa_list *l, char const *name, unsigned char const *answer, size_t len);
 
+/* The TXT records of a name in text, as _mta-sts.example: `each` gets every one, its strings joined (RFC 8461 3.1). */
+typedef void dns_txt_fn(void *arg, char const *s, size_t len);
+int dns_answer_txt(dns_txt_fn *each, void *arg, char const *name, unsigned char const *answer, size_t len);
+
 #endif
