@@ -9,6 +9,7 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 #include "base/io.h"
+#include "base/log.h"
 #include "base/seconds.h"
 #include "policy/route.h"
 #include "queue/sheet.h"
@@ -17,12 +18,13 @@
 #include "table/damage.h"
 #include "table/table.h"
 
-#define USAGE "relay-remote [-a] [-r RULES] [-t SECONDS] HOST SENDER RECIP... | " \
-  "relay-remote [-r RULES] [-t SECONDS] [-i SECONDS] -s ROUTE"
+#define USAGE "relay-remote [-a] [-r RULES] [-m DIR] [-t SECONDS] HOST SENDER RECIP... | " \
+  "relay-remote [-r RULES] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
 struct options {
   char const *rules;   /* path of rules.cdb */
+  char const *policies; /* -m: MTA-STS's cache */
   char const *route;   /* -s */
   unsigned idle;       /* -i */
   unsigned patience;   /* -t; 0: not given */
@@ -38,14 +40,16 @@ static _Noreturn void usage(void)
 static int scan_options(int argc, char const *const *argv, struct options *o)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  char const *rules = getenv("RELAYRULES");
+  char const *rules = getenv("RELAYRULES"), *policies = getenv("RELAYMTASTS");
   *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
+  o->policies = policies && *policies ? policies : SPOOL_DIR "/mta-sts";
   for (;;) {
-    int opt = subgetopt_r(argc, argv, "ar:s:i:t:", &l);
+    int opt = subgetopt_r(argc, argv, "ar:m:s:i:t:", &l);
     switch (opt) {
       case -1: return l.ind;
       case 'a': o->all = 1; break;
       case 'r': o->rules = l.arg; break;
+      case 'm': o->policies = l.arg; break;
       case 's': o->route = l.arg; break;
       case 'i': o->idle = seconds_option(l.arg); break;
       case 't': o->patience = seconds_option(l.arg); break;
@@ -120,6 +124,19 @@ static void once(struct remote *rm, struct options const *o, struct table_set co
   remote_hang_up(rm);
 }
 
+/* MTA-STS, where its cache has been made. The first form says nothing on descriptor 2. */
+static void open_policies(struct remote *rm, struct options const *o)
+{
+  struct log_line l;
+  rm->sts.quiet = !o->route;
+  if (remote_sts_open(&rm->sts, o->policies) == 0 || errno == ENOENT || rm->sts.quiet) return;
+  char const *why = strerror(errno);
+  log_start(&l, "no-mta-sts");
+  log_str(&l, "path", o->policies);
+  log_str(&l, "error", why);
+  log_end(&l);
+}
+
 int main(int argc, char const *const *argv)
 {
   static struct remote rm;
@@ -133,6 +150,7 @@ int main(int argc, char const *const *argv)
   struct table_set *rules = table_open(o.rules);
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
+  open_policies(&rm, &o);
   if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));
   else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
   remote_close(&rm);

@@ -90,6 +90,7 @@ static int run(struct jobs *s, int fd, unsigned idle)
     if (r < 0) return errno == EPIPE || errno == ECONNRESET ? 0 : -1;
     if (r > 0) {
       if (serve(s, &m) < 0) return -1;
+      counts_log(&s->rm->counts, s->rm->route.host, 1);
       continue;
     }
     r = wait_job(s, fd, idle);
@@ -109,6 +110,7 @@ int jobs_serve(struct remote *rm, int fd, unsigned idle, char const *broken)
   int r = run(&s, fd, idle);
   int e = errno;
   rm->client.owner = -1;
+  counts_log(&rm->counts, rm->route.host, 0);
   close(fd); /* a job that came just now shows as unread (ECONNRESET) at the other end */
   remote_hang_up(rm);
   client_report_free(&s.report);

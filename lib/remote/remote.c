@@ -16,6 +16,8 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
   memset(&rm->self, 0, sizeof rm->self);
   memset(&rm->secure, 0, sizeof rm->secure);
   dane_forget(&rm->dane);
+  rm->sts = (struct remote_sts){ .entry = STS_ENTRY_ZERO };
+  rm->counts = (struct counts){ .since = 0 };
   if (!rules || table_find(rules, TABLE_ME, "", 0, &me) != 1 || !domain_canon(rm->me, me.data, me.len)) {
     return "our own name can't be read from the rules (#4.3.5)";
   }
@@ -32,6 +34,7 @@ void remote_close(struct remote *rm)
 {
   client_close(&rm->client);
   secure_free(&rm->secure);
+  remote_sts_free(&rm->sts);
   resolver_free(&rm->dns);
   self_free(&rm->self);
 }
@@ -59,11 +62,34 @@ static int same_machine(int fd)
   return here.len == there.len && !memcmp(here.b, there.b, here.len);
 }
 
+/* What the domain's policy (MTA-STS) adds. Returns 1, or 0 when the target can't be used: noted. */
+static int add_sts(struct remote *rm, struct target const *t, struct tls_demand *d)
+{
+  struct route const *r = &rm->route;
+  if (!r->mx || r->tls != ROUTE_TLS_MAY || d->source != TLS_BY_DEFAULT) return 1;
+  unsigned looked = rm->sts.looked, seconds = rm->client.patience;
+  if (!seconds || seconds > STS_TIME) seconds = STS_TIME;
+  int found = remote_sts_find(&rm->sts, &rm->dns, r->host, seconds);
+  if (!looked) counts_fetch(&rm->counts, rm->sts.fetched);
+  if (!found || remote_sts_demand(&rm->sts, t->host, d)) return 1;
+  counts_failure(&rm->counts, TLS_BY_STS, COUNTS_OTHER);
+  if (d->level > TLS_MAY) {
+    failure_note(&rm->targets.failure, 'Z', t->host,
+      " is no mail server by the domain's MTA-STS policy (#4.7.5)", 0);
+    return 0;
+  }
+  d->source = TLS_BY_DEFAULT; /* that is told already */
+  d->trial = 0;
+  return 1;
+}
+
 /* What TLS the target must have. Returns 1, or 0 when it can't be used: noted. */
 static int find_demand(struct remote *rm, struct target const *t, struct tls_demand *d)
 {
   demand_by_route(d, &rm->route, t);
-  return dane_demand(&rm->dane, d, &rm->targets, t);
+  if (dane_demand(&rm->dane, d, &rm->targets, t)) return add_sts(rm, t, d); /* DANE wins: RFC 8461 2 */
+  counts_failure(&rm->counts, TLS_BY_DANE, COUNTS_DNSSEC);
+  return 0;
 }
 
 /* The session came to no EHLO's answer that we can use: notes why, and hangs up. */
@@ -123,7 +149,9 @@ static int try(struct remote *rm, struct target const *t)
 {
   static struct tls_demand d; /* large */
   if (!find_demand(rm, t, &d)) return 0;
+  rm->secure.state = SECURE_CLEARTEXT;
   enum secure_next next = begin(rm, t, &d);
+  counts_session(&rm->counts, &rm->secure, &d);
   if (next == SECURE_AGAIN) next = begin(rm, t, &d); /* in the clear: its TLS is known to fail */
   return next == SECURE_READY;
 }
@@ -133,6 +161,7 @@ static int connect_any(struct remote *rm)
   struct target target;
   int64_t deadline = rm->client.deadline;
   dane_forget(&rm->dane);
+  remote_sts_forget(&rm->sts);
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {

@@ -4,8 +4,10 @@
 
 #include "dns/resolver.h"
 #include "dns/self.h"
+#include "remote/counts.h"
 #include "remote/dane.h"
 #include "remote/secure.h"
+#include "remote/sts.h"
 #include "remote/targets.h"
 #include "smtp/client_hello.h"
 #include "smtp/client_send.h"
@@ -22,6 +24,8 @@ struct remote {
   struct dane dane;
   struct client client;
   struct secure secure;      /* TLS of `client`, or of the last one tried */
+  struct remote_sts sts;     /* MTA-STS; without it unless remote_sts_open follows remote_open */
+  struct counts counts;      /* what TLS came to; whoever logs it empties it */
   int64_t since;             /* when the connection was made, io_now's clock */
 };
 

@@ -1,0 +1,219 @@
+"""relay-mtasts: a policy comes from a real HTTPS server into the cache, or not."""
+import os
+import subprocess
+import time
+
+import pytest
+
+from lib.dns import Dns
+from lib.https import Https, page, policy
+from lib.procs import free_port, program
+from lib.remote import environment
+from lib.sink import HANG
+from lib.tls import make_certificate
+from lib.tlssink import make_all
+
+DOMAIN = "y.example"
+HOST = "mta-sts." + DOMAIN
+GOOD = page(policy("enforce", "mx.y.example", "*.Z.example", age=604800))
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory):
+    base = str(tmp_path_factory.mktemp("certs"))
+    all = make_all(base, HOST)
+    all["common"] = make_certificate(os.path.join(base, "common"), subject="/CN=" + HOST, ca=all["ca"])
+    all["star"] = make_certificate(os.path.join(base, "star"), "*." + DOMAIN, ca=all["ca"])
+    return all
+
+
+@pytest.fixture
+def server(certs):
+    with Https(certs["good"]) as s:
+        s.answer = GOOD
+        yield s
+
+
+class Ran:
+    def __init__(self, code, said, seconds):
+        self.code, self.said, self.seconds = code, said, seconds
+        self.log = dict(w.split("=", 1) for w in said.split() if "=" in w)
+
+
+def start(certs, where, folder, *options, id="id1", domain=DOMAIN, **env):
+    argv = [program("relay-mtasts"), "-c", os.path.join(certs["ca"], "cert.pem"), *(["-a", where] if where else []),
+            *options, str(folder), domain, id]
+    return subprocess.Popen(argv, env=environment(**env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def run(*a, **k):
+    began = time.monotonic()
+    with start(*a, **k) as p:
+        try:
+            said = p.communicate(timeout=30)[1]
+        except subprocess.TimeoutExpired:
+            p.kill()
+            raise
+    return Ran(p.returncode, said, time.monotonic() - began)
+
+
+def kept(folder, domain=DOMAIN):
+    try:
+        with open(os.path.join(str(folder), domain)) as f:
+            return f.read().splitlines()
+    except FileNotFoundError:
+        return None
+
+
+def test_fetched(certs, server, tmp_path):
+    before = int(time.time())
+    r = run(certs, server.where, tmp_path)
+    assert r.code == 0 and r.log["event"] == "sts-policy" and r.log["mode"] == "enforce", r.said
+    lines = kept(tmp_path)
+    assert lines[0:2] == ["mta-sts 1", "id id1"] and lines[4:] == ["mode enforce", "mx mx.y.example", "mx *.z.example",
+                                                                  "end"]
+    fetched, ends = int(lines[2].split(" ")[1]), int(lines[3].split(" ")[1])
+    assert before <= fetched <= time.time() and ends == fetched + 604800
+    (name, head), = server.asked
+    assert name == HOST and head[0].startswith("GET /.well-known/mta-sts.txt HTTP/") and "Host: " + HOST in head
+    assert sorted(os.listdir(tmp_path)) == [".swept", DOMAIN, DOMAIN + "~"]
+
+
+@pytest.mark.parametrize("mode", ["testing", "none"])
+def test_modes(certs, server, tmp_path, mode):
+    server.answer = page(policy(mode, *(["a.example"] if mode != "none" else [])))
+    assert run(certs, server.where, tmp_path).code == 0 and "mode " + mode in kept(tmp_path)
+
+
+def test_names(certs, tmp_path):
+    with Https(certs["star"]) as s:
+        s.answer = GOOD
+        assert run(certs, s.where, tmp_path).code == 0
+
+
+def test_no_proxy(certs, server, tmp_path):
+    dead = "http://127.0.0.1:%d" % free_port()
+    assert run(certs, server.where, tmp_path, https_proxy=dead, ALL_PROXY=dead).code == 0
+
+
+BAD = {   # the answer, exit code, what the log says
+    "redirect": (page("", "301 Moved", head=["Location: https://%s/.well-known/mta-sts.txt" % HOST]), 111, "301"),
+    "redirect-with-policy": (page(policy("enforce", "a.example"), "302 Found", head=["Location: /x"]), 111, "302"),
+    "not-found": (page("no", "404 Not Found"), 111, "404"), "error": (page("no", "500 Oh"), 111, "500"),
+    "created": (page(policy("enforce", "a.example"), "201 Created"), 111, "201"),
+    "html": (page(policy("enforce", "a.example"), kind="text/html"), 1, "text/html"),
+    "no-type": (page(policy("enforce", "a.example"), kind=None), 1, "no"),
+    "like-plain": (page(policy("enforce", "a.example"), kind="text/plainer"), 1, "text/plainer"),
+    "large": (page(policy("enforce", "a.example") + "\n" * 65536), 1, "65536"),
+    "endless": ((page("", length=False), *[b"x: " + b"y" * 1000 + b"\n"] * 1000, HANG), 1, "65536"),
+    "headers": ((b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 1000 + b"\r\n"] * 1000, HANG), 1, "headers"),
+    "no-policy": (page("<html>"), 1, "field"), "no-mx": (page(policy("enforce")), 1, "mx"),
+    "empty": (page(""), 1, "version"), "cut": (page(policy("enforce", "a.example"))[:-30], 111, ""),
+    "garbage": (b"\x00\xff" * 50, 111, ""), "nothing": (b"", 111, ""), "slow": ((b"HTTP/1.1 200 OK\r\n", HANG), 111, ""),
+    "slow-body": ((GOOD[:-10], HANG), 111, ""), "drips": (tuple(x for c in GOOD for x in (bytes([c]), 0.05)), 111, ""),
+}
+WORDS = {1: "sts-policy-invalid", 2: "sts-webpki-invalid", 111: "sts-policy-fetch-error"}
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_bad_answers(certs, server, tmp_path, case):
+    answer, code, word = BAD[case]
+    server.answer = answer
+    r = run(certs, server.where, tmp_path, "-t", "2")
+    assert r.code == code and r.log["result"] == WORDS[code] and word in r.log["error"], r.said
+    assert kept(tmp_path) is None and r.seconds < 4 and len(server.asked) == 1
+
+
+@pytest.mark.parametrize("cert", ["wrong", "expired", "self", "common"])
+def test_bad_certificates(certs, tmp_path, cert):
+    with Https(certs[cert]) as s:
+        s.answer = GOOD
+        r = run(certs, s.where, tmp_path)
+        assert r.code == 2 and r.log["result"] == WORDS[2] and kept(tmp_path) is None, r.said
+        assert not s.asked, "nothing is asked of a stranger"
+
+
+def test_unknown_authority(certs, server, tmp_path):
+    r = run({"ca": certs["self"]}, server.where, tmp_path)
+    assert r.code == 2, r.said
+    r = run({"ca": "/nonexistent"}, server.where, tmp_path, id="id2")
+    assert r.code == 111, r.said
+
+
+def test_silent_server(certs, server, tmp_path):
+    server.shake = False
+    r = run(certs, server.where, tmp_path, "-t", "1")
+    assert r.code == 111 and r.seconds < 3, r.said
+
+
+def test_no_server(certs, tmp_path):
+    assert run(certs, "127.0.0.1:%d" % free_port(), tmp_path).code == 111
+
+
+NAMES = {"none": {}, "drop": {HOST: "drop"}, "servfail": {HOST: "servfail"}, "no-address": {HOST: {"TXT": ["x"]}}}
+
+
+@pytest.mark.parametrize("case", sorted(NAMES))
+def test_no_address(certs, tmp_path, case):
+    with Dns(NAMES[case]) as d:
+        r = run(certs, None, tmp_path, "-t", "2", DNSCACHEIP=d.where)
+    assert r.code == 111 and r.seconds < 4 and {n for n, _, _ in d.asked} == {HOST}, r.said
+
+
+# When it asks at all
+
+def test_kept_is_not_fetched(certs, server, tmp_path):
+    for _ in range(2):
+        assert run(certs, server.where, tmp_path).code == 0
+    assert len(server.asked) == 1
+    server.answer = page(policy("testing", "b.example"))
+    assert run(certs, server.where, tmp_path, id="id2").code == 0
+    assert len(server.asked) == 2 and "mx b.example" in kept(tmp_path)
+
+
+def test_not_again_so_soon(certs, server, tmp_path):
+    assert run(certs, server.where, tmp_path).code == 0
+    old = kept(tmp_path)
+    server.answer = page("no", "404 Not Found")
+    for _ in range(2):
+        r = run(certs, server.where, tmp_path, id="id2")
+        assert r.code == 111 and kept(tmp_path) == old
+    assert len(server.asked) == 2 and r.said == ""
+    server.answer = GOOD
+    assert run(certs, server.where, tmp_path, id="id3").code == 0 and kept(tmp_path)[1] == "id id3"
+    assert run(certs, server.where, tmp_path, id="id2").code == 0, "a success forgets the failure"
+
+
+def test_one_fetch_for_many(certs, server, tmp_path):
+    server.answer = (0.5, GOOD)
+    all = [start(certs, server.where, tmp_path) for _ in range(5)]
+    for p in all:
+        p.communicate(timeout=20)
+    assert [p.returncode for p in all] == [0] * 5 and len(server.asked) == 1
+
+
+def test_waits_no_longer_than_it_may(certs, server, tmp_path):
+    server.answer = (3, GOOD)
+    with start(certs, server.where, tmp_path) as first:
+        time.sleep(0.5)
+        r = run(certs, server.where, tmp_path, "-t", "1")
+        assert r.code == 111 and r.seconds < 2.5 and "lock" in r.said, r.said
+        first.communicate(timeout=20)
+    assert first.returncode == 0
+
+
+def test_no_cache(certs, server, tmp_path):
+    r = run(certs, server.where, tmp_path / "none")
+    assert r.code == 111 and "No such file" in r.said and not server.asked
+
+
+@pytest.mark.parametrize("words", [["-t", "0"], ["-a", "x"], ["-z"]])
+def test_usage_options(certs, tmp_path, words):
+    assert run(certs, None, tmp_path, *words).code == 100
+
+
+@pytest.mark.parametrize("domain,id", [("../x", "1"), ("", "1"), ("a..b", "1"), ("y.example", ""), ("y.example", "a b"),
+                                       ("y.example", "a" * 33), ("y.example/../x", "1")])
+def test_usage_names(certs, tmp_path, domain, id):
+    assert run(certs, None, tmp_path, domain=domain, id=id).code == 100 and os.listdir(tmp_path) == []
