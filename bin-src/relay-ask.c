@@ -15,10 +15,11 @@
 #include "table/damage.h"
 #include "table/table.h"
 
-#define USAGE "relay-ask [-r RULES] [-c CACHE] [-t SECONDS]"
+#define USAGE "relay-ask [-r RULES] [-l LOGINS] [-c CACHE] [-t SECONDS]"
 
 struct options {
   char const *rules;   /* -r: path of rules.cdb */
+  char const *logins;  /* -l: path of logins.cdb; null: beside rules.cdb */
   char const *cache;   /* -c */
   unsigned seconds;    /* -t: for one question */
 };
@@ -28,17 +29,29 @@ static void scan_options(int argc, char const *const *argv, struct options *o)
   subgetopt l = SUBGETOPT_ZERO;
   char const *rules = getenv("RELAYRULES"), *cache = getenv("RELAYASKED");
   o->rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb";
+  o->logins = 0;
   o->cache = cache && *cache ? cache : SPOOL_DIR "/asked";
   o->seconds = ASK_TIME;
-  for (int opt; (opt = subgetopt_r(argc, argv, "r:c:t:", &l)) != -1;) {
+  for (int opt; (opt = subgetopt_r(argc, argv, "r:l:c:t:", &l)) != -1;) {
     switch (opt) {
       case 'r': o->rules = l.arg; break;
+      case 'l': o->logins = l.arg; break;
       case 'c': o->cache = l.arg; break;
       case 't': o->seconds = seconds_option(l.arg); break;
       default: strerr_dieusage(100, USAGE);
     }
   }
   if (l.ind < argc) strerr_dieusage(100, USAGE);
+}
+
+/* Questions to relays that want no login are answered all the same. */
+static void complain(char const *path, int error)
+{
+  struct log_line l;
+  log_start(&l, "no-logins");
+  log_str(&l, "path", path ? path : "logins.cdb");
+  log_str(&l, "error", strerror(error));
+  log_end(&l);
 }
 
 static void open_cache(struct answerer *w, char const *path)
@@ -71,6 +84,8 @@ int main(int argc, char const *const *argv)
   /* half of the time for one wait, so that a second address of a next hop gets its chance */
   w.broken = remote_open(&w.rm, rules, getenv("DNSCACHEIP"), (o.seconds + 1) / 2);
   if (!rules) w.broken = "the rules can't be read (#4.3.5)";
+  remote_logins(&w.rm, o.logins, o.rules);
+  if (w.rm.logins_error) complain(o.logins, w.rm.logins_error);
   int r = answer_serve(&w, 0, 1);
   if (r < 0 && errno != EPIPE && errno != ECONNRESET) strerr_diefu1sys(111, "talk to who asks");
   if (!w.broken) {

@@ -18,12 +18,13 @@
 #include "table/damage.h"
 #include "table/table.h"
 
-#define USAGE "relay-remote [-a] [-r RULES] [-m DIR] [-t SECONDS] HOST SENDER RECIP... | " \
-  "relay-remote [-r RULES] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
+#define USAGE "relay-remote [-a] [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] HOST SENDER RECIP... | " \
+  "relay-remote [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
 struct options {
   char const *rules;   /* path of rules.cdb */
+  char const *logins;  /* -l: path of logins.cdb; null: beside rules.cdb */
   char const *policies; /* -m: MTA-STS's cache */
   char const *route;   /* -s */
   unsigned idle;       /* -i */
@@ -44,11 +45,12 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
   *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
   o->policies = policies && *policies ? policies : SPOOL_DIR "/mta-sts";
   for (;;) {
-    int opt = subgetopt_r(argc, argv, "ar:m:s:i:t:", &l);
+    int opt = subgetopt_r(argc, argv, "ar:l:m:s:i:t:", &l);
     switch (opt) {
       case -1: return l.ind;
       case 'a': o->all = 1; break;
       case 'r': o->rules = l.arg; break;
+      case 'l': o->logins = l.arg; break;
       case 'm': o->policies = l.arg; break;
       case 's': o->route = l.arg; break;
       case 'i': o->idle = seconds_option(l.arg); break;
@@ -150,6 +152,7 @@ int main(int argc, char const *const *argv)
   struct table_set *rules = table_open(o.rules);
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
+  remote_logins(&rm, o.logins, o.rules);
   open_policies(&rm, &o);
   if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));
   else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");

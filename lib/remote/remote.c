@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "base/io.h"
+#include "remote/logins.h"
 #include "remote/remote.h"
 #include "table/table.h"
 
@@ -18,6 +19,10 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
   dane_forget(&rm->dane);
   rm->sts = (struct remote_sts){ .entry = STS_ENTRY_ZERO };
   rm->counts = (struct counts){ .since = 0 };
+  rm->logins = 0;
+  rm->login = 0;
+  rm->logins_error = 0;
+  rm->logged_in = 0;
   if (!rules || table_find(rules, TABLE_ME, "", 0, &me) != 1 || !domain_canon(rm->me, me.data, me.len)) {
     return "our own name can't be read from the rules (#4.3.5)";
   }
@@ -32,6 +37,7 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
 
 void remote_close(struct remote *rm)
 {
+  if (rm->logins) table_close(rm->logins);
   client_close(&rm->client);
   secure_free(&rm->secure);
   remote_sts_free(&rm->sts);
@@ -120,7 +126,7 @@ static enum secure_next begin(struct remote *rm, struct target const *t, struct 
   struct client *c = &rm->client;
   struct secure *s = &rm->secure;
   struct failure *f = &rm->targets.failure;
-  if (client_connect(c, &t->ip, t->port, t->host) < 0) {
+  if ((t->local ? client_connect_local(c, t->host) : client_connect(c, &t->ip, t->port, t->host)) < 0) {
     char why[128];
     snprintf(why, sizeof why, ": %s (#4.4.1)", strerror(errno));
     failure_note(f, 'Z', "cannot connect to ", c->name, why);
@@ -153,7 +159,7 @@ static int try(struct remote *rm, struct target const *t)
   enum secure_next next = begin(rm, t, &d);
   counts_session(&rm->counts, &rm->secure, &d);
   if (next == SECURE_AGAIN) next = begin(rm, t, &d); /* in the clear: its TLS is known to fail */
-  return next == SECURE_READY;
+  return next == SECURE_READY && logins_use(rm);
 }
 
 static int connect_any(struct remote *rm)
@@ -162,6 +168,7 @@ static int connect_any(struct remote *rm)
   int64_t deadline = rm->client.deadline;
   dane_forget(&rm->dane);
   remote_sts_forget(&rm->sts);
+  rm->client.lmtp = rm->route.lmtp;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {
@@ -183,9 +190,8 @@ static void drop_old(struct remote *rm)
   if (rm->client.fd >= 0 && io_now() - rm->since >= REMOTE_REUSE * 1000) client_quit(&rm->client);
 }
 
-void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
+static void deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
 {
-  drop_old(rm);
   for (;;) {
     set_deadline(rm, 0);
     if (client_unwanted(&rm->client)) {
@@ -198,24 +204,52 @@ void remote_deliver(struct remote *rm, struct client_message const *m, struct cl
       client_report_add(report, f->kind ? f->kind : 'Z', f->kind ? f->text : "no server could be tried (#4.4.1)", 0, 0);
       return;
     }
+    if (logins_hidden(rm)) {
+      client_report_add(report, 'Z', rm->client.name, " offers logins, and who delivers here may not read ours (#4.3.5)",
+        0);
+      client_quit(&rm->client);
+      return;
+    }
     if (client_send(&rm->client, m, report) == CLIENT_SENT) return;
     client_close(&rm->client); /* dead only happens to a kept connection: the next one is fresh */
   }
 }
 
-enum client_verified remote_verify(struct remote *rm, char const *address, int64_t deadline,
-  char text[CLIENT_VERIFY_TEXT])
+void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
 {
-  set_deadline(rm, deadline);
+  struct login l;
   drop_old(rm);
+  char const *why = logins_for(rm, m->sender, &l);
+  if (why) client_report_add(report, 'Z', why, 0, 0);
+  else deliver(rm, m, report);
+  logins_forget(rm, &l);
+}
+
+static enum client_verified verify(struct remote *rm, char const *address, char text[CLIENT_VERIFY_TEXT])
+{
   for (;;) {
     if (rm->client.fd < 0 && !connect_any(rm)) {
       struct failure const *f = &rm->targets.failure;
       snprintf(text, CLIENT_VERIFY_TEXT, "%s", f->kind ? f->text : "no server could be tried (#4.4.1)");
       return CLIENT_UNREACHED;
     }
+    int unsure = logins_hidden(rm); /* without the login that it may want, a refusal may be about us */
     enum client_verified v = client_verify(&rm->client, address, text);
-    if (v != CLIENT_GONE) return v;
+    if (v != CLIENT_GONE) return v == CLIENT_REFUSES && unsure ? CLIENT_UNSURE : v;
     client_close(&rm->client);
   }
+}
+
+enum client_verified remote_verify(struct remote *rm, char const *address, int64_t deadline,
+  char text[CLIENT_VERIFY_TEXT])
+{
+  struct login l;
+  set_deadline(rm, deadline);
+  drop_old(rm);
+  char const *why = logins_for(rm, "", &l); /* a callout is from the null sender */
+  enum client_verified v = CLIENT_UNREACHED;
+  if (why) snprintf(text, CLIENT_VERIFY_TEXT, "%s", why);
+  else v = verify(rm, address, text);
+  logins_forget(rm, &l);
+  return v;
 }

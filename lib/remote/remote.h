@@ -6,6 +6,7 @@
 #include "dns/self.h"
 #include "remote/counts.h"
 #include "remote/dane.h"
+#include "remote/login.h"
 #include "remote/secure.h"
 #include "remote/sts.h"
 #include "remote/targets.h"
@@ -27,6 +28,10 @@ struct remote {
   struct remote_sts sts;     /* MTA-STS; without it unless remote_sts_open follows remote_open */
   struct counts counts;      /* what TLS came to; whoever logs it empties it */
   int64_t since;             /* when the connection was made, io_now's clock */
+  struct table_set *logins;  /* null: none, or they can't be read */
+  int logins_error;          /* why, as an errno value; 0: there are none */
+  struct login const *login; /* for the message at hand; null: none */
+  uint32_t logged_in;        /* the line of `logins` by which we logged in on the connection; 0: none */
 };
 
 /* Makes all ready but the route, which is the caller's to set. `rules`: rules.cdb, for our name; null counts as one
@@ -34,8 +39,15 @@ struct remote {
  * null, or what went wrong in words (static). On null remote_close undoes it. */
 char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
 
+/* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb. That
+ * there is none is no mistake. One that this process may not read (EACCES) matters at next hops that offer logins: there
+ * nothing is delivered, and a recipient's refusal not believed. One that is broken keeps all mail that goes by a relay of
+ * `routes`. */
+void remote_logins(struct remote *rm, char const *path, char const *rules);
+
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no
- * connection, or one older than REMOTE_REUSE, and once more when a kept one turns out to be dead. */
+ * connection, or one older than REMOTE_REUSE or with another login, and once more when a kept one turns out to be
+ * dead. */
 void remote_deliver(struct remote *rm, struct client_message const *m, struct client_report *report);
 
 /* Asks the next hop whether it takes a recipient (smtp/client_verify.h; never CLIENT_GONE), until `deadline` (io_now's

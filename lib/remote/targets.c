@@ -5,7 +5,7 @@
 
 #define SELF_TEXT " is this machine itself (#5.4.6)"
 
-static void drop(struct targets *t)
+void targets_end(struct targets *t)
 {
   t->n = t->i = 0;
   t->next = t->mx.n;
@@ -13,7 +13,7 @@ static void drop(struct targets *t)
 
 void targets_self(struct targets *t)
 {
-  drop(t);
+  targets_end(t);
   failure_note(&t->failure, 'D', "the best mail server for ", t->route.host, SELF_TEXT);
 }
 
@@ -122,7 +122,8 @@ void targets_start(struct targets *t, struct route const *r, char const *me, str
   t->failure.kind = 0;
   t->mx.n = t->next = t->tries = t->n = t->i = 0;
   t->by_domain = 0;
-  if (r->mx) start_domain(t);
+  if (r->local) t->group[t->n++] = (struct target){ .host = t->route.host, .alias = "", .local = 1, .ours = 1 };
+  else if (r->mx) start_domain(t);
   else if (!ip_scan(&ip, r->host, strlen(r->host))) single(t, t->route.host);
   else if (take(t, &ip, &(struct target){ .host = "", .alias = "" }) < 0) targets_self(t);
 }
@@ -131,7 +132,7 @@ int targets_next(struct targets *t, struct target *out)
 {
   while (t->i >= t->n) if (!next_group(t)) return 0;
   if (t->tries++ >= TARGETS_TRIES || io_now() >= t->deadline) {
-    drop(t);
+    targets_end(t);
     if (!t->failure.kind) failure_note(&t->failure, 'Z', "too many addresses of ", t->route.host, " (#4.4.1)");
     return 0;
   }

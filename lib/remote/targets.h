@@ -23,8 +23,10 @@
 struct target {
   struct ip ip;
   uint16_t port;
-  char const *host;       /* the name, canonical; "" for a bare address. Good until the next targets_start */
-  unsigned ours : 1;      /* an address of this machine, as the operator's route says */
+  char const *host;       /* the name, canonical; "" for a bare address; the path of a socket. Good until the next
+                             targets_start */
+  unsigned local : 1;     /* a Unix socket; ip and port mean nothing */
+  unsigned ours : 1;      /* an address of this machine, or a socket on it, as the operator's route says */
   unsigned named : 1;     /* the name was validated (DNSSEC), or comes from no MX record */
   unsigned secure : 1;    /* named, and its addresses were validated, too */
   char const *alias;      /* the end of the CNAMEs that start at the name, canonical; "": there are none */
@@ -53,6 +55,9 @@ void targets_start(struct targets *t, struct route const *r, char const *me, str
 
 /* The next address to try. Returns 1, or 0 when there are no more: t->failure then has what went wrong, if anything. */
 int targets_next(struct targets *t, struct target *out);
+
+/* No further one is to be tried. */
+void targets_end(struct targets *t);
 
 /* The server just tried turned out to be ourselves: drops the rest. */
 void targets_self(struct targets *t);

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 
-from .procs import program, stat_of, status_of
+from .procs import for_everybody, program, stat_of, status_of
 
 
 ID = b"0123456789abcdef012305"
@@ -43,7 +43,8 @@ def environment(**more):
 
 def deliver(rules, host, sender, recipients, message, env=None, options=(), seconds=60, preexec=None, pipe=False):
     """One message. The message is a file's descriptor, or with `pipe` a pipe. Returns (Outcome, peak memory in KiB)."""
-    argv = [program("relay-remote"), "-r", rules, *options, host, sender, *recipients]
+    ours = program("relay-remote")
+    argv = [for_everybody(ours) if preexec else ours, "-r", rules, *options, host, sender, *recipients]
     with tempfile.TemporaryFile() as f, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         if not pipe:
             f.write(message)

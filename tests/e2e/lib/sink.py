@@ -306,23 +306,26 @@ class Sink:
         self.changed = threading.Condition()
         self.host = host
         self.loop = asyncio.new_event_loop()
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(1024)
-        self.port = sock.getsockname()[1]
-        self.sock = sock
+        sock = self.sock = self.listen(host, port)
+        self.port = 0 if isinstance(sock.getsockname(), str) else sock.getsockname()[1]
         ready = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(sock, ready), daemon=True)
         self.thread.start()
         ready.wait(10)
 
+    def listen(self, host, port):
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+        return sock
+
     def _run(self, sock, ready):
         asyncio.set_event_loop(self.loop)
 
         async def start():
-            self.server = await self.loop.create_server(lambda: self.session(self), sock=sock, backlog=1024,
-                                                          ssl=self.context)
+            make = self.loop.create_unix_server if sock.family == socket.AF_UNIX else self.loop.create_server
+            self.server = await make(lambda: self.session(self), sock=sock, backlog=1024, ssl=self.context)
             ready.set()
         self.loop.run_until_complete(start())
         self.loop.run_forever()
