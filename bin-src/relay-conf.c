@@ -1,4 +1,4 @@
-/* relay-conf: makes a control directory, a queue, a cache, and the services that run posthouse. */
+/* relay-conf: makes a control directory, a queue, caches, and the services that run posthouse. */
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -71,13 +71,14 @@ static void find_accounts(void)
   if (options.what == CONF_CONTROL) return;
   if (options.what == CONF_QUEUE && !options.value[OPT_QUEUE_USER]) return;
   if (options.what == CONF_CACHE && !options.value[OPT_USER]) return;
+  if (options.what == CONF_POLICIES && !options.value[OPT_REMOTE_USER]) return;
   if (geteuid() || options.value[OPT_ONE_USER]) {
     strerr_warn(PROG, geteuid() ? ": not root: " : ": ", "everything is made for one user, ", accounts.one.name);
     return;
   }
   account(&accounts.user, OPT_USER, CONF_CHAIN | CONF_CACHE | CONF_TLS, "--user");
   account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
-  account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD, "--remote-user");
+  account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD | CONF_POLICIES, "--remote-user");
   account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, "--log-user");
   account(&accounts.tls, OPT_TLS_USER, options.value[OPT_TLS] ? CONF_TLS | CONF_SYSTEMD : CONF_TLS, "--tls-user");
   account(&accounts.sync, OPT_SYNC_USER, CONF_SYNC, "--sync-user");
@@ -111,11 +112,13 @@ static int make_systemd(void)
 static int make(void)
 {
   struct conf_account const *queue = &accounts.queue, *log = &accounts.log, *user = &accounts.user;
+  struct conf_account const *remote = &accounts.remote;
   uid_t none = (uid_t)-1;
   switch (options.what) {
   case CONF_CONTROL: return conf_make_files(options.where, conf_control, values.v, kept);
   case CONF_QUEUE: return conf_make_queue(options.where, queue->name ? queue->uid : none, queue->gid);
   case CONF_CACHE: return conf_make_cache(options.where, user->name ? user->uid : none, user->gid);
+  case CONF_POLICIES: return conf_make_policies(options.where, remote->name ? remote->uid : none, remote->gid);
   case CONF_RECEIVE:
     return conf_make_service(options.where, conf_receive, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
@@ -138,7 +141,7 @@ int main(int argc, char const *const *argv)
   if (wrong) die_usage(wrong);
   find_accounts();
   find_me();
-  if (!(options.what & (CONF_QUEUE | CONF_CACHE)) && !conf_values(&values, &options, &accounts)) die_nomem();
+  if (!(options.what & (CONF_QUEUE | CONF_CACHE | CONF_POLICIES)) && !conf_values(&values, &options, &accounts)) die_nomem();
   if (make()) die_make();
   return 0;
 }

@@ -1,4 +1,4 @@
-/* Making the file of relay-ask's cache. */
+/* Making the file of relay-ask's cache, and the directory of MTA-STS's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +16,8 @@ static int is_ours_to_take(int fd)
   return errno = EEXIST, 0;
 }
 
-int conf_make_cache(char const *path, uid_t uid, gid_t gid)
+/* Makes the directory above `path`, and leaves conf_at at `path`. Returns 0 or -1. */
+static int make_parent(char const *path)
 {
   char const *slash = strrchr(path, '/');
   if (!conf_path(path, "", "")) return -1;
@@ -25,9 +26,27 @@ int conf_make_cache(char const *path, uid_t uid, gid_t gid)
     if (mkdir(conf_at.s, 0755) && errno != EEXIST) return -1;
     conf_at.s[slash - path] = '/';
   }
+  return 0;
+}
+
+int conf_make_cache(char const *path, uid_t uid, gid_t gid)
+{
+  if (make_parent(path) < 0) return -1;
   int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
   int r = is_ours_to_take(fd) && (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0600) ? 0 : -1;
+  int e = errno;
+  close(fd);
+  errno = e;
+  return r;
+}
+
+int conf_make_policies(char const *path, uid_t uid, gid_t gid)
+{
+  if (make_parent(path) < 0 || (mkdir(path, 0755) && errno != EEXIST)) return -1;
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int r = (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0755) ? 0 : -1;
   int e = errno;
   close(fd);
   errno = e;

@@ -33,6 +33,10 @@ int conf_make_queue(char const *dir, uid_t uid, gid_t gid);
  * (uid_t)-1, mode 0600. Returns 0, or -1 with errno (EEXIST: there is something else) and conf_at. */
 int conf_make_cache(char const *path, uid_t uid, gid_t gid);
 
+/* Makes a directory for MTA-STS's policies (and its parent), or leaves what is in it; it becomes uid's and gid's unless uid
+ * is (uid_t)-1, mode 0755. Returns 0, or -1 with errno and conf_at. */
+int conf_make_policies(char const *path, uid_t uid, gid_t gid);
+
 /* Makes an empty log file for uid unless it is there. Returns 0, or -1 with errno and conf_at. */
 int conf_make_log(char const *path, uid_t uid, gid_t gid);
 

@@ -9,16 +9,17 @@ char const conf_usage[] =
   "usage: relay-conf control DIR [ME]\n"
   "       relay-conf queue DIR [--queue-user NAME | --one-user]\n"
   "       relay-conf cache FILE [--user NAME | --one-user]\n"
+  "       relay-conf policies DIR [--remote-user NAME | --one-user]\n"
   "       relay-conf receive DIR --user NAME --log-user NAME | --one-user [CHAIN-OPTIONS]\n"
   "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
   "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
-  "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
+  "                  [--control DIR] [--queue DIR] [--policies DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
   "       relay-conf sync DIR --sync-user NAME --log-user NAME | --one-user [--server HOST[:PORT]|/SOCKET]\n"
   "                  [--stamps DIR] [--key FILE] [--password FILE] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
-  "                  [--certificates DIR] [CHAIN-OPTIONS]\n"
+  "                  [--certificates DIR] [--policies DIR] [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
   "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
   "               --tls SOCKET --tls-now --logins --failures FILE\n";
@@ -27,7 +28,7 @@ static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
   { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
   { "cache", CONF_CACHE },     { "tls", CONF_TLS },
-  { "sync", CONF_SYNC },
+  { "sync", CONF_SYNC },       { "policies", CONF_POLICIES },
 };
 
 static struct option {

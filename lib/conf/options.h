@@ -14,6 +14,7 @@
 #define CONF_CACHE 64U
 #define CONF_TLS 128U
 #define CONF_SYNC 512U
+#define CONF_POLICIES 1024U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
 
 enum conf_kind {
@@ -30,13 +31,14 @@ enum conf_kind {
 #define CONF_OPTIONS(X) \
   X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE | CONF_TLS, 0, 0, 0)    /* account of the receiving chain */ \
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
-  X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* account of relay-remote */ \
+  X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD | CONF_POLICIES, 0, 0, 0) /* of relay-remote */ \
   X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS | CONF_SYSTEMD, 0, 0, 0)        /* account of relay-tlsd */ \
   X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, 0, 0, 0) \
   X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
   X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
+  X(POLICIES, "--policies", "DIR", KIND_PATH, CONF_SEND | CONF_SYSTEMD, SPOOL_DIR "/mta-sts", 0, 0) /* of MTA-STS */ \
   X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS | CONF_SYNC, BIN_DIR, 0, 0) \
   X(TLS, "--tls", "SOCKET", KIND_PATH, CONF_CHAIN, 0, 0, 0)                             /* relay-tls */ \
   X(TLS_NOW, "--tls-now", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-tls -i */ \

@@ -19,7 +19,7 @@ struct conf_accounts {
   struct conf_account sync;
 };
 
-#define CONF_VALUES 48
+#define CONF_VALUES 52
 struct conf_values {
   struct conf_value v[CONF_VALUES + 1]; /* ends with a null name */
   stralloc text[CONF_VALUES];           /* what v's values point to */

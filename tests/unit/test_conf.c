@@ -114,6 +114,8 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "receive", "d", "--address", "-x" }, "address" }, { { "receive", "d", "--memory", "0" }, 0 },
   { { "cache", "f", "--user", "u" }, 0 }, { { "cache" }, "where" }, { { "cache", "f", "--port", "1" }, "for other things" },
   { { "receive", "d", "--cache", "f", "--resolver=::1" }, 0 }, { { "send", "d", "--cache", "f" }, "for other things" },
+  { { "policies", "d", "--remote-user", "u" }, 0 }, { { "policies", "d", "--user", "u" }, "for other things" },
+  { { "send", "d", "--policies", "p" }, 0 }, { { "receive", "d", "--policies", "p" }, "for other things" },
   { { "tls", "d", "--tls", "s" }, "for other things" }, { { "tls", "d", "--tls-user", "u", "--socket=s" }, 0 },
   { { "receive", "d", "--tls", "s", "--tls-now" }, 0 }, { { "receive", "d", "--tls-now", "--tls", "s", "--logins" }, 0 },
   { { "receive", "d", "--port", "465", "--tls-now", "--logins" }, "--tls-now is nothing without --tls" },
@@ -218,6 +220,8 @@ static struct {
     "exec relay-send -q /q -r " CONTROL_DIR "/rules.cdb -u 2:12 -U 3:13\n", "DNSCACHEIP" },
   { conf_send, "run", &alone, { "send", "d", "--queue", "/q", "--resolver", "127.0.0.2" }, "export DNSCACHEIP=127.0.0.2\n", " -u " },
   { conf_send, "run", &apart, { "send", "d", "--bin", "/b b" }, " -R '/b b/relay-remote'\n", 0 },
+  { conf_send, "run", &apart, { "send", "d" }, "\nexport RELAYMTASTS=" SPOOL_DIR "/mta-sts\n", 0 },
+  { conf_send, "run", &alone, { "send", "d", "--policies", "a b" }, "\nexport RELAYMTASTS='/cwd/a b'\n", 0 },
   { conf_tls, "run", &apart, { "tls", "d" }, "exec relay-tlsd -u 5:15 -g 11 /run/posthouse/tlsd " CONTROL_DIR "/tls\n", "id -u" },
   { conf_tls, "run", &apart, { "tls", "d", "--socket", "/r r/s" }, "\n[ -d '/r r' ] || mkdir -m 0755 '/r r' || exit 111\n", 0 },
   { conf_tls, "run", &alone, { "tls", "d", "--socket", "/s", "--certificates", "c" }, "\nexec relay-tlsd /s /cwd/c\n", "-u " },
@@ -257,6 +261,8 @@ static struct {
   { conf_systemd, SERVICE, &alone, { "systemd", "d", "--resolver", "127.0.0.2" },
     "\nEnvironment=DNSCACHEIP=127.0.0.2\nExec", 0 },
   { conf_systemd_send, "posthouse-send.service", &apart, { "systemd", "d" }, " -u 2:12 -U 3:13\n", "User=" },
+  { conf_systemd_send, "posthouse-send.service", &apart, { "systemd", "d", "--policies=/p%" },
+    "\nEnvironment=\"RELAYMTASTS=/p%%\"\n", 0 },
   { conf_systemd_send, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--port", "26" }, "  server = /x/y.run\n", "bind" },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" }, "  flags = IPv4 NODELAY\n  id = posthouse-25-192.0.2.1\n  bind = 192.0.2.1\n", 0 },
@@ -375,6 +381,24 @@ static void cache(void **state)
   assert_non_null(strstr(conf_at.s, "none/none"));
 }
 
+static void policies(void **state)
+{
+  (void)state;
+  uid_t none = (uid_t)-1;
+  for (int again = 0; again < 2; again++) {
+    assert_int_equal(conf_make_policies(below("spool/mta-sts"), none, none), 0);
+    assert_int_equal(mode_of(below("spool/mta-sts")), S_IFDIR | 0755);
+    assert_int_equal(chmod(below("spool/mta-sts"), 0777), 0); /* mended */
+  }
+  assert_int_equal(symlink(below("spool/mta-sts"), below("spool/link")), 0);
+  assert_int_equal(conf_make_policies(below("spool/link"), none, none), -1);
+  assert_int_equal(mode_of(below("spool/mta-sts")), S_IFDIR | 0777);
+  close(open(below("spool/file"), O_WRONLY | O_CREAT, 0600));
+  assert_int_equal(conf_make_policies(below("spool/file"), none, none), -1);
+  assert_int_equal(conf_make_policies(below("none/none/mta-sts"), none, none), -1);
+  assert_non_null(strstr(conf_at.s, "none/none"));
+}
+
 static struct conf_file const tree[] = {
   { "run", 0755, quote_sh, "@a@\n" }, { "log", 0755, 0, 0 }, { "log/run", 0640, quote_sh, "x\n" }, { "log/main", 0700, 0, 0 }, { 0, 0, 0, 0 },
 };
@@ -468,6 +492,7 @@ int main(void)
     cmocka_unit_test(paths_and_defaults),
     cmocka_unit_test(texts),
     cmocka_unit_test_setup_teardown(queue, enter, leave), cmocka_unit_test_setup_teardown(cache, enter, leave),
+    cmocka_unit_test_setup_teardown(policies, enter, leave),
     cmocka_unit_test_setup_teardown(queue_follows_no_link, enter, leave),
     cmocka_unit_test_setup_teardown(service, enter, leave), cmocka_unit_test_setup_teardown(units, enter, leave),
     cmocka_unit_test_setup_teardown(nothing_is_overwritten, enter, leave),
