@@ -31,10 +31,25 @@ static void addresses(uint8_t const *data, size_t size, int type)
   for (unsigned i = 0; i < l.n; i++) if (!ip_fmt(text, &l.ip[i])) abort();
 }
 
+/* The data of each record lies within the list, behind that of the one before. */
+static void certificates(uint8_t const *data, size_t size)
+{
+  static struct tlsa_list l;
+  if (dns_answer_tlsa(&l, "a.example", data, size) < 0) return;
+  if (l.n > DNS_TLSA || l.len > DNS_TLSA_DATA || l.secure) abort();
+  uint32_t at = 0;
+  for (unsigned i = 0; i < l.n; i++) {
+    if (l.tlsa[i].at != at) abort();
+    at += l.tlsa[i].len;
+  }
+  if (at != l.len) abort();
+}
+
 int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
   exchangers(data, size);
   addresses(data, size, ns_t_a);
   addresses(data, size, ns_t_aaaa);
+  certificates(data, size);
   return 0;
 }
