@@ -152,7 +152,9 @@ static int add_tlsa(struct tlsa_list *l, ns_rr *rr)
   if (len < 3) return -1;
   len -= 3;
   if (l->n == DNS_TLSA || len > sizeof l->data - l->len) return l->more++, 0;
-  l->tlsa[l->n++] = (struct tlsa){ .usage = p[0], .selector = p[1], .matching = p[2], .len = (uint16_t)len, .at = l->len };
+  l->tlsa[l->n++] = (struct tlsa){
+    .usage = p[0], .selector = p[1], .matching = p[2], .len = (uint16_t)len, .at = l->len,
+  };
   memcpy(l->data + l->len, p + 3, len);
   l->len += (uint32_t)len;
   return 0;

@@ -5,9 +5,8 @@
 #include "dns/answer.h"
 #include "dns/resolver.h"
 
-/* Looks _PORT._tcp.NAME up, name canonical. On DNS_FOUND l holds at least one record. DNS_NONE also for a name that is
- * too long to have any. What is found, or not found, counts only when l->secure is set, or (DNS_NONE, DNS_NO_NAME) means
- * the same as if it were not. */
+/* Looks _PORT._tcp.NAME up, name canonical. On DNS_FOUND l holds at least one record, or had to leave some out; it
+ * counts only when l->secure is set. DNS_NONE also for a name that is too long to have any. */
 enum dns_state tlsa_find(struct resolver *r, char const *name, uint16_t port, struct tlsa_list *l);
 
 /* Is there a CNAME at `name` whose answer the server has validated? DNS_FOUND, DNS_NONE: none, or not validated;

@@ -21,9 +21,10 @@ struct dane {
   struct tlsa_list list;
 };
 
-/* Adds to d, which has what the route `t->route` demands, what DANE does. A route that says tls=none, name= or ca= has
- * said all that counts; tls=verify without these is content with DANE. Asks t's resolver when the records of the target
- * are not in `known`, whose data d then points to. Returns 1, or 0 when the target can't be used: noted in t's failure. */
+/* Adds to d, which has what the route `t->route` demands, what DANE does. A route that says tls=none, or tls=verify
+ * with name= or ca=, has said all that counts; tls=verify alone is content with DANE. Asks t's resolver when the
+ * records of the target are not in `known`, to whose data d points afterwards. Returns 1, or 0 when the target can't be
+ * used: noted in t's failure. */
 int dane_demand(struct dane *known, struct tls_demand *d, struct targets *t, struct target const *target);
 
 /* Forgets what is known: it may have changed. */

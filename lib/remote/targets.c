@@ -41,7 +41,9 @@ static int take(struct targets *t, struct ip const *ip, struct target const *lik
 static int take_all(struct targets *t, struct address_list const *l, unsigned i)
 {
   char const *host = t->mx.mx[i].host;
-  struct target like = { .host = host, .named = t->mx.secure, .secure = t->mx.secure && l->secure, .alias = t->alias[i] };
+  struct target like = {
+    .host = host, .named = t->mx.secure, .secure = t->mx.secure && l->secure, .alias = t->alias[i],
+  };
   strcpy(t->alias[i], strcmp(l->owner, host) ? l->owner : "");
   for (unsigned k = 0; k < l->n; k++) if (take(t, &l->ip[k], &like) < 0) return -1;
   return 0;
