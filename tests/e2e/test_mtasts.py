@@ -110,7 +110,8 @@ BAD = {   # the answer, exit code, what the log says
     "headers": ((b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 1000 + b"\r\n"] * 1000, HANG), 1, "headers"),
     "no-policy": (page("<html>"), 1, "field"), "no-mx": (page(policy("enforce")), 1, "mx"),
     "empty": (page(""), 1, "version"), "cut": (page(policy("enforce", "a.example"))[:-30], 111, ""),
-    "garbage": (b"\x00\xff" * 50, 111, ""), "nothing": (b"", 111, ""), "slow": ((b"HTTP/1.1 200 OK\r\n", HANG), 111, ""),
+    "garbage": (b"\x00\xff" * 50, 111, ""), "nothing": (b"", 111, ""),
+    "slow": ((b"HTTP/1.1 200 OK\r\n", HANG), 111, ""),
     "slow-body": ((GOOD[:-10], HANG), 111, ""), "drips": (tuple(x for c in GOOD for x in (bytes([c]), 0.05)), 111, ""),
 }
 WORDS = {1: "sts-policy-invalid", 2: "sts-webpki-invalid", 111: "sts-policy-fetch-error"}

@@ -45,11 +45,25 @@ static void certificates(uint8_t const *data, size_t size)
   if (at != l.len) abort();
 }
 
+static void text(void *arg, char const *s, size_t len)
+{
+  unsigned *sum = arg;
+  if (len > DNS_ANSWER) abort();
+  for (size_t i = 0; i < len; i++) *sum += (unsigned char)s[i];
+}
+
+static void texts(uint8_t const *data, size_t size)
+{
+  unsigned sum = 0;
+  dns_answer_txt(text, &sum, "a.example", data, size);
+}
+
 int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
   exchangers(data, size);
   addresses(data, size, ns_t_a);
   addresses(data, size, ns_t_aaaa);
+  texts(data, size);
   certificates(data, size);
   return 0;
 }

@@ -1,5 +1,5 @@
-/* MTA-STS: whatever a TXT record, a policy or a kept file says, only canonical patterns come out, and what is kept reads
- * as it was written. */
+/* MTA-STS: whatever a TXT record, a policy or a kept file says, only canonical patterns come out, and what is kept
+ * reads as it was written. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
