@@ -47,7 +47,8 @@ static void scan_options(int argc, char const *const *argv, struct options *o)
   argv += l.ind;
   o->dir = argv[0];
   o->id = argv[2];
-  if (!domain_canon(o->domain, argv[1], strlen(argv[1])) || !sts_id_ok(o->id, strlen(o->id))) strerr_dieusage(100, USAGE);
+  if (!domain_canon(o->domain, argv[1], strlen(argv[1])) || !sts_id_ok(o->id, strlen(o->id)))
+    strerr_dieusage(100, USAGE);
   if (o->ca && !*o->ca) o->ca = 0;
 }
 
@@ -72,7 +73,8 @@ static char const *look_up(struct address_list *at, char const *domain, int64_t 
   dns.deadline = deadline;
   enum dns_state s = addr_find(&dns, host, v6, at);
   resolver_free(&dns);
-  return s == DNS_FOUND && at->n ? 0 : s == DNS_FAILED ? "the DNS gives no answer" : "there is no address of its server";
+  if (s == DNS_FOUND && at->n) return 0;
+  return s == DNS_FAILED ? "the DNS gives no answer" : "there is no address of its server";
 }
 
 static void tell(struct options const *o, struct sts_entry const *e, enum sts_fetched how, char const *why)

@@ -20,9 +20,9 @@ struct fetch {
 int fetch_begin(void);
 void fetch_end(void);
 
-/* Fetches into `body` (at most STS_POLICY bytes), whose old contents are lost. Returns STS_FETCHED, or with why (printable
- * ASCII but for what the server said) how it failed. Redirects are not followed, proxies, .netrc and caches not used; the
- * certificate must have the name among its subjectAltNames. */
+/* Fetches into `body` (at most STS_POLICY bytes), whose old contents are lost. Returns STS_FETCHED, or with why
+ * (printable ASCII but for what the server said) how it failed. Redirects are not followed, proxies, .netrc and caches
+ * not used; the certificate must have the name among its subjectAltNames. */
 enum sts_fetched fetch(struct fetch const *f, stralloc *body, char why[FETCH_WHY]);
 
 #endif

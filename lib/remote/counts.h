@@ -32,8 +32,8 @@ struct counts {
   int64_t since;              /* of the first that is in them, io_now's clock; 0: they are empty */
 };
 
-/* Counts the session that s has just seen, or its failure, if DANE or MTA-STS had a word in it. A connection that came to
- * no TLS, without a failure of it, counts for nothing. */
+/* Counts the session that s has just seen, or its failure, if DANE or MTA-STS had a word in it. A connection that came
+ * to no TLS, without a failure of it, counts for nothing. */
 void counts_session(struct counts *c, struct secure const *s, struct tls_demand const *d);
 
 /* Counts a failure that made no session. */

@@ -55,8 +55,8 @@ static int find_id(struct resolver *dns, char const *domain, char id[STS_ID])
   return 1;
 }
 
-/* Starts relay-mtasts; with `end`, its other end is in relay-mtasts alone, so it is at its end when relay-mtasts is. Returns
- * 0, or an errno value. */
+/* Starts relay-mtasts; with `end`, its other end is in relay-mtasts alone, so it is at its end when relay-mtasts is.
+ * Returns 0, or an errno value. */
 static int start(struct remote_sts const *s, char const *domain, char const *id, unsigned seconds, int *end, pid_t *pid)
 {
   char text[NUMBER_TEXT];

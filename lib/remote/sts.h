@@ -25,9 +25,9 @@ int remote_sts_open(struct remote_sts *s, char const *dir);
 /* The next remote_sts_find looks everything up anew. */
 void remote_sts_forget(struct remote_sts *s);
 
-/* Finds the domain's policy: the kept one while its id is that of the TXT record, else a new one, for which relay-mtasts
- * gets at most `seconds`; the old one, while it lasts, where there is no record or no new one to be had. Returns 1 when
- * there is one that demands something (s->entry). */
+/* Finds the domain's policy: the kept one while its id is that of the TXT record, else a new one, for which
+ * relay-mtasts gets at most `seconds`; the old one, while it lasts, where there is no record or no new one to be
+ * had. Returns 1 when there is one that demands something (s->entry). */
 int remote_sts_find(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds);
 
 /* What the policy that was found demands of an exchanger: put into d, which was made by the route alone. Returns 1, or

@@ -1,6 +1,7 @@
 /* Policies of MTA-STS kept in a directory: for each domain a file of its name, which is replaced as a whole, and
- * `DOMAIN~`, which is a lock and says what the last fetch that failed came to. No domain has a `~`, and none begins with
- * a dot. A policy's file has the time of its end as its time of change, so that old ones are found without a look inside. */
+ * `DOMAIN~`, which is a lock and says what the last fetch that failed came to. No domain has a `~`, and none begins
+ * with a dot. A policy's file has the time of its end as its time of change, so that old ones are found without a look
+ * inside. */
 #ifndef STS_CACHE_H
 #define STS_CACHE_H
 

@@ -103,7 +103,8 @@ static int is(char const *key, size_t n, char const *word)
 }
 
 /* One field. Returns null, or what is wrong. */
-static char const *read_field(struct sts_policy *p, struct reading *r, char const *key, size_t k, char const *value, size_t n)
+static char const *read_field(struct sts_policy *p, struct reading *r, char const *key, size_t k, char const *value,
+  size_t n)
 {
   uint64_t age;
   if (is(key, k, "mx")) {

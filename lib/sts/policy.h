@@ -21,15 +21,15 @@ struct sts_policy {
 
 #define STS_POLICY_ZERO { .mx = STRALLOC_ZERO }
 
-/* Reads one TXT record, its strings joined. Returns 1 with the id, 0: it is about something else, or -1: it begins as one
- * of MTA-STS but is none. */
+/* Reads one TXT record, its strings joined. Returns 1 with the id, 0: it is about something else, or -1: it begins as
+ * one of MTA-STS but is none. */
 int sts_txt_scan(char id[STS_ID], char const *s, size_t n);
 
 /* Is it an id: 1 to 32 letters and digits? */
 int sts_id_ok(char const *s, size_t n);
 
-/* Reads a policy. p must be initialised, and is overwritten. Returns null, or what is wrong with it (static), with p not
- * to be used but to be freed. Lines may be empty, and end as one likes: the RFC's own strictness there helps nobody. */
+/* Reads a policy. p must be initialised, and is overwritten. Returns null, or what is wrong with it (static), with p
+ * not to be used but to be freed. Lines may be empty: the RFC's own strictness there helps nobody. */
 char const *sts_policy_scan(struct sts_policy *p, char const *s, size_t n);
 
 /* May a mail exchanger of that canonical name get mail (4.1)? `*.` stands for one label. */
