@@ -19,8 +19,8 @@ void hash_cram_states(char out[HASH_BYTES], char const *password);
 #define HASH_CRAM_DIGEST 33
 void hash_cram_digest(char out[HASH_CRAM_DIGEST], char const states[HASH_BYTES], char const *s, size_t n);
 
-/* ClientKey, StoredKey and ServerKey (RFC 5802 3) from a password. Costly: `iterations` times HMAC. Each returns 1, or 0
- * without memory. */
+/* ClientKey, StoredKey and ServerKey (RFC 5802 3) from a password. Costly: `iterations` times HMAC. Each returns 1, or
+ * 0 without memory. */
 int hash_scram_client(char client[HASH_BYTES], char stored[HASH_BYTES], char server[HASH_BYTES], char const *password,
                       char const *salt, size_t salt_len, uint32_t iterations);
 int hash_scram_keys(char stored[HASH_BYTES], char server[HASH_BYTES], char const *password, char const *salt,

@@ -9,7 +9,8 @@
 /* A job's data: decimal body length, flags, ID, sender, the sender's parameters of RFC 3461 (parse/dsn.h), recipients;
  * each NUL-terminated. If any of the recipients has parameters, an empty string follows, then those of each. One descriptor: the
  * message; read it with pread from 0 on, never seek it. A report's data is qmail-remote's: r, h or s and text, NUL,
- * for each recipient in order (none when the connection failed), then K, Z or D and text, NUL. Behind that there may be
+ * for each recipient in order (none when the connection failed), then K, Z or D and text, NUL; by LMTP K's
+ * text may be empty, and those of the lines count. Behind that there may be
  * n and NUL: the server offers DSN, and was told of the parameters. And one more, for the log: t, then the connection's TLS as three words (version, cipher, by what the certificate was
  * verified: none, ca, dane, sts), or `none` and perhaps why; NUL. */
 struct job {

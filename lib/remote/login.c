@@ -70,7 +70,7 @@ static char const *none(struct client const *c, struct login const *l)
 {
   unsigned wanted = l->mechanism ? 1U << l->mechanism : ~0U;
   if (!(c->offers & CLIENT_AUTH)) return "offers no login";
-  if (!(c->mechanisms & wanted)) return l->mechanism ? "does not offer the mechanism" : "offers no mechanism that we have";
+  if (!(c->mechanisms & wanted)) return l->mechanism ? "does not offer the mechanism" : "offers no mechanism we have";
   return "offers no TLS, without which the password must not be sent (`clear`)";
 }
 
@@ -79,7 +79,8 @@ enum logged_in login_run(struct client *c, struct login const *l, char why[LOGIN
   int tried = 0;
   for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
     enum login_mechanism m = order[i];
-    if (!(c->mechanisms & 1U << m) || (l->mechanism && m != l->mechanism) || (bare(m) && !c->via && !l->clear)) continue;
+    if (!(c->mechanisms & 1U << m) || (l->mechanism && m != l->mechanism)) continue;
+    if (bare(m) && !c->via && !l->clear) continue;
     enum client_authed r = attempt(c, m, l);
     tried = 1;
     if (r == CLIENT_AUTHED) return LOGIN_DONE;

@@ -13,10 +13,11 @@ enum logged_in {
   LOGIN_NEVER,  /* the relay refused it for good: asked more often it may lock the user out */
 };
 
-/* Takes the strongest mechanism that is offered, that the login's line allows, and that needs no word `clear` where there
- * is no TLS. One that the server turns out not to have (504) is followed by the next. Every failure is temporary, since
- * it is the operator's to mend: then `why`, printable but for what user and server say, is to go behind the server's name,
- * and the connection is closed. It never has the password, also when the server repeats it. */
+/* Takes the strongest mechanism that is offered, that the login's line allows, and that needs no word `clear` where
+ * there is no TLS. One that the server turns out not to have (504) is followed by the next. Every failure is
+ * temporary, since it is the operator's to mend: then `why`, printable but for what user and server say, is to go
+ * behind the server's name, and the connection is closed. It never has the password, also when the server repeats
+ * it. */
 enum logged_in login_run(struct client *c, struct login const *l, char why[LOGIN_WHY]);
 
 #endif

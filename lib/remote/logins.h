@@ -4,8 +4,8 @@
 
 #include "remote/remote.h"
 
-/* Looks the login for mail of this sender up, into *l, which rm then points to, and hangs up when the connection has another
- * one. Returns null, or what is wrong (static). Either way logins_forget must follow: it wipes. */
+/* Looks the login for mail of this sender up, into *l, which rm then points to, and hangs up when the connection has
+ * another one. Returns null, or what is wrong (static). Either way logins_forget must follow: it wipes. */
 char const *logins_for(struct remote *rm, char const *sender, struct login *l);
 void logins_forget(struct remote *rm, struct login *l);
 

@@ -39,10 +39,10 @@ struct remote {
  * null, or what went wrong in words (static). On null remote_close undoes it. */
 char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
 
-/* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb. That
- * there is none is no mistake. One that this process may not read (EACCES) matters at next hops that offer logins: there
- * nothing is delivered, and a recipient's refusal not believed. One that is broken keeps all mail that goes by a relay of
- * `routes`. */
+/* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb.
+ * That there is none is no mistake. One that this process may not read (EACCES) matters at next hops that offer logins:
+ * there nothing is delivered, and a recipient's refusal not believed. One that is broken keeps all mail that goes by a
+ * relay of `routes`. */
 void remote_logins(struct remote *rm, char const *path, char const *rules);
 
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no

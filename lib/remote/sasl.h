@@ -1,8 +1,8 @@
 /* What a client says in each mechanism, given what the server said: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195),
  * SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding. Pure but for the nonce, which the caller makes.
  *
- * User and password go as they are: SASLprep (RFC 4013) changes nothing in printable ASCII, and of what else it would make
- * servers have different ideas. */
+ * User and password go as they are: SASLprep (RFC 4013) changes nothing in printable ASCII, and of what else it would
+ * make servers have different ideas. */
 #ifndef REMOTE_SASL_H
 #define REMOTE_SASL_H
 

@@ -1,5 +1,5 @@
-/* AUTH as the client says it (RFC 4954): the dialogue. What a mechanism makes of it is the caller's, since this room knows
- * no cryptography. */
+/* AUTH as the client says it (RFC 4954): the dialogue. What a mechanism makes of it is the caller's, since this room
+ * knows no cryptography. */
 #ifndef SMTP_CLIENT_AUTH_H
 #define SMTP_CLIENT_AUTH_H
 
@@ -12,8 +12,8 @@
 struct client_sasl {
   char const *word;             /* AUTH's */
   unsigned deaf : 1;            /* what a challenge says does not count, nor whether it is base64 */
-  /* Answers the server's challenge s[0..n), any bytes; s null: before there was one. Returns the bytes of out, or -1: the
-   * mechanism waits for a challenge (s null), or can't take this one. */
+  /* Answers the server's challenge s[0..n), any bytes; s null: before there was one. Returns the bytes of out, or -1:
+   * the mechanism waits for a challenge (s null), or can't take this one. */
   int (*answer)(void *arg, char const *s, size_t n, char out[CLIENT_SASL]);
   int (*proved)(void *arg);     /* may the server's success be believed? Null: yes */
 };

@@ -1,5 +1,5 @@
-/* A client's transaction: LMTP's answers behind the text, one for each recipient that was accepted, in their order (RFC 2033
- * 4.2). */
+/* A client's transaction: LMTP's answers behind the text, one for each recipient that was accepted, in their order
+ * (RFC 2033 4.2). */
 #include <stdio.h>
 #include <string.h>
 #include "smtp/client_transaction.h"

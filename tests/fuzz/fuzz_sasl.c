@@ -15,7 +15,10 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
   int n = m->answer(&x, 0, 0, out);
   char const *s = (char const *)data;
   /* six digits would take too long here */
-  for (size_t i = 0, digits = 0; i < size; i++) if ((digits = s[i] >= '0' && s[i] <= '9' ? digits + 1 : 0) > 4) return 0;
+  for (size_t i = 0, digits = 0; i < size; i++) {
+    digits = s[i] >= '0' && s[i] <= '9' ? digits + 1 : 0;
+    if (digits > 4) return 0;
+  }
   for (size_t len; size && n >= 0; s += len, size -= len) {
     char const *end = memchr(s, '\n', size);
     len = end ? (size_t)(end - s) : size;

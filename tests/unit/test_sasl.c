@@ -160,7 +160,8 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(plain), cmocka_unit_test(login), cmocka_unit_test(cram), cmocka_unit_test(scram),
-    cmocka_unit_test(scram_escapes), cmocka_unit_test(scram_bad), cmocka_unit_test(scram_rest), cmocka_unit_test(long_ones),
+    cmocka_unit_test(scram_escapes), cmocka_unit_test(scram_bad), cmocka_unit_test(scram_rest),
+    cmocka_unit_test(long_ones),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }

@@ -64,7 +64,8 @@ static struct auth_case {
   { { 0, { "u", "p" }, 0, "", 1 }, 1, 0, "334 Username:\r\n334 Pass\r\n235 ok\r\n", "AUTH X\r\ndQ==\r\ncA==\r\n", "||",
     CLIENT_AUTHED },
   { { 0, { "u" }, 0, "", 1 }, 0, 0, "334 no base64\r\n501 cancelled\r\n", "AUTH X\r\n*\r\n", "", CLIENT_AUTH_WRONG },
-  { { 0, { "u" }, 0, "", 1 }, 0, 0, "334 QQ==\r\n334 QQ==\r\n501 x\r\n", "AUTH X\r\ndQ==\r\n*\r\n", "A|A|", CLIENT_AUTH_WRONG },
+  { { 0, { "u" }, 0, "", 1 }, 0, 0, "334 QQ==\r\n334 QQ==\r\n501 x\r\n", "AUTH X\r\ndQ==\r\n*\r\n", "A|A|",
+    CLIENT_AUTH_WRONG },
   { { 0, { "u" }, 0, "", 1 }, 0, 0, "334-QQ==\r\n334 QQ==\r\n501 x\r\n", "AUTH X\r\n*\r\n", "", CLIENT_AUTH_WRONG },
   { { 0, { "u" }, 0, "", 1 }, 0, 0, "334 QQ==\r\n", "AUTH X\r\ndQ==\r\n", "A|", CLIENT_AUTH_BROKEN },
   { { 0, { "u" }, 0, "", 1 }, 0, 0, "hello\r\n", "AUTH X\r\n", "", CLIENT_AUTH_BROKEN },
@@ -86,7 +87,7 @@ static void dialogue(void **state)
     CHECK(r == k->want, "case %zu: %d", i_, r);
     CHECK(!strcmp(sent, k->want_out), "case %zu: %s", i_, sent);
     CHECK(!strcmp(d.heard, k->want_heard), "case %zu: %s", i_, d.heard);
-    for (size_t i = 0; i + 3 < sizeof c.out; i++) CHECK(memcmp(c.out + i, "YWJj", 4), "case %zu: it is still there", i_);
+    CHECK(!memmem(c.out, sizeof c.out, "YWJj", 4), "case %zu: it is still there", i_);
     client_close(&c);
     close(fd);
   }
