@@ -134,6 +134,7 @@ int logins_find(struct table_set const *t, struct route const *r, char const *se
   logins_relay(x.host, r->host, 0);
   x.named = !r->local && !ip_scan(&ip, r->host, strlen(r->host));
   int found = *sender ? by_sender(t, &x, sender, l) : 0;
+  l->by_sender = found != 0;
   if (!found) found = look(t, x.full, &x, l);
   if (!found) found = look(t, x.host, &x, l);
   char const *wider = x.named ? domain_wider(x.host) : "";

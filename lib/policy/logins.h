@@ -41,6 +41,7 @@ struct login {
   char password[LOGIN_PASSWORD];
   enum login_mechanism mechanism; /* this one alone; LOGIN_ANY: the strongest that is offered */
   unsigned clear : 1;             /* the password may be sent without TLS, too (PLAIN, LOGIN) */
+  unsigned by_sender : 1;         /* the line is a sender's, not the relay's: set by logins_find */
   uint32_t line;                  /* of `logins` */
 };
 

@@ -45,6 +45,7 @@ int logins_use(struct remote *rm)
   if (!rm->login) return 1;
   enum logged_in r = login_run(&rm->client, rm->login, why);
   if (r == LOGIN_DONE) return 1;
+  rm->login_failed = 1;
   if (r == LOGIN_NEVER) targets_end(&rm->targets);
   failure_note(&rm->targets.failure, 'Z', rm->client.name, why, 0);
   return 0;

@@ -169,6 +169,7 @@ static int connect_any(struct remote *rm)
   dane_forget(&rm->dane);
   remote_sts_forget(&rm->sts);
   rm->client.lmtp = rm->route.lmtp;
+  rm->login_failed = 0;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {
@@ -190,6 +191,16 @@ static void drop_old(struct remote *rm)
   if (rm->client.fd >= 0 && io_now() - rm->since >= REMOTE_REUSE * 1000) client_quit(&rm->client);
 }
 
+/* No server takes mail from us. A sender's own login that fails is no fault of the next hop: lines for the recipients
+ * say so, and mail of others does not wait for it. */
+static void unreached(struct remote const *rm, struct client_message const *m, struct client_report *report)
+{
+  struct failure const *f = &rm->targets.failure;
+  char const *text = f->kind ? f->text : "no server could be tried (#4.4.1)";
+  if (rm->login_failed && rm->login->by_sender) client_refuse(report, m->n, 'Z', text, 0);
+  else client_report_add(report, f->kind ? f->kind : 'Z', text, 0, 0);
+}
+
 static void deliver(struct remote *rm, struct client_message const *m, struct client_report *report)
 {
   for (;;) {
@@ -200,8 +211,7 @@ static void deliver(struct remote *rm, struct client_message const *m, struct cl
       return;
     }
     if (rm->client.fd < 0 && !connect_any(rm)) {
-      struct failure const *f = &rm->targets.failure;
-      client_report_add(report, f->kind ? f->kind : 'Z', f->kind ? f->text : "no server could be tried (#4.4.1)", 0, 0);
+      unreached(rm, m, report);
       return;
     }
     if (logins_hidden(rm)) {

@@ -31,6 +31,7 @@ struct remote {
   struct table_set *logins;  /* null: none, or they can't be read */
   int logins_error;          /* why, as an errno value; 0: there are none */
   struct login const *login; /* for the message at hand; null: none */
+  unsigned login_failed : 1; /* the last try to connect came to nothing for want of it */
   uint32_t logged_in;        /* the line of `logins` by which we logged in on the connection; 0: none */
 };
 

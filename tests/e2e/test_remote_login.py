@@ -5,6 +5,7 @@ import pytest
 
 from lib.ask import Ask
 from lib.loginsink import ALL, LoginSink, b64
+from lib.procs import wait_for
 from lib.remote import Jobs, deliver
 from lib.sink import CLOSE
 from lib.tls import make_certificate
@@ -170,6 +171,23 @@ def test_which_login(rules, server):
             assert j.job(TEXT, sender, [A]).verdict == "K"
     assert [(x.user, x.handed) for x in s.sessions] == [("joe", 3), ("shop", 2), ("ann", 1), ("joe", 1)]
     assert [m.sender for m in s.messages] == senders
+
+
+def test_one_senders_mistake(instances, server):
+    """A sender's wrong password is no fault of the relay's: others' mail does not wait."""
+    s = server({"joe": "secret", "shop": "geheim"}, ["CRAM-MD5"])
+    logins = "%s joe secret\nfrom:@shop.example shop %s\n" % (s.route, WRONG)
+    i = instances(routes=":%s\n" % s.route, logins=logins)
+    i.compile()
+    o = job(i.rules, s, "c@shop.example")
+    assert (o.each, o.verdict) == ("s", "Z") and "as shop (logins:2)" in o.text, o
+    i.send()
+    i.inject("c@shop.example", [A], TEXT)
+    wait_for(lambda: i.events("send", "delivery"), 10)
+    i.inject(S, [A], TEXT)
+    assert s.wait(1, 10)[0].sender == S
+    wait_for(lambda: len(i.queued()) == 1, 10)
+    assert WRONG not in i.log("send")
 
 
 def test_none_wanted(rules, server):
