@@ -6,7 +6,8 @@
  *               P<parameters>\0: those of RFC 3461 (parse/dsn.h)
  *   trailer     one line, fixed length: format, body bytes, envelope bytes, arrival, flags, digest
  *
- * The format is 2; files of 1, which has T and D alone, are still read. Written is always 2.
+ * The format is 2 when there is a P, else 1, so that only what needs it can't be read by who knows 1 alone. The letters
+ * are the same in both: a file of 1 may be older than the S and the W, and gets them all the same.
  *
  * The digest (BLAKE2s over all before it, with every D, S and W read as T) says that the file is whole: a file without a
  * right trailer is being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits:

@@ -71,7 +71,7 @@ int trailer_envelope(char const *s, size_t len, unsigned version)
   if (len < 2 || s[0] != 'F' || s[len - 1]) return 0;
   int parameters = 0; /* those of what came last */
   for (size_t pos = strlen(s) + 1; pos < len; pos += strlen(s + pos) + 1) {
-    if (!s[pos] || !strchr(version == 1 ? "TD" : "TDPSW", s[pos])) return 0;
+    if (!s[pos] || !strchr(version == 1 ? "TDSW" : "TDSWP", s[pos])) return 0;
     if (s[pos] == 'P' && parameters) return 0;
     parameters = s[pos] == 'P';
   }

@@ -16,6 +16,8 @@ struct store_writer {
   char id[STORE_ID + 1];
   uint64_t body;
   uint64_t envelope;
+  unsigned within : 1;     /* in mid record: the envelope's next byte is no letter */
+  unsigned parameters : 1; /* there has been a P */
   blake2s_ctx digest;
   size_t len;        /* bytes in buf */
   char buf[PIECE];
@@ -37,6 +39,7 @@ struct store_writer *store_create(char const *id)
   memcpy(w->id, id, STORE_ID);
   w->id[STORE_ID] = 0;
   w->body = w->envelope = 0;
+  w->within = w->parameters = 0;
   w->len = 0;
   blake2s_init(&w->digest, TRAILER_DIGEST);
   if (flock(w->fd, LOCK_EX | LOCK_NB) < 0) { /* nobody else looks at so young a file for longer than a moment */
@@ -82,10 +85,22 @@ int store_body(struct store_writer *w, char const *s, size_t len)
   return put(w, s, len);
 }
 
+/* Looks for a P. */
+static void note_letters(struct store_writer *w, char const *s, size_t len)
+{
+  for (size_t i = 0; i < len;) {
+    if (!w->within && s[i] == 'P') w->parameters = 1;
+    char const *nul = memchr(s + i, 0, len - i);
+    w->within = !nul;
+    i = nul ? (size_t)(nul - s) + 1 : len;
+  }
+}
+
 int store_envelope(struct store_writer *w, char const *s, size_t len)
 {
   if (len > STORE_ENVELOPE - w->envelope) return errno = EFBIG, -1;
   w->envelope += len;
+  note_letters(w, s, len);
   return put(w, s, len);
 }
 
@@ -98,7 +113,7 @@ static int sync_file(int fd)
 
 int store_commit(struct store_writer *w, unsigned flags)
 {
-  struct trailer t = { .version = TRAILER_VERSION, .body = w->body, .envelope = w->envelope,
+  struct trailer t = { .version = w->parameters ? TRAILER_VERSION : 1, .body = w->body, .envelope = w->envelope,
     .arrival = (uint64_t)time(0), .flags = flags };
   char line[STORE_TRAILER], dir[STORE_PATH];
   blake2s_ctx state = w->digest; /* put() goes on reading into w's own */

@@ -40,7 +40,7 @@ def test_a_message_is_one_file(queue):
     assert data.startswith(BODY + kept)
     trailer = data[len(BODY) + len(kept):]
     word = trailer.decode().split(" ")
-    assert len(trailer) == 159 and word[0] == "posthouse-message-2"
+    assert len(trailer) == 159 and word[0] == "posthouse-message-1"
     assert [int(w) for w in word[1:3]] == [len(BODY), len(kept)] and before <= int(word[3]) <= time.time() and int(word[4]) == 0
     assert word[5] == hashlib.blake2s(data[:-65]).hexdigest() + "\n"
 

@@ -171,6 +171,9 @@ def test_the_sender_hears_once_that_a_message_is_late(spools):
     assert "delayed" in report and "temp@one.example" in report and "temp@two.example" in report and "ok@" not in report
     alarm(s, ident)
     s.stop()
+    with open(s.path(ident), "rb") as f:  # without parameters a file is one of format 1; the warning is noted all the same
+        data = f.read()
+    assert b"posthouse-message-1 " in data and data.count(b"\0Wtemp@") == 2
     s.start()
     alarm(s, ident)
     time.sleep(0.5)
