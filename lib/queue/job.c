@@ -16,10 +16,13 @@ static char const *field(char const **s, char const *end)
   return start;
 }
 
-/* The recipients' parameters. */
-static int each(struct job *j, char const *s, char const *end)
+/* The parameters. */
+static int parameters_scan(struct job *j, char const *s, char const *end)
 {
+  struct dsn_mail mail;
   struct dsn_rcpt rcpt;
+  j->dsn = field(&s, end);
+  if (!j->dsn || !dsn_mail_scan(&mail, j->dsn)) return 0;
   j->dsn_each = s;
   for (unsigned i = 0; i < j->n; i++) {
     char const *parameters = field(&s, end);
@@ -31,7 +34,6 @@ static int each(struct job *j, char const *s, char const *end)
 int job_scan(struct job *j, char const *s, size_t len)
 {
   char const *end = s + len;
-  struct dsn_mail mail;
   uint64_t flags;
   char const *body = field(&s, end);
   if (!body || number_scan(body, strlen(body), INT64_MAX, &j->body) != NUMBER_OK) return 0;
@@ -41,24 +43,24 @@ int job_scan(struct job *j, char const *s, size_t len)
   j->id = field(&s, end);
   if (!j->id || !store_id_valid(j->id, strlen(j->id))) return 0;
   j->sender = field(&s, end);
-  j->dsn = field(&s, end);
-  if (!j->sender || !j->dsn || !dsn_mail_scan(&mail, j->dsn)) return 0;
+  if (!j->sender) return 0;
   j->recipients = s;
+  j->dsn = "";
   j->dsn_each = 0;
   for (j->n = 0; s < end; j->n++) {
     char const *recipient = field(&s, end);
     if (!recipient) return 0;
-    if (!*recipient) return each(j, s, end);
+    if (!*recipient) return parameters_scan(j, s, end);
   }
   return j->n > 0;
 }
 
-int job_head(stralloc *sa, uint64_t body, unsigned flags, char const *id, char const *sender, char const *dsn)
+int job_head(stralloc *sa, uint64_t body, unsigned flags, char const *id, char const *sender)
 {
   char number[NUMBER_TEXT];
   size_t n = number_fmt(number, body);
   if (!stralloc_catb(sa, number, n + 1)) return 0;
   n = number_fmt(number, flags);
   return stralloc_catb(sa, number, n + 1) && stralloc_catb(sa, id, strlen(id) + 1)
-    && stralloc_catb(sa, sender, strlen(sender) + 1) && stralloc_catb(sa, dsn, strlen(dsn) + 1);
+    && stralloc_catb(sa, sender, strlen(sender) + 1);
 }

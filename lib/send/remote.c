@@ -112,17 +112,18 @@ void remote_bury(struct send *s)
   }
 }
 
-/* Puts the recipients and, when any of them has some, their parameters. */
+/* Puts the recipients and, when the sender or any of them has some, the parameters. */
 static int put_recipients(stralloc *job, struct store_message const *store, struct delivery const *v)
 {
-  int ok = 1, any = 0;
+  char const *sender = store_params(store, 0);
+  int ok = 1, any = *sender;
   for (unsigned i = 0; ok && i < v->n; i++) {
     char const *address = store->envelope + v->at[i] + 1;
     ok = stralloc_catb(job, address, strlen(address) + 1);
     any |= *store_params(store, v->at[i]);
   }
   if (!any || !ok) return ok;
-  ok = stralloc_catb(job, "", 1);
+  ok = stralloc_catb(job, "", 1) && stralloc_catb(job, sender, strlen(sender) + 1);
   for (unsigned i = 0; ok && i < v->n; i++) {
     char const *parameters = store_params(store, v->at[i]);
     ok = stralloc_catb(job, parameters, strlen(parameters) + 1);
@@ -137,7 +138,7 @@ int remote_give(struct send *s, struct remote *r, struct delivery *v)
   unixmessage_sender out = UNIXMESSAGE_SENDER_ZERO;
   int fd = store->fd;
   s->job.len = 0;
-  int ok = job_head(&s->job, store->body, store->flags, v->message->id, store_sender(store), store_params(store, 0))
+  int ok = job_head(&s->job, store->body, store->flags, v->message->id, store_sender(store))
     && put_recipients(&s->job, store, v);
   unixmessage m = { .s = s->job.s, .len = s->job.len, .fds = &fd, .nfds = 1 };
   unixmessage_sender_init(&out, r->fd);

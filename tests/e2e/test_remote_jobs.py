@@ -214,7 +214,7 @@ def test_job_without_file(jobs, sink):
 
 def test_file_too_short(jobs, sink):
     """A message of which a part is missing is not delivered."""
-    jobs.give(TEXT, S, [A], raw=b"%d\0000\0%s\0s@x.example\0\0a@y.example\0" % (len(TEXT) + 1, ID))
+    jobs.give(TEXT, S, [A], raw=b"%d\0000\0%s\0s@x.example\0a@y.example\0" % (len(TEXT) + 1, ID))
     outcome = jobs.take()
     assert outcome.verdict == "Z" and "#4.3.0" in outcome.text and sink.messages == []
 
@@ -235,7 +235,7 @@ def test_file_shrinks(rules, sink):
                 f.write(message)
                 f.flush()
                 held[:] = [f.fileno()]
-                data = b"%d\0000\0%s\0s@x.example\0\0a@y.example\0" % (len(message), ID)
+                data = b"%d\0000\0%s\0s@x.example\0a@y.example\0" % (len(message), ID)
                 jobs.sock.sendmsg([struct.pack(">IH", len(data), 1) + data],
                                   [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [f.fileno()]))])
                 outcome = jobs.take()

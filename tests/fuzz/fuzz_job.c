@@ -20,7 +20,12 @@ static void job(char const *s, size_t len)
   must(store_id_valid(j.id, strlen(j.id)) && j.n);
   char const *p = j.recipients;
   for (unsigned i = 0; i < j.n; i++) p += strlen(p) + 1;
-  if (j.dsn_each) must(!*p++ && p == j.dsn_each);
+  if (j.dsn_each) {
+    must(!*p++ && p == j.dsn);
+    p += strlen(p) + 1;
+    must(p == j.dsn_each);
+  }
+  else must(!*j.dsn);
   for (unsigned i = 0; j.dsn_each && i < j.n; i++, p += strlen(p) + 1) must(!strpbrk(p, "\r\n"));
   must(p == s + len && !strpbrk(j.dsn, "\r\n"));
 }

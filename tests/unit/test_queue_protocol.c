@@ -77,24 +77,24 @@ static void envelope_limit(void **state)
 static void job_cases(void **state)
 {
   struct { char const *s; size_t len; unsigned n; } const cases[] = {
-    { S("12\0" "0\0" ID "\0a@b\0\0c@d\0"), 1 },
-    { S("0\0" "3\0" ID "\0\0\0c@d\0e@f\0"), 2 },
-    { S("12\0" "0\0" ID "\0a@b\0RET=FULL ENVID=x\0c@d\0"), 1 },
-    { S("12\0" "0\0" ID "\0a@b\0\0c@d\0e@f\0\0\0NOTIFY=NEVER\0"), 2 },
-    { S("9223372036854775807\0" "4294967295\0" ID "\0\0\0c\0"), 1 },
-    { S("9223372036854775808\0" "0\0" ID "\0\0\0c\0"), 0 },
-    { S("1\0" "4294967296\0" ID "\0\0\0c\0"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0"), 1 },
+    { S("0\0" "3\0" ID "\0\0c@d\0e@f\0"), 2 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0\0RET=FULL ENVID=x\0\0"), 1 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0e@f\0\0\0\0NOTIFY=NEVER\0"), 2 },
+    { S("9223372036854775807\0" "4294967295\0" ID "\0\0c\0"), 1 },
+    { S("9223372036854775808\0" "0\0" ID "\0\0c\0"), 0 },
+    { S("1\0" "4294967296\0" ID "\0\0c\0"), 0 },
     { S(""), 0 }, { S("\0"), 0 }, { S("12"), 0 }, { S("12\0"), 0 }, { S("12\0" "0\0"), 0 },
-    { S("12\0" "0\0" ID "\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0"), 0 },
-    { S("12\0" "0\0" ID "\0a@b\0\0"), 0 },                                         /* nobody */
-    { S("12\0" "0\0" ID "\0a@b\0\0c@d"), 0 }, { S("12\0" "0\0" ID "\0a@b\0\0c@d\0\0"), 0 },
-    { S("12\0" "0\0" ID "\0a@b\0\0\0\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0\0c@d\0\0\0\0"), 0 },
-    { S("12\0" "0\0" ID "\0a@b\0\0c@d\0\0NOTIFY=NEVER"), 0 },
-    { S("12\0" "0\0" ID "\0a@b\0\0c@d\0\0NOTIFY=NEVER\r\nDATA\0"), 0 },
-    { S("12\0" "0\0" ID "\0a@b\0RET=FULL\r\n\0c@d\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0\0c@d\0\0EXPANDED\0"), 0 },
-    { S("-1\0" "0\0" ID "\0a@b\0\0c@d\0"), 0 }, { S("+1\0" "0\0" ID "\0a@b\0\0c@d\0"), 0 },
-    { S("1x\0" "0\0" ID "\0a@b\0\0c@d\0"), 0 },
-    { S("1\0" "0\0" "../../etc/passwd\0a@b\0\0c@d\0"), 0 }, { S("1\0" "0\0" "\0a@b\0\0c@d\0"), 0 },
+    { S("12\0" "0\0" ID "\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0"), 0 },            /* nobody */
+    { S("12\0" "0\0" ID "\0a@b\0c@d"), 0 }, { S("12\0" "0\0" ID "\0a@b\0c@d\0\0"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0\0\0"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0\0\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0c@d\0\0\0\0\0"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0\0\0NOTIFY=NEVER"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0\0\0NOTIFY=NEVER\r\nDATA\0"), 0 },
+    { S("12\0" "0\0" ID "\0a@b\0c@d\0\0RET=FULL\r\n\0\0"), 0 }, { S("12\0" "0\0" ID "\0a@b\0c@d\0\0\0EXPANDED\0"), 0 },
+    { S("-1\0" "0\0" ID "\0a@b\0c@d\0"), 0 }, { S("+1\0" "0\0" ID "\0a@b\0c@d\0"), 0 },
+    { S("1x\0" "0\0" ID "\0a@b\0c@d\0"), 0 },
+    { S("1\0" "0\0" "../../etc/passwd\0a@b\0c@d\0"), 0 }, { S("1\0" "0\0" "\0a@b\0c@d\0"), 0 },
   }, *c;
   EACH_CASE(c, cases) {
     struct job j;
@@ -108,7 +108,7 @@ static void job_round_trip(void **state)
 {
   stralloc sa = STRALLOC_ZERO;
   struct job j;
-  assert_true(job_head(&sa, 123456789012, STORE_FLAG_UTF8, ID, "sender@example.com", "RET=HDRS"));
+  assert_true(job_head(&sa, 123456789012, STORE_FLAG_UTF8, ID, "sender@example.com"));
   assert_false(job_scan(&j, sa.s, sa.len));
   assert_true(stralloc_catb(&sa, "one\0two\0", 8));
   assert_true(job_scan(&j, sa.s, sa.len));
@@ -116,10 +116,15 @@ static void job_round_trip(void **state)
   assert_int_equal(j.flags, STORE_FLAG_UTF8);
   assert_string_equal(j.id, ID);
   assert_string_equal(j.sender, "sender@example.com");
-  assert_string_equal(j.dsn, "RET=HDRS");
+  assert_string_equal(j.dsn, "");
   assert_null(j.dsn_each);
   assert_int_equal(j.n, 2);
   assert_memory_equal(j.recipients, "one\0two\0", 8);
+  assert_true(stralloc_catb(&sa, "\0RET=HDRS\0NOTIFY=NEVER\0\0", 24));
+  assert_true(job_scan(&j, sa.s, sa.len));
+  assert_string_equal(j.dsn, "RET=HDRS");
+  assert_int_equal(j.n, 2);
+  assert_memory_equal(j.dsn_each, "NOTIFY=NEVER\0\0", 14);
   stralloc_free(&sa);
 }
 

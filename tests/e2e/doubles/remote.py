@@ -42,8 +42,8 @@ def main():
             data, fds = receive(s)
         except TimeoutError:
             sys.exit(0)
-        size, flags, ident, sender, _, *to = data.split(b"\0")[:-1]
-        if b"" in to:  # parameters of the recipients follow
+        size, flags, ident, sender, *to = data.split(b"\0")[:-1]
+        if b"" in to:  # parameters follow
             to = to[:to.index(b"")]
         body = os.pread(fds[0], int(size), 0)
         mode = fcntl.fcntl(fds[0], fcntl.F_GETFL) & os.O_ACCMODE

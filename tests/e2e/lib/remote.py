@@ -101,10 +101,11 @@ class Jobs:
         theirs.close()
 
     def give(self, message, sender, recipients, flags=0, junk=b"", raw=None, dsn="", each=None):
-        """Sends a job. `dsn` and `each`: parameters of the sender and the recipients. `junk` follows the message in the file, as the envelope does in the queue."""
+        """Sends a job. `dsn` and `each`: parameters of the sender and the recipients. `junk` follows the message in the
+        file, as the envelope does in the queue."""
         data = raw if raw is not None else b"\0".join(
-            [b"%d" % len(message), b"%d" % flags, ID, sender.encode(), dsn.encode()] +
-            [r.encode() for r in recipients] + ([b""] + [e.encode() for e in each] if each else [])) + b"\0"
+            [b"%d" % len(message), b"%d" % flags, ID, sender.encode()] + [r.encode() for r in recipients] +
+            ([b"", dsn.encode()] + [e.encode() for e in each or [""] * len(recipients)] if dsn or each else [])) + b"\0"
         with tempfile.TemporaryFile() as f:
             f.write(message + junk)
             f.flush()
