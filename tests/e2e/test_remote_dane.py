@@ -29,7 +29,8 @@ def certs(tmp_path_factory):
     ca = make_certificate(at("ca"), subject="/CN=Test CA")
     all = {"ca": ca, "own": make_certificate(at("own"), "unrelated.example"),
            "ta": make_certificate(at("ta"), "mx.ta.signed.example", ca=ca),
-           "next": make_certificate(at("next"), "next.signed.example", "end.signed.example", ca=ca)}
+           "next": make_certificate(at("next"), "next.signed.example", "end.signed.example",
+                                    "third.signed.example", ca=ca)}
     for name in "ta", "next": # RFC 7672 3.1.2: the server sends its authority along
         with open(os.path.join(all[name], "cert.pem"), "a") as f, open(os.path.join(ca, "cert.pem")) as c:
             shutil.copyfileobj(c, f)
@@ -71,13 +72,19 @@ own MX 10 mx.own\nmx.own CNAME bare\nbare A 10.99.0.2\n_25._tcp.mx.own TLSA {own
 out MX 10 mx.out\nmx.out CNAME mx.plain.example.\n_25._tcp.mx.out TLSA {wrong}
 outer MX 10 mx.outer\nmx.outer CNAME mx.plain.example.
 joint MX 10 mx.joint\nmx.joint A 10.99.0.2\n_25._tcp.mx.joint CNAME _joint\n_joint TLSA {own}
+loose MX 10 mx.loose\nmx.loose A 10.99.0.2\n_25._tcp.mx.loose CNAME _25._tcp.mx.plain.example.
 alone A 10.99.0.2\n_25._tcp.alone TLSA {own}
 begin CNAME end
+third CNAME ta-whole
+frail MX 10 mx.frail.plain.example.
 second MX 10 mx.spoilt\nsecond MX 20 mx.ee-wrong\nsecond MX 30 mx.ee
 insecure MX 10 mx.plain.example.
 """.format(own=tlsa(certs["own"], 3), wrong=WRONG), "plain.example": """
 @ MX 10 mx\nmx A 10.99.0.2\n_25._tcp.mx TLSA {wrong}
 into MX 10 mx.ee-wrong.signed.example.
+mx.frail A 10.99.0.2
+_tcp.mx.frail NS gone
+gone A 127.0.0.1
 """.format(wrong=WRONG), "expired.example": """
 @ MX 10 mx\nmx A 10.99.0.2\n_25._tcp.mx TLSA {own}
 """.format(own=tlsa(certs["own"], 3))}
@@ -167,8 +174,11 @@ OTHERS = {   # domain: verdict, word, the name that was asked for
     "out.signed.example": ("Z", MATCH, None),      # out of the signed zones, yet the name is in one
     "outer.signed.example": ("K", "none", None),
     "joint.signed.example": ("K", "dane", "mx.joint.signed.example"), # the TLSA record behind a CNAME
+    "loose.signed.example": ("K", "none", None),   # ... which leads out of the signed zones
     "alone.signed.example": ("K", "dane", "alone.signed.example"),   # no MX
     "begin.signed.example": ("K", "dane", "mx.end.signed.example"),  # the certificate has the end of the domain's CNAME
+    "third.signed.example": ("K", "dane", "mx.ta-whole.signed.example"), # ... or has its beginning
+    "frail.signed.example": ("K", "none", None),  # unsigned, and breaks on TLSA: it is not asked
     "second.signed.example": ("K", "dane", "mx.ee.signed.example"),  # the others are left out
     "insecure.signed.example": ("K", "none", None), # the address is not validated
     "plain.example": ("K", "none", None),           # nothing is
