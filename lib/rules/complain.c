@@ -36,6 +36,10 @@ static char const *const words[] = {
 static void keep(struct compiler *c, struct complaint x, char const *format, va_list args)
 {
   char why[COMPLAINT - 100];
+  if (c->hush) {
+    c->wrong |= x.error;
+    return;
+  }
   vsnprintf(why, sizeof why, format, args);
   x.text = c->report.texts.len;
   x.number = c->report.found++;
@@ -82,7 +86,9 @@ static void mark(struct compiler *c, struct word word)
   struct mark m = { .file = (uint8_t)c->file, .line = c->line };
   struct quoted q;
   while (m.word < WARNING_COUNT && !rules_is(word, words[m.word])) m.word++;
-  if (m.word == WARNING_COUNT)
+  if (m.word == WARNING_COUNT && c->file == FILE_LOGINS)
+    rules_error(c, "`ok:` with what is no warning's word");
+  else if (m.word == WARNING_COUNT)
     rules_error(c, "`ok:` with %s, which is no warning's word", quote(&q, word.s, word.n));
   else if (!genalloc_append(struct mark, &c->report.marks, &m)) c->broken = ENOMEM;
 }

@@ -1,4 +1,5 @@
-/* The file `logins`: our logins at relays. No complaint shows anything behind the user. */
+/* The file `logins`: our logins at relays. No complaint shows anything but a key that is one: whatever else stands in a
+ * line may be, or hold, a password that was put in the wrong place. */
 #include <errno.h>
 #include <string.h>
 #include "parse/number.h"
@@ -6,6 +7,7 @@
 #include "rules/rules.h"
 
 #define KEY (RULES_KEY + 8)
+#define RELAYS "host, host:port, [address]:port, .suffix, /socket"
 
 /* A line, for the check at the end. */
 struct login_line {
@@ -43,28 +45,33 @@ static int must(struct compiler *c, char const *what, char *out, size_t max, cha
   return 0;
 }
 
-/* The key of a relay: HOST, HOST:PORT, .SUFFIX or a socket. Returns its length, or 0 after complaining. */
+/* The key of a relay: HOST, HOST:PORT, .SUFFIX or a socket. Returns its length, 0: it is none. */
 static size_t relay_key(struct compiler *c, char out[LOGIN_RELAY], struct word w)
 {
   char host[RULES_DOMAIN] = "";
-  struct quoted q;
   uint64_t port = 0;
   if (w.n && *w.s == '/') {
-    if (w.n > ROUTE_SOCKET)
-      return rules_error(c, "%s is too long for a socket: %d bytes at most", quote(&q, w.s, w.n), ROUTE_SOCKET), 0;
+    if (w.n > ROUTE_SOCKET || memchr(w.s, '|', w.n)) return 0;
     memcpy(host, w.s, w.n);
     return logins_relay(out, host, 0);
   }
   size_t colon = rules_until_colon(w.s, w.n);
   int suffix = w.n && *w.s == '.';
-  if (!colon || (suffix && colon < w.n))
-    return rules_error(c, "%s is no relay: host, host:port, [address]:port or .suffix", quote(&q, w.s, w.n)), 0;
+  if (!colon || (suffix && colon < w.n)) return 0;
   if (suffix) return rules_domain_key(c, out, w.s, w.n);
   if (!rules_relay_host(c, host, (struct word){ w.s, colon })) return 0;
   char const *digits = w.s + colon + 1;
-  if (colon < w.n && (number_scan(digits, w.n - colon - 1, 65535, &port) != NUMBER_OK || !port))
-    return rules_error(c, "%s is no port (1 to 65535)", quote(&q, digits, w.n - colon - 1)), 0;
+  if (colon < w.n && (number_scan(digits, w.n - colon - 1, 65535, &port) != NUMBER_OK || !port)) return 0;
   return logins_relay(out, host, (uint16_t)port);
+}
+
+/* A line's key, or the relay behind `at=`. Returns its length, 0: it is none. */
+static size_t first_word(struct compiler *c, char *out, struct word w, int sender)
+{
+  c->hush = 1;
+  size_t len = sender ? rules_from(c, out + 5, w.s + 5, w.n - 5) : relay_key(c, out, w);
+  c->hush = 0;
+  return len && sender ? len + 5 : len;
 }
 
 /* The words behind the password, which may be parts of one with blanks: none is shown. Returns 1, or 0. */
@@ -82,7 +89,8 @@ static int read_options(struct compiler *c, struct login *l, char at[LOGIN_RELAY
     } else if (!strcmp(word, "clear") && !l->clear) {
       l->clear = 1;
     } else if (!strncmp(word, "at=", 3) && !*at) {
-      if (!relay_key(c, at, (struct word){ word + 3, strlen(word + 3) })) return 0;
+      if (!first_word(c, at, (struct word){ word + 3, strlen(word + 3) }, 0))
+        return rules_error(c, "no relay behind `at=`: " RELAYS), 0;
     } else {
       break;
     }
@@ -114,11 +122,11 @@ void rules_logins(struct compiler *c, char const *s, size_t n)
   struct login l = { .mechanism = LOGIN_ANY };
   struct word w;
   rules_words(s, n, &w, 1);
-  size_t i = (size_t)(w.s + w.n - s), len;
+  size_t i = (size_t)(w.s + w.n - s), len = 0;
   int sender = w.n > 5 && !memcmp(w.s, "from:", 5) && (w.s[5] < '0' || w.s[5] > '9' || memchr(w.s, '@', w.n));
-  if (sender) len = rules_from(c, key + 5, w.s + 5, w.n - 5);
-  else len = relay_key(c, key, w);
-  if (sender && len) len += 5;
+  if (!(len = first_word(c, key, w, sender)))
+    rules_error(c, "the first word is neither a relay (" RELAYS ") nor a sender (from:LOCAL@DOMAIN, from:@DOMAIN); "
+                "it is not shown, as it may hold a password");
   if (!must(c, "user", l.user, sizeof l.user, s, n, &i)) return;
   if (!must(c, "password", l.password, sizeof l.password, s, n, &i)) return;
   if (!read_options(c, &l, at, s + i, n - i) || !len) return;

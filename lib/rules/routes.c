@@ -45,6 +45,15 @@ static int no_login(struct compiler *c)
   return 0;
 }
 
+/* Is it at least meant as a word of a route? What is not may be a login's: it is not shown. */
+static int is_option(struct word w)
+{
+  static char const *const values[] = { "tls=", "name=", "ca=" };
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+    if (w.n >= strlen(values[i]) && !memcmp(w.s, values[i], strlen(values[i]))) return 1;
+  return rules_is(w, "lmtp") || rules_is(w, "smtp");
+}
+
 /* The words behind the relay, s[0..n). Returns 1, or 0 after complaining. */
 static int read_options(struct compiler *c, struct route *r, char const *s, size_t n)
 {
@@ -53,9 +62,9 @@ static int read_options(struct compiler *c, struct route *r, char const *s, size
   unsigned said = 0;
   int ok = 1;
   while (rules_words(s, n, &w, 1)) {
-    if (*w.s == '|') return no_login(c);
+    if (memchr(w.s, '|', w.n)) return no_login(c);
     char const *why = route_option(r, &said, w.s, w.n);
-    if (why) rules_error(c, "%s %s", quote(&q, w.s, w.n), why);
+    if (why) rules_error(c, "%s %s", is_option(w) ? quote(&q, w.s, w.n) : "a word behind the relay", why);
     ok &= !why;
     n -= (size_t)(w.s + w.n - s);
     s = w.s + w.n;
@@ -81,7 +90,7 @@ static int read_relay(struct compiler *c, struct route *r, struct word relay, st
     return 0;
   }
   if (port.s && (number_scan(port.s, port.n, 65535, &number) != NUMBER_OK || !number)) {
-    rules_error(c, "%s is no port (1 to 65535)", quote(&q, port.s, port.n));
+    rules_error(c, "no port (1 to 65535) behind the relay's colon");
     return 0;
   }
   if (!r->local && is_self(c, host, len, number))
@@ -112,11 +121,14 @@ static int split(struct compiler *c, struct word w, struct word *relay, struct w
   *relay = w;
   *port = (struct word){ 0, 0 };
   if (memchr(w.s, '|', w.n)) return no_login(c);
+  if (w.n > 1 && !memcmp(w.s, "//", 2))
+    return rules_error(c, "a route is no URL: domain:relay or domain:relay:port"), 0;
   if (w.n && *w.s == '/') {
     if (w.n <= ROUTE_SOCKET) return 1;
     rules_error(c, "%s is too long for a socket: %d bytes at most", quote(&q, w.s, w.n), ROUTE_SOCKET);
     return 0;
   }
+  if (memchr(w.s, '@', w.n)) return no_login(c);
   size_t colon = rules_until_colon(w.s, w.n);
   if (colon < w.n) *port = (struct word){ w.s + colon + 1, w.n - colon - 1 };
   relay->n = colon;

@@ -101,6 +101,7 @@ struct compiler {
   enum file file;       /* being read */
   uint32_t line;
   int wrong;            /* an error was found */
+  unsigned hush : 1;    /* errors count, but nothing is said: the words may hold a password */
   int broken;           /* errno of a system error, then all stops; 0: none */
   struct { stralloc texts; genalloc all, marks; uint32_t found; } report; /* complain.c's */
   struct seen seen;

@@ -55,7 +55,7 @@ def test_group_and_everybody(control):
 def test_all_or_nothing(control):
     assert run("relay-mkcdb", control) == (0, "")
     before = (control / "rules.cdb").read_bytes(), (control / "logins.cdb").read_bytes()
-    for name, text, place in [("logins", LOGINS + "x.example:0 u secret\n", "logins:3: `0` is no port"),
+    for name, text, place in [("logins", LOGINS + "x.example:0 u secret\n", "logins:3: the first word is neither"),
                               ("logins", "smart.example joe secret2 secret3 x\n", "logins:1: a word behind the"),
                               ("routes", ":smart.example:587|joe|secret\n", "routes:1: a login at a relay"),
                               ("routes", ":smart.example tls=sure\n", "routes:1: `tls=sure` is no way")]:
@@ -68,6 +68,30 @@ def test_all_or_nothing(control):
         assert sorted(os.listdir(control)) == FILES
         (control / name).write_text(was)
     assert run("relay-mkcdb", "-n", control) == (0, "")
+
+
+@pytest.mark.parametrize("line", [
+    "smart.example:587|joe|%s", "smart.example:joe:%s", "smart.example:%s joe", "smtp://joe:%s@smart.example",
+    ":smart.example:587|joe|%s", "from:joe@far.example:%s", "%s", "joe:%s", "joe@smart.example:%s x",
+    "/run/lmtp|joe|%s joe x",
+    "smart.example joe # ok: %s", "smart.example joe x # ok: %s", "smart.example joe x %s",
+    "smart.example joe x at=%s:y",
+    "from:@far.example joe x at=joe|%s", 'smart.example joe "%s', "smart.example joe x|%s y"])
+def test_no_text_of_a_wrong_line(control, line):
+    write(control, line % "pa55WORD" + "\n")
+    code, said = run("relay-mkcdb", control)
+    assert code == 100 and "logins:1: " in said and "pa55" not in said
+
+
+@pytest.mark.parametrize("line", [
+    ":smart.example:587|joe|%s", ":smart.example:587 |joe|%s", ":smart.example:587 joe|%s", ":smart.example:587 joe %s",
+    ":smart.example:587 %s", ":smart.example:joe:%s", ":smart.example:%s", ":smart.example:587:joe:%s",
+    ":joe:%s@smart.example:587", "joe:%s@smart.example", "smtp://joe:%s@smart.example", ":smtp://joe:%s@smart.example",
+    ":smart.example:587 user=joe password=%s", ":smart.example:587 lmtp%s"])
+def test_no_login_in_a_route_is_shown(control, line):
+    (control / "routes").write_text(line % "pa55WORD" + "\n")
+    code, said = run("relay-mkcdb", control)
+    assert code == 100 and "routes:1: " in said and "pa55" not in said
 
 
 def test_goes_with_its_text(control):

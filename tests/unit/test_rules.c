@@ -7,6 +7,8 @@
 #include "base/io.h"
 #include "base/limits.h"
 
+#define NO_PORT "no port (1 to 65535) behind the relay's colon\n"
+
 static struct good_case const good[] = {
   /* lines */
   { "domains", "", "" },
@@ -91,10 +93,10 @@ static struct bad_case const bad[] = {
     "2: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n"
     "4: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n" },
   { "routes", ":a.example:0\n:a.example:65536\n:a.example:smtp\n:a.example:\n:[::1]25\n:[::1\n:1.2.3\n:a b\n",
-    "1: `0` is no port (1 to 65535)\n2: `65536` is no port (1 to 65535)\n3: `smtp` is no port (1 to 65535)\n"
-    "4: `` is no port (1 to 65535)\n5: `[::1]25` is no address in brackets\n"
+    "1: " NO_PORT "2: " NO_PORT "3: " NO_PORT "4: " NO_PORT "5: `[::1]25` is no address in brackets\n"
     "6: too many colons; an IPv6 address stands in brackets: domain:[2001:db8::1]:25\n"
-    "7: `1.2.3` is no domain; an address stands in brackets\n8: `b` is no word of a route; known:\n" },
+    "7: `1.2.3` is no domain; an address stands in brackets\n"
+    "8: a word behind the relay is no word of a route; known:\n" },
   { "routes", "a.example:b.example\nA.example:\n", "2: `A.example:` stands already in line 1\n" },
 };
 
