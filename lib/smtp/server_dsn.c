@@ -29,6 +29,13 @@ int notices_recipient(struct session *s, char const *address, struct dsn_rcpt co
   return !dsn_rcpt_fmt(parameters, d) || put(s, 'T', address, parameters);
 }
 
+/* A report of success goes to a sender that nobody has verified. With it whoever can send here could have us write to
+ * anybody, once for each message that we take; so it is for those whom we know. */
+void notices_limit(struct session const *s, struct dsn_rcpt *d)
+{
+  if (!s->relay.trusted && !s->relay.login && !s->relay.stamp) dsn_no_success(d);
+}
+
 /* RFC 3461 5.2.7.1, 5.2.7.2 c. */
 int notices_alias(struct session *s, struct address const *alias, unsigned n, struct dsn_rcpt *d)
 {

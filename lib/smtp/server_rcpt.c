@@ -26,6 +26,7 @@ static enum reply rcpt_syntax(struct session const *s, struct address *a, struct
     if (t != DSN_TAKEN) return t == DSN_OTHER ? REPLY_PARAMETER : REPLY_REPEATED;
   }
   if (more < 0) return REPLY_REPEATED;
+  notices_limit(s, d);
   return a->utf8 && !s->utf8 ? REPLY_NEEDS_UTF8 : REPLY_NONE;
 }
 

@@ -166,6 +166,8 @@ void session_drop(struct session *s);
 int notices_begin(struct session *s, struct dsn_mail const *d);
 int notices_recipient(struct session *s, char const *address, struct dsn_rcpt const *d);
 int notices_alias(struct session *s, struct address const *alias, unsigned n, struct dsn_rcpt *d);
+/* Leaves out what a stranger may not wish. */
+void notices_limit(struct session const *s, struct dsn_rcpt *d);
 /* Tells the injector. */
 void notices_tell(struct session *s);
 

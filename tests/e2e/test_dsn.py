@@ -90,6 +90,23 @@ def test_passed_on_to_a_server_with_dsn(relay, sink):
     assert not relay.events("send", "bounce")
 
 
+def test_strangers_get_no_report_of_success(instances, sink):
+    """Their senders may be forged."""
+    i = instances(routes=":%s\n" % sink.route, domains="far.example any\n",
+                  aliases="all@far.example one@far.example two@far.example\n").start()
+    with i.dialogue(source="127.0.0.2") as d:
+        d.hello()
+        for address, parameters in (("x@far.example", "SUCCESS,FAILURE"), ("all@far.example", "SUCCESS")):
+            d.ok("MAIL FROM:<%s>" % SENDER)
+            d.ok("RCPT TO:<%s> NOTIFY=%s" % (address, parameters))
+            d.ok("DATA", 354)
+            d.send(b"a: b\r\n\r\nc\r\n.\r\n")
+            assert d.reply().code == 250
+    sink.wait(2)
+    i.wait_empty()
+    assert all(m.sender for m in sink.messages) and not i.events("send", "bounce")
+
+
 def refuse(session, line):
     return b"550 5.1.1 no such user\r\n" if b"bad" in line else None
 
@@ -123,6 +140,7 @@ def test_ret(relay, sink, ret, kind):
     r, = reports(sink)
     assert r.third.get_content_type() == kind and r.third["Content-Transfer-Encoding"] == "8bit"
     whole = [m for m in sink.messages if not m.sender][0].lf
+    assert whole.partition(b"\n\n")[0].count(b"\nContent-Transfer-Encoding: 8bit") == 1  # RFC 2045 6.4
     assert (b"\nX-Eight: \xc3\xbc\n\nThe text.\n" in whole) == (ret == " RET=FULL") and b"\nX-Eight: \xc3\xbc\n" in whole
 
 

@@ -1,39 +1,6 @@
 /* RCPT in sessions in memory: recipients that the network is asked about, aliases, the submission listener, and what
  * the log says so that a decision can be made anew. */
-#include "smtp_cases.h"
-
-#define TARGETS "x@hosted.example\0y@else.example\0list@hosted.example"
-
-/* As rules(), with asked and listed domains, aliases, and hosts to which anybody may send. */
-static struct table_set *rcpt_rules(char const *limits)
-{
-  static struct { enum table which; char const *key; size_t len; char const *data; size_t data_len; } const all[] = {
-    { TABLE_ME, "", 0, "relay.example", 13 },
-    { TABLE_DOMAINS, "hosted.example", 14, "any", 3 },
-    { TABLE_DOMAINS, "asked.example", 13, "asked", 5 },
-    { TABLE_DOMAINS, "listed.example", 14, "listed", 6 },
-    { TABLE_RECIPIENTS, "joe@listed.example", 18, "", 0 },
-    { TABLE_ALIASES, "list@hosted.example", 19, TARGETS, sizeof TARGETS },
-    { TABLE_ALIASES, "broken@hosted.example", 21, "x@hosted.example", 16 },
-    { TABLE_ALIASES, "empty@hosted.example", 20, "", 0 },
-    { TABLE_RELAY, "grant to-host/4", 15, "\x18", 1 },
-    { TABLE_RELAY, "grant to-host _110000000000000000000010", 39, "", 0 },
-    { TABLE_RELAY, "grant clients", 13, "", 0 },
-    { TABLE_RELAY, "grant pop", 9, "300\0on=inner\0bound", 19 },
-    { TABLE_SENDERS, "joe", 3, "@hosted.example", 16 },
-  };
-  int fd = memfd_create("rules", MFD_CLOEXEC);
-  struct table_builder *b = table_build(fd);
-  assert_non_null(b);
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data, all[i].data_len), 0);
-  if (limits) assert_int_equal(table_add(b, TABLE_LIMITS, "recipients", 10, 1, limits, strlen(limits)), 0);
-  assert_int_equal(table_finish(b), 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
-}
+#include "rcpt_rules.h"
 
 struct dialogue {
   char const *name, *listener, *relayclient, *limits;
@@ -41,7 +8,6 @@ struct dialogue {
   unsigned asked;
 };
 
-#define TO(address) "RCPT TO:<" address ">\r\n"
 #define DATA "DATA\r\na: b\r\n\r\nc\r\n.\r\n"
 
 static struct dialogue const dialogues[] = {
@@ -258,37 +224,6 @@ static void test_stamps(void **state)
   }
 }
 
-/* What is asked about notifications reaches the injector as queue/sheet.h has it; a transaction leaves nothing to the next. */
-static void test_sheet(void **state)
-{
-  static struct { char const *says, *sheets; } const rows[] = {
-    { "MAIL FROM:<a@far.example>\r\n" TO("x@hosted.example") "DATA\r\n.\r\n", "" },
-    { "MAIL FROM:<a@far.example> RET=FULL\r\n" TO("x@hosted.example") "DATA\r\n.\r\n", "Fa@far.example|RET=FULL|;" },
-    { "MAIL FROM:<a@far.example>\r\nRCPT TO:<x@hosted.example> NOTIFY=NEVER\r\n" TO("y@hosted.example") "DATA\r\n.\r\n",
-      "Fa@far.example||Tx@hosted.example|NOTIFY=NEVER|;" },
-    { "MAIL FROM:<a@far.example> ENVID=x\r\nRCPT TO:<x@hosted.example> NOTIFY=NEVER\r\nRSET\r\nMAIL FROM:<b@far.example>\r\n"
-      TO("y@hosted.example") "DATA\r\n.\r\n", "" },
-    { "MAIL FROM:<a@far.example>\r\nRCPT TO:<x@nowhere.example> NOTIFY=NEVER\r\n" TO("y@hosted.example")
-      "DATA\r\n.\r\n", "" },
-  };
-  (void)state;
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    static struct double_world d;
-    char in[512];
-    struct table_set *t = rcpt_rules(0);
-    struct server_facts f = { .tables = t };
-    memset(&d, 0, sizeof d);
-    snprintf(in, sizeof in, E "%s" Q, rows[i].says);
-    d.in = in;
-    d.in_len = strlen(in);
-    run_logged(&d, &f);
-    assert_string_equal(d.sheets.s, rows[i].sheets);
-    assert_int_equal(d.finishes, 1);
-    assert_int_equal(d.misuses, 0);
-    table_close(t);
-  }
-}
-
 int main(void)
 {
   struct CMUnitTest const tests[] = {
@@ -299,7 +234,6 @@ int main(void)
     cmocka_unit_test(test_log_appended),
     cmocka_unit_test(test_log),
     cmocka_unit_test(test_stamps),
-    cmocka_unit_test(test_sheet),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
