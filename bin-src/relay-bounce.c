@@ -8,6 +8,7 @@
 #include <skalibs/random.h>
 #include <skalibs/strerr.h>
 #include "base/io.h"
+#include "base/log.h"
 #include "queue/inject.h"
 #include "queue/store.h"
 #include "report/compose.h"
@@ -28,7 +29,11 @@ struct work {
 
 static _Noreturn void die(int code, char const *why)
 {
-  strerr_warnw(why);
+  struct log_line l;
+  log_start(&l, "trouble");
+  log_str(&l, "what", why);
+  log_num(&l, "code", (uint64_t)code);
+  log_end(&l);
   _exit(code);
 }
 
@@ -75,19 +80,14 @@ static int eight(char const *s, size_t len)
   return 0;
 }
 
-/* The message's header, or all of it. */
-static void copy(struct work *w)
+/* Behind the header of `header` bytes, what is whole of the message. */
+static void copy(struct work *w, char *buf, size_t header)
 {
-  static char buf[COMPOSE_HEADER > PIECE ? COMPOSE_HEADER : PIECE];
   struct notice const *n = &w->notice;
-  enum compose_third which = compose_which(n);
-  if (which == COMPOSE_HEADERS) {
-    size_t len = compose_header(buf, read_message(n, 0, buf, COMPOSE_HEADER));
-    int ok = compose_third(&w->text, &w->compose, which, eight(buf, len));
-    flush(w, ok && compose_copy(&w->text, n, buf, len));
+  if (compose_which(n) == COMPOSE_HEADERS) {
+    flush(w, compose_copy(&w->text, n, buf, header));
     return;
   }
-  flush(w, compose_third(&w->text, &w->compose, which, (n->flags & STORE_FLAG_8BIT) != 0));
   for (uint64_t at = 0; at < n->body;) {
     size_t len = read_message(n, at, buf, PIECE);
     flush(w, compose_copy(&w->text, n, buf, len));
@@ -95,20 +95,35 @@ static void copy(struct work *w)
   }
 }
 
+static void say_refused(struct work const *w, struct inject_result const *r)
+{
+  struct log_line l;
+  log_start(&l, "refused");
+  log_str(&l, "id", w->notice.id);
+  log_str(&l, "bounce", w->compose.id);
+  log_num(&l, "code", (uint64_t)r->code);
+  log_str(&l, "text", r->text);
+  log_end(&l);
+}
+
 static int report(struct work *w, char const *id)
 {
+  static char buf[COMPOSE_HEADER > PIECE ? COMPOSE_HEADER : PIECE];
   struct inject_result r;
   struct notice const *n = &w->notice;
   int utf8 = eight(n->sender, strlen(n->sender)); /* all else is ASCII */
+  enum compose_third which = compose_which(n);
+  size_t header = compose_header(buf, read_message(n, 0, buf, COMPOSE_HEADER));
+  w->compose.eight = which == COMPOSE_HEADERS ? eight(buf, header) : (n->flags & STORE_FLAG_8BIT) != 0;
   w->deadline = io_now() + PATIENCE;
   if (inject_start(&w->inject, 0, id, utf8) < 0)
     die(errno == ENOMEM ? EX_MEMORY : EX_BUG, "the injector can't be started");
   flush(w, compose_head(&w->text, &w->compose) && compose_words(&w->text, &w->compose)
-    && compose_status(&w->text, &w->compose));
-  copy(w);
+    && compose_status(&w->text, &w->compose) && compose_third(&w->text, &w->compose, which));
+  copy(w, buf, header);
   flush(w, compose_end(&w->text, &w->compose));
   inject_finish(&w->inject, "", n->sender, strlen(n->sender) + 1, w->deadline, &r);
-  if (*r.text) strerr_warnw("the injector says: ", r.text);
+  if (r.code) say_refused(w, &r);
   return r.code;
 }
 

@@ -15,6 +15,12 @@ static int any(struct notice const *n, char const *kinds)
   return 0;
 }
 
+/* Does the third part go as it is, bytes from 0x80 on among it? */
+static int raw(struct compose const *c)
+{
+  return c->eight && !(c->notice->flags & STORE_FLAG_UTF8);
+}
+
 int compose_head(stralloc *sa, struct compose const *c)
 {
   struct notice const *n = c->notice;
@@ -27,7 +33,8 @@ int compose_head(stralloc *sa, struct compose const *c)
     && stralloc_cats(sa, ">\nSubject: Delivery Status Notification (") && stralloc_cats(sa, what)
     && stralloc_cats(sa, ")\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n" /* RFC 3834 5 */
       "Content-Type: multipart/report; report-type=delivery-status;\n  boundary=\"")
-    && stralloc_cats(sa, c->boundary) && stralloc_cats(sa, "\"\n\n");
+    && stralloc_cats(sa, c->boundary) && stralloc_cats(sa, "\"\n")
+    && stralloc_cats(sa, raw(c) ? "Content-Transfer-Encoding: 8bit\n\n" : "\n"); /* RFC 2045 6.4: as its parts */
 }
 
 /* What is said of each kind. %s: our name, the message's number, the time. */
@@ -82,15 +89,15 @@ enum compose_third compose_which(struct notice const *n)
 }
 
 /* RFC 6533 6 for internationalised mail: base64 there, so that the report goes through any server. */
-int compose_third(stralloc *sa, struct compose const *c, enum compose_third which, int eight)
+int compose_third(stralloc *sa, struct compose const *c, enum compose_third which)
 {
   int utf8 = (c->notice->flags & STORE_FLAG_UTF8) != 0;
   char const *type = which == COMPOSE_WHOLE ? utf8 ? "message/global" : "message/rfc822"
     : utf8 ? "message/global-headers" : "text/rfc822-headers";
   return stralloc_cats(sa, "--") && stralloc_cats(sa, c->boundary) && stralloc_cats(sa, "\nContent-Type: ")
     && stralloc_cats(sa, type)
-    && stralloc_cats(sa, utf8 || eight ? "\nContent-Transfer-Encoding: " : "")
-    && stralloc_cats(sa, utf8 ? "base64" : eight ? "8bit" : "")
+    && stralloc_cats(sa, utf8 ? "\nContent-Transfer-Encoding: base64" : "")
+    && stralloc_cats(sa, raw(c) ? "\nContent-Transfer-Encoding: 8bit" : "")
     && stralloc_cats(sa, "\n\n");
 }
 

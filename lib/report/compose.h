@@ -17,6 +17,7 @@ struct compose {
   char const *id;              /* the report's */
   char const *boundary;        /* nobody can have foreseen it; at most COMPOSE_BOUNDARY */
   int64_t now;                 /* seconds since 1970 */
+  unsigned eight : 1;          /* what is copied of the message holds bytes from 0x80 on */
 };
 
 /* The header, the words for people, and the fields for programs. */
@@ -30,8 +31,8 @@ enum compose_third {
 };
 enum compose_third compose_which(struct notice const *n);
 
-/* The third part's beginning; what follows is compose_copy's, then compose_end's. eight: it holds bytes from 0x80 on. */
-int compose_third(stralloc *sa, struct compose const *c, enum compose_third which, int eight);
+/* The third part's beginning; what follows is compose_copy's, then compose_end's. */
+int compose_third(stralloc *sa, struct compose const *c, enum compose_third which);
 /* The next bytes of the message, as they are but for CR; or in base64 if it is internationalised (flags): then len is a
  * multiple of 57 but for the last piece. */
 int compose_copy(stralloc *sa, struct notice const *n, char const *s, size_t len);

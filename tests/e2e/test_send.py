@@ -226,12 +226,17 @@ def test_bad_addresses_bounce(spool):
 def test_a_bounce_that_cannot_be_queued_is_tried_later(spool):
     wrapper = os.path.join(spool.dir, "injector")
     with open(wrapper, "w") as f:
-        f.write("#!/bin/sh\n[ -e %s/refuse ] && exit 53\nexec %s/relay-queue\n" % (spool.double, BIN))
+        f.write("#!/bin/sh\n[ -e %s/refuse ] && { printf 'ZNo room, \\033[1m' >&6; exit 82; }\nexec %s/relay-queue\n" %
+                (spool.double, BIN))
     os.chmod(wrapper, 0o755)
     spool.flag("refuse")
     spool.start(QMAILQUEUE=wrapper)
     ident = spool.inject(["perm@one.example", "ok@one.example"])
-    spool.wait_event("bounce-trouble", id=ident, code=53)
+    spool.wait_event("bounce-trouble", id=ident, code=82)
+    line, = [x for x in spool.text().split("\n") if x.startswith("relay-bounce: ")]
+    report, = spool.events("bounce", id=ident)
+    assert line == ("relay-bounce: event=refused id=%s bounce=%s code=82 text=No\\x20room,\\x20\\\\x1b[1m" %
+                    (ident, report["bounce"]))
     spool.wait_event("defer", id=ident)
     assert spool.marks(ident) == {"perm@one.example": False, "ok@one.example": True}
     spool.flag("refuse", False)

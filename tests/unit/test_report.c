@@ -120,9 +120,13 @@ static void third(void **state)
   char want[256];
   EACH_CASE(c, cases) {
     struct notice_recipient r = { .kind = (enum notice_kind)c->kind, .address = "x@y", .text = "" };
-    struct notice n = { .flags = c->flags, .mail.ret = c->ret, .recipient = &r, .n = 1 };
-    struct compose co = { .notice = &n, .id = ID, .boundary = "b" };
-    assert_true(compose_third(&sa, &co, compose_which(&n), c->eight) && compose_copy(&sa, &n, "A: b\r\n\0\n", 8)
+    struct notice n = { .me = "me", .sender = "a@b", .flags = c->flags, .mail.ret = c->ret, .recipient = &r, .n = 1 };
+    struct compose co = { .notice = &n, .id = ID, .boundary = "b", .eight = c->eight != 0 };
+    assert_true(compose_head(&sa, &co) && stralloc_0(&sa));
+    int raw = c->eight && !(c->flags & STORE_FLAG_UTF8); /* RFC 2045 6.4: then all that it is in says so, too */
+    CHECK(!!strstr(sa.s, "\nContent-Transfer-Encoding: 8bit\n\n") == raw, "case %zu: %s", i_, sa.s);
+    sa.len = 0;
+    assert_true(compose_third(&sa, &co, compose_which(&n)) && compose_copy(&sa, &n, "A: b\r\n\0\n", 8)
       && compose_end(&sa, &co));
     snprintf(want, sizeof want, "--b\nContent-Type: %s%s--b--\n", c->want, c->flags ? "" : "\n");
     check(&sa, want);
