@@ -6,8 +6,9 @@
 
 #define BOUNCE_TIME 3600 /* seconds relay-bounce may take */
 
-/* Deals with what is owed of m (owed.h). Returns 1 when relay-bounce works on the report, or will: message_bounced follows
- * later. 0 when it is settled: there is nobody to tell, or relay-bounce could not be started and all stays for later. */
+/* Deals with what is owed of m (owed.h). Returns 1 when relay-bounce works on the report, or will: message_bounced
+ * follows later. 0 when it is settled: there is nobody to tell, or relay-bounce could not be started and all stays for
+ * later. */
 int bounce_start(struct send *s, struct message *m);
 
 /* A child has ended. Returns 1 when it was a relay-bounce of ours. */

@@ -152,7 +152,7 @@ static void end(struct send *s, struct delivery *v, unsigned delivered, unsigned
 void message_outcome(struct send *s, struct delivery *v, enum outcome o, char const *text, char const *route)
 {
   for (unsigned i = 0; i < v->n; i++) outcome_note(s, v->message, v->at[i], o, text, route);
-  end(s, v, o == OUTCOME_DELIVERED ? v->n : 0, 0);
+  end(s, v, 0, 0);
 }
 
 void message_report(struct send *s, struct delivery *v, struct report const *r, char const *route)

@@ -9,6 +9,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/unixmessage.h>
 #include "policy/route.h"
+#include "send/child.h"
 #include "send/spawner.h"
 
 /* In the child: descriptor 0 is the socket, 1 nothing, 2 the log; all others close on exec. */
@@ -37,7 +38,7 @@ static void serve(struct spawner const *p, unixmessage const *m)
   unixmessage_drop(m);
 }
 
-static void run(struct spawner const *p, int fd)
+static _Noreturn void run(struct spawner const *p, int fd)
 {
   char main_buffer[UNIXMESSAGE_BUFSIZE], aux_buffer[UNIXMESSAGE_AUXBUFSIZE];
   unixmessage_receiver in =
@@ -56,20 +57,11 @@ static void run(struct spawner const *p, int fd)
 
 int spawner_start(struct spawner const *p, pid_t *pid)
 {
-  int fd[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) return -1;
-  *pid = fork();
-  if (!*pid) {
-    close(fd[0]);
+  int fd = child_fork(SOCK_STREAM, pid);
+  if (fd >= 0 && !*pid) {
     if (identity_take(&p->who) < 0) strerr_diefusys(111, "become relay-remote's user");
     if (chdir("/") < 0) strerr_diefusys(111, "chdir to /");
-    run(p, fd[1]);
+    run(p, fd);
   }
-  int e = errno;
-  close(fd[1]);
-  if (*pid > 0 && !fcntl(fd[0], F_SETFL, O_NONBLOCK)) return fd[0];
-  if (*pid > 0) e = errno;
-  close(fd[0]);
-  errno = e;
-  return -1;
+  return fd;
 }

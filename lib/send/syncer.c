@@ -1,7 +1,6 @@
 /* Makes removals last. What goes over the socket are packets: to the syncer a set of directories, a bit for each; back
  * the same set when it has been synced, with those that failed. At most one is under way. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "base/log.h"
+#include "send/child.h"
 #include "send/syncer.h"
 
 _Static_assert(STORE_SPLIT == 64, "a set of directories is one uint64_t");
@@ -35,7 +35,7 @@ static struct answer sync_all(uint64_t dirs)
   return a;
 }
 
-static void serve(int fd)
+static _Noreturn void serve(int fd)
 {
   static int const list[] = { SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGPIPE };
   for (unsigned i = 0; i < sizeof list / sizeof *list; i++) signal(list[i], SIG_IGN);
@@ -54,21 +54,12 @@ static void serve(int fd)
 
 int syncer_start(pid_t *pid, int other)
 {
-  int fd[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0) return -1;
-  *pid = fork();
-  if (!*pid) {
+  int fd = child_fork(SOCK_SEQPACKET, pid);
+  if (fd >= 0 && !*pid) {
     close(other);
-    close(fd[0]);
-    serve(fd[1]);
+    serve(fd);
   }
-  int e = errno;
-  close(fd[1]);
-  if (*pid > 0 && !fcntl(fd[0], F_SETFL, O_NONBLOCK)) return fd[0];
-  if (*pid > 0) e = errno;
-  close(fd[0]);
-  errno = e;
-  return -1;
+  return fd;
 }
 
 static void hand_over(struct send *s)

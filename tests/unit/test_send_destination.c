@@ -72,6 +72,17 @@ static char const *letters(char const *which)
   return text;
 }
 
+/* All of the delivery's recipients have got it. */
+static void delivered(struct delivery *v, char const *word)
+{
+  static char const lines[] = "r\0r\0Kfine\0";
+  struct report r;
+  assert_in_range(v->n, 1, 2);
+  size_t skip = v->n == 1 ? 2 : 0;
+  assert_int_equal(report_scan(&r, lines + skip, sizeof lines - 1 - skip, v->n), REPORT_EACH);
+  message_report(&s, v, &r, word);
+}
+
 static size_t position(struct message const *m, unsigned nth)
 {
   size_t pos = 0, at = 0;
@@ -209,7 +220,7 @@ static void outcomes(void **state)
   assert_true(s.schedule.slot[slot].when >= s.now + 150);
   m = MESSAGE("Fs@x\0Ta@a.example\0Tb@a.example\0");
   for (unsigned i = 0; i < 2; i++) destination_add(&s, d, m, position(m, i), "a@a.example");
-  message_outcome(&s, destination_pop(d), OUTCOME_DELIVERED, "", d->word);
+  delivered(destination_pop(d), d->word);
   assert_string_equal(letters(id), "gone");
   assert_int_equal(schedule_find(&s.schedule, id), SCHEDULE_NONE);
   m = MESSAGE("F\0Ta@a.example\0"); /* nobody to tell */
@@ -232,7 +243,7 @@ static void held(void **state)
   store_path(path, id);
   assert_int_equal(rename(path, away), 0); /* a directory in its place: EISDIR */
   assert_int_equal(mkdir(path, 0700), 0);
-  message_outcome(&s, destination_pop(d), OUTCOME_DELIVERED, "", d->word);
+  delivered(destination_pop(d), d->word);
   assert_int_equal(s.active, 1);
   assert_ptr_equal(s.held, m);
   assert_int_equal(m->store.envelope[position(m, 0)], 'D');
@@ -261,7 +272,7 @@ static void not_removed(void **state)
   store_path(path, id);
   assert_int_equal(rename(path, away), 0);
   assert_int_equal(mkdir(path, 0700), 0);
-  message_outcome(&s, destination_pop(d), OUTCOME_DELIVERED, "", d->word);
+  delivered(destination_pop(d), d->word);
   assert_ptr_equal(s.held, m);
   assert_int_equal(rmdir(path), 0);
   hold_retry(&s, 1);
@@ -272,7 +283,7 @@ static void not_removed(void **state)
   destination_add(&s, d, m, position(m, 0), "a@a.example");
   store_path(path, id);
   unlink(path); /* by somebody else */
-  message_outcome(&s, destination_pop(d), OUTCOME_DELIVERED, "", d->word);
+  delivered(destination_pop(d), d->word);
   assert_int_equal(s.active, 0);
   assert_int_equal(schedule_find(&s.schedule, id), SCHEDULE_NONE);
 }
