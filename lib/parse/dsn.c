@@ -218,36 +218,57 @@ size_t dsn_rcpt_fmt(char out[DSN_TEXT], struct dsn_rcpt const *d)
   return *d->orcpt ? cat(out, cat(out, at, at ? " ORCPT=" : "ORCPT="), d->orcpt) : at;
 }
 
-/* Only what is written back as it came counts: so all is checked that dsn_rcpt_fmt makes sure of. */
-int dsn_mail_scan(struct dsn_mail *d, char const *s)
+static int mail_takes(void *d, struct param const *p)
+{
+  return dsn_mail_take(d, p) == DSN_TAKEN;
+}
+
+static size_t mail_writes(char out[DSN_TEXT], void const *d)
+{
+  return dsn_mail_fmt(out, d);
+}
+
+static int rcpt_takes(void *d, struct param const *p)
+{
+  struct dsn_rcpt *r = d;
+  if (!param_is(p, "EXPANDED") || p->value) return dsn_rcpt_take(r, p) == DSN_TAKEN;
+  r->expanded = 1;
+  return 1;
+}
+
+static size_t rcpt_writes(char out[DSN_TEXT], void const *d)
+{
+  return dsn_rcpt_fmt(out, d);
+}
+
+/* Only what is written back as it came counts: so all is checked that the form makes sure of. */
+static int scan(void *d, char const *s, int (*takes)(void *, struct param const *),
+  size_t (*writes)(char out[DSN_TEXT], void const *))
 {
   char text[DSN_TEXT], line[DSN_TEXT + 1] = " ";
   size_t n = strlen(s), pos = 0;
   struct param p;
-  int ok = n < DSN_TEXT, more = 0;
+  int more = 0;
+  if (n >= DSN_TEXT) return 0;
+  memcpy(line + 1, s, n);
+  while (n && (more = params_next(line, n + 1, &pos, 0, &p)) > 0) if (!takes(d, &p)) return 0;
+  return !more && writes(text, d) == n && !memcmp(text, s, n);
+}
+
+int dsn_mail_scan(struct dsn_mail *d, char const *s)
+{
   memset(d, 0, sizeof *d);
-  if (ok) memcpy(line + 1, s, n);
-  while (ok && n && (more = params_next(line, n + 1, &pos, 0, &p)) > 0) ok = dsn_mail_take(d, &p) == DSN_TAKEN;
-  if (ok && !more && dsn_mail_fmt(text, d) == n && !memcmp(text, s, n)) return 1;
-  memset(d, 0, sizeof *d);
-  return 0;
+  int ok = scan(d, s, mail_takes, mail_writes);
+  if (!ok) memset(d, 0, sizeof *d);
+  return ok;
 }
 
 int dsn_rcpt_scan(struct dsn_rcpt *d, char const *s)
 {
-  char text[DSN_TEXT], line[DSN_TEXT + 1] = " ";
-  size_t n = strlen(s), pos = 0;
-  struct param p;
-  int ok = n < DSN_TEXT, more = 0;
   memset(d, 0, sizeof *d);
-  if (ok) memcpy(line + 1, s, n);
-  while (ok && n && (more = params_next(line, n + 1, &pos, 0, &p)) > 0) {
-    if (param_is(&p, "EXPANDED") && !p.value) d->expanded = 1;
-    else ok = dsn_rcpt_take(d, &p) == DSN_TAKEN;
-  }
-  if (ok && !more && dsn_rcpt_fmt(text, d) == n && !memcmp(text, s, n)) return 1;
-  memset(d, 0, sizeof *d);
-  return 0;
+  int ok = scan(d, s, rcpt_takes, rcpt_writes);
+  if (!ok) memset(d, 0, sizeof *d);
+  return ok;
 }
 
 int dsn_wants(struct dsn_rcpt const *d, enum dsn_notify what)
