@@ -30,7 +30,7 @@
   X(CONCURRENCY,   "concurrency",    100, 1, 10000, "relay-remote processes at once") \
   X(DESTINATION,   "destination",    20, 1, 1000, "relay-remote processes at once for one next hop") \
   X(QUEUE_TIME,    "queue-time",     432000, 60, 31536000, "seconds until an undelivered message bounces") \
-  X(WARN_TIME,     "warn-time",      0, 0, 31536000, "seconds until the sender is told once that a message waits, 0: never") \
+  X(WARN_TIME,     "warn-time",      0, 0, 31536000, "seconds until the sender hears that a message waits, 0: never") \
   X(ASKED_YES,     "asked-yes",      3600, 0, 604800, "seconds that a next hop's yes to a recipient is believed") \
   X(ASKED_NO,      "asked-no",       600, 0, 604800, "seconds that a next hop's no to a recipient is believed")
 

@@ -36,7 +36,8 @@ struct inject_result {
 void inject_signals(void);
 
 /* Starts `program` (null: $QMAILQUEUE, or else BIN_DIR/relay-queue) with the environment plus `id` as RELAYID,
- * RELAYDSNFD and, if utf8, RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with errno. */
+ * RELAYDSNFD and, if utf8, RELAYUTF8=1; without RELAYRULESFD, whose descriptor it doesn't get. Returns 0, or -1 with
+ * errno. */
 int inject_start(struct inject *q, char const *program, char const *id, int utf8);
 
 /* Feeds the message, LF line ends; any byte may occur. Errors are kept for the end. deadline: base/io.h. */

@@ -129,7 +129,7 @@ char const *store_sender(struct store_message const *m)
 char const *store_recipient(struct store_message const *m, size_t *pos, int *done, size_t *at)
 {
   if (!*pos) *pos = strlen(m->envelope) + 1;
-  if (*pos < m->envelope_len && m->envelope[*pos] == 'P') *pos += strlen(m->envelope + *pos) + 1; /* of the one before */
+  if (*pos < m->envelope_len && m->envelope[*pos] == 'P') *pos += strlen(m->envelope + *pos) + 1; /* the last one's */
   if (*pos >= m->envelope_len) return 0;
   *at = *pos;
   *done = m->envelope[*at] == STORE_DONE;

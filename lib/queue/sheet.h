@@ -48,8 +48,8 @@ void sheet_free(struct sheet *t);
 char const *sheet_mail(struct sheet *t, char const *sender);
 char const *sheet_rcpt(struct sheet const *t, char const *recipient);
 
-/* Passes bytes of an envelope, in any pieces, to store_envelope, with the parameters behind each address. The bytes must
- * be such as envelope_feed gives back. Returns as store_envelope does. */
+/* Passes bytes of an envelope, in any pieces, to store_envelope, with the parameters behind each address. The bytes
+ * must be such as envelope_feed gives back. Returns as store_envelope does. */
 int sheet_envelope(struct sheet *t, struct store_writer *w, char const *s, size_t len);
 /* Behind the last of them: writes the aliases, as recipients marked EXPANDED. */
 int sheet_aliases(struct sheet const *t, struct store_writer *w);

@@ -9,7 +9,7 @@
  * The format is 2 when there is a P, else 1, so that only what needs it can't be read by who knows 1 alone. The letters
  * are the same in both: a file of 1 may be older than the S and the W, and gets them all the same.
  *
- * The digest (BLAKE2s over all before it, with every D, S and W read as T) says that the file is whole: a file without a
+ * The digest (BLAKE2s over all before it, with every D, S and W read as T) says that the file is whole: one without a
  * right trailer is being written, was never finished, or is damaged, and is never delivered. ID is 22 hex digits:
  * microseconds since 1970 (14), process (6), XX (2; 00 to 3f, the subdirectory). Names do not depend on inodes.
  *
@@ -46,8 +46,8 @@ char const *store_writer_id(struct store_writer const *w);
  * NUL in the body is refused; EFBIG: the envelope is longer than STORE_ENVELOPE. */
 int store_body(struct store_writer *w, char const *s, size_t len);
 int store_envelope(struct store_writer *w, char const *s, size_t len);
-/* Trailer, fsync of file and directory: now it lasts, but nobody looks at it before store_release. Returns 0; or -1 with
- * errno: the file is worthless and gone, and w freed. */
+/* Trailer, fsync of file and directory: now it lasts, but nobody looks at it before store_release. Returns 0; or -1
+ * with errno: the file is worthless and gone, and w freed. */
 int store_commit(struct store_writer *w, unsigned flags);
 /* Gives the committed file up to its readers. Frees w. */
 void store_release(struct store_writer *w);
