@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from doubles.spool import Spool  # noqa: E402
 from lib.instance import Instance  # noqa: E402
 from lib.sink import Sink  # noqa: E402
 from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
@@ -59,6 +60,24 @@ def instances():
 def instance(instances, sink):
     """A running instance that sends everything to `sink`."""
     return instances(routes=":%s\n" % sink.route).start()
+
+
+@pytest.fixture
+def spools():
+    """Makes queues with relay-send over doubles of relay-remote. Nothing is started yet."""
+    made = []
+
+    def make(*a, **k):
+        made.append(Spool(*a, **k))
+        return made[-1]
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def spool(spools):
+    return spools()
 
 
 @pytest.hookimpl(hookwrapper=True)

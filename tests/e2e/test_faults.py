@@ -100,13 +100,6 @@ def test_short_writes(queue, judge):
         assert f.read(3 * len(BODY)) == BODY * 3
 
 
-@pytest.fixture
-def spool():
-    s = Spool()
-    yield s
-    s.close()
-
-
 def syncer(s):
     pid, = [p for p in s.proc.members() if stat_of(p)[3] == "relay-send-sync"]
     return pid

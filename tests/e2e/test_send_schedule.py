@@ -6,25 +6,7 @@ import time
 
 import pytest
 
-from doubles.spool import Spool
 from lib.procs import wait_for
-
-
-@pytest.fixture
-def spools():
-    made = []
-
-    def make(*a, **k):
-        made.append(Spool(*a, **k))
-        return made[-1]
-    yield make
-    for s in made:
-        s.close()
-
-
-@pytest.fixture
-def spool(spools):
-    return spools()
 
 
 def copies(spool, ident, count, when=None):
