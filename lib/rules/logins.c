@@ -134,36 +134,76 @@ void rules_logins(struct compiler *c, char const *s, size_t n)
   else add(c, w, key, len, &l, at);
 }
 
+/* Remembers all that a login may call a relay by. */
+static void add_names(struct compiler *c, struct seen *x, struct route const *r)
+{
+  char key[LOGIN_RELAY];
+  struct ip ip;
+  uint32_t line = c->line;
+  size_t len = logins_relay(key, r->host, r->port);
+  if (seen_add(x, TABLE_LOGINS, key, len, &line) < 0) c->broken = ENOMEM;
+  line = c->line;
+  len = logins_relay(key, r->host, 0);
+  if (seen_add(x, TABLE_LOGINS, key, len, &line) < 0) c->broken = ENOMEM;
+  if (r->local || ip_scan(&ip, r->host, strlen(r->host))) return;
+  for (char const *k = domain_wider(key); *k && !c->broken; k = domain_wider(k)) {
+    line = c->line;
+    if (seen_add(x, TABLE_LOGINS, k, strlen(k), &line) < 0) c->broken = ENOMEM;
+  }
+}
+
+/* Does nobody stand between us and this relay? */
+static int is_near(struct route const *r)
+{
+  struct ip ip;
+  if (r->local || !strcmp(r->host, "localhost")) return 1;
+  return ip_scan(&ip, r->host, strlen(r->host)) && (ip.len == 4 ? ip.b[0] == 127 : !strcmp(r->host, "::1"));
+}
+
 void rules_logins_relay(struct compiler *c, struct route const *r)
 {
   char key[LOGIN_RELAY];
-  uint32_t line = c->line;
-  struct ip ip;
   if (!c->logins.table || r->mx) return;
-  size_t len = logins_relay(key, r->host, r->port);
-  if (seen_add(&c->logins.relays, TABLE_LOGINS, key, len, &line) < 0) c->broken = ENOMEM;
-  len = logins_relay(key, r->host, 0);
-  if (seen_add(&c->logins.relays, TABLE_LOGINS, key, len, &line) < 0) c->broken = ENOMEM;
-  if (r->local || ip_scan(&ip, r->host, strlen(r->host))) return;
-  for (char const *k = domain_wider(key); *k && !c->broken; k = domain_wider(k))
-    if (seen_add(&c->logins.relays, TABLE_LOGINS, k, strlen(k), &line) < 0) c->broken = ENOMEM;
+  c->logins.hosts += !seen_has(&c->logins.relays, TABLE_LOGINS, key, logins_relay(key, r->host, 0));
+  add_names(c, &c->logins.relays, r);
+  if (r->tls != ROUTE_TLS_VERIFY && !is_near(r)) add_names(c, &c->logins.bare, r);
+}
+
+/* The line of `routes` by which a login may go to whoever answers: to this relay, or ("") to any. 0: none. */
+static uint32_t bare_route(struct compiler const *c, char const *relay)
+{
+  struct seen const *x = &c->logins.bare;
+  if (*relay) return seen_line(x, TABLE_LOGINS, relay, strlen(relay));
+  return genalloc_len(struct seen_key, &x->entries) ? genalloc_s(struct seen_key, &x->entries)->line : 0;
+}
+
+static void check_login(struct compiler *c, struct login_line const *l)
+{
+  struct quoted q;
+  char const *relay = *l->relay ? quote(&q, l->relay, strlen(l->relay)) : "a relay";
+  if (*l->relay ? !seen_has(&c->logins.relays, TABLE_LOGINS, l->relay, strlen(l->relay)) : !c->logins.hosts) {
+    rules_warn_at(c, WARN_UNUSED, FILE_LOGINS, l->line, "no line of `routes` names %s, and there is no login elsewhere",
+                  relay);
+    return;
+  }
+  uint32_t bare = bare_route(c, l->relay);
+  if (bare)
+    rules_warn_at(c, WARN_UNVERIFIED, FILE_LOGINS, l->line, "whoever answers for %s gets the password: line %u of "
+                  "`routes` has no `tls=verify`, so any certificate does", relay, (unsigned)bare);
+  if (!*l->relay && c->logins.hosts > 1)
+    rules_warn_at(c, WARN_ANY_RELAY, FILE_LOGINS, l->line, "the password goes to whichever of the %u relays in "
+                  "`routes` the mail goes to; `at=RELAY` names one", c->logins.hosts);
 }
 
 void rules_check_logins(struct compiler *c)
 {
   struct login_line const *all = genalloc_s(struct login_line, &c->logins.all);
-  int relays = genalloc_len(struct seen_key, &c->logins.relays.entries) > 0;
-  for (size_t i = 0; i < genalloc_len(struct login_line, &c->logins.all); i++) {
-    struct quoted q;
-    char const *relay = all[i].relay;
-    if (*relay ? seen_has(&c->logins.relays, TABLE_LOGINS, relay, strlen(relay)) : relays) continue;
-    rules_warn_at(c, WARN_UNUSED, FILE_LOGINS, all[i].line, "no line of `routes` names %s, and there is no login "
-                  "elsewhere", *relay ? quote(&q, relay, strlen(relay)) : "a relay");
-  }
+  for (size_t i = 0; i < genalloc_len(struct login_line, &c->logins.all); i++) check_login(c, all + i);
 }
 
 void rules_logins_free(struct compiler *c)
 {
   seen_free(&c->logins.relays);
+  seen_free(&c->logins.bare);
   genalloc_free(struct login_line, &c->logins.all);
 }

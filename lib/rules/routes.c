@@ -155,6 +155,9 @@ void rules_routes(struct compiler *c, char const *s, size_t n)
   else if (!colon) c->default_relay = c->line;
   int ok = read_relay(c, &r, relay, port);
   if (!read_options(c, &r, w.s + w.n, n - (size_t)(w.s + w.n - s)) || !ok) return;
+  if (r.mx && r.tls == ROUTE_TLS_VERIFY && !*r.name)
+    rules_warn(c, WARN_MX_NAMES, "a certificate of any mail exchanger's name will do, and unsigned DNS says who that "
+               "is; `name=` says it here");
   if (put_data(c, &r, port.s != 0) && rules_add(c, TABLE_ROUTES, key, len, w, c->data.s, c->data.len))
     rules_logins_relay(c, &r);
 }

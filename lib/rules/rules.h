@@ -113,8 +113,8 @@ struct compiler {
   struct { struct seen targets; stralloc texts; genalloc at, all, links; uint32_t keys; } aliases; /* aliases.h's */
   struct { struct table_builder *table; struct users_about about; genalloc kinds, lacks; } users; /* users.c's; table
                            null: that file is not read */
-  struct { struct table_builder *table; struct seen relays; genalloc all; } logins; /* logins.c's; table null: that file
-                           is not read */
+  struct { struct table_builder *table; struct seen relays, bare; unsigned hosts; genalloc all; } logins; /* logins.c's;
+                           table null: that file is not read */
   struct { unsigned bound : 1, submission : 1, users : 1; } pop; /* pop.c's: `grant pop` is bound, is on `submission`
                            alone; there is somebody whom a bound one lets relay */
   struct sum sums[TRUST_COUNT];

@@ -6,11 +6,11 @@
 static char path[] = "/tmp/test_logins.XXXXXX";
 
 static char const relays[] =
-  ":Smart.example:587\n"
-  "a.example:192.0.2.1:2525\n"
-  "b.example:[2001:db8::1]\n"
+  ":Smart.example:587 tls=verify\n"
+  "a.example:192.0.2.1:2525 tls=verify\n"
+  "b.example:[2001:db8::1] tls=verify\n"
   "c.example:/run/lmtp.sock\n"
-  "d.example:deep.down.example\n"
+  "d.example:deep.down.example tls=verify\n"
   "e.example:\n";
 
 /* Compiles `logins` beside these routes; its cdb is at `path`, till the next. */
@@ -44,9 +44,9 @@ static char const many[] =
   "192.0.2.1 user-4 secret4 cram-md5\n"
   "[2001:DB8::1]:25 user-6 secret5\n"
   "/run/lmtp.sock user-socket secret6 plain clear\n"
-  "from:Joe@Far.example user-joe secret7 login\n"
+  "from:Joe@Far.example user-joe secret7 login # ok: any-relay\n"
   "from:ann@far.example user-ann secret8 at=192.0.2.1:2525\n"
-  "from:@far.example user-far secret9 clear scram-sha-256\n"
+  "from:@far.example user-far secret9 clear scram-sha-256 # ok: any-relay\n"
   "from:@.far.example user-below secret10 at=.example plain\n";
 
 static struct { char const *word, *sender, *user; } const finds[] = {
@@ -185,9 +185,10 @@ static void complains(void **state)
 
 #define NONE(who) "warning: no line of `routes` names " who ", and there is no login elsewhere [unused]\n"
 static struct bad_case const idle[] = {
-  { "%", "%routes\n:a.example:25\nx.example:b.example tls=none\n%logins\na.example:587 u p\nb.example u p\n"
+  { "%", "%routes\n:a.example:25 tls=verify\nx.example:b.example tls=verify\n%logins\na.example:587 u p\n"
+    "b.example u p\n"
     ".example u p\n"
-    "c.example u p # ok: unused\nfrom:@x.example u p\nfrom:@y.example u p at=d.example\n"
+    "c.example u p # ok: unused\nfrom:@x.example u p # ok: any-relay\nfrom:@y.example u p at=d.example\n"
     "from:@z.example u p at=a.example\n",
     "logins:1: " NONE("`a.example:587`") "logins:6: " NONE("`d.example`") },
   { "%", "%routes\na.example:\n%logins\na.example u p\nfrom:@x.example u p\n",
@@ -199,11 +200,38 @@ static void unused(void **state)
   WARNINGS_OF(idle);
 }
 
+#define BARE(relay, line) "warning: whoever answers for " relay " gets the password: line " line " of `routes` has " \
+  "no `tls=verify`, so any certificate does [unverified]\n"
+#define ANY(n) "warning: the password goes to whichever of the " n " relays in `routes` the mail goes to; `at=RELAY` " \
+  "names one [any-relay]\n"
+static struct bad_case const careless[] = {
+  { "%", "%routes\n:a.example:465 tls=now\nx.example:b.example tls=verify\n%logins\na.example u p\nb.example u p\n"
+    ".example u p\na.example:465 u p\nfrom:@x.example u p at=a.example:465\nfrom:@y.example u p at=b.example\n"
+    "from:@z.example u p\nfrom:@v.example u p at=a.example # ok: unverified\n",
+    "logins:1: " BARE("`a.example`", "1") "logins:3: " BARE("`.example`", "1") "logins:4: " BARE("`a.example:465`", "1")
+    "logins:5: " BARE("`a.example:465`", "1") "logins:7: " BARE("a relay", "1") "logins:7: " ANY("2") },
+  { "%", "%routes\n:a.example tls=verify\nx.example:a.example:587 tls=required\nz.example:a.example tls=none\n"
+    "%logins\nfrom:@x.example u p\na.example:25 u p\n",
+    "logins:1: " BARE("a relay", "2") "logins:2: " BARE("`a.example:25`", "3") },
+  { "%", "%routes\n:127.0.0.2:587\na.example:[::1]:587\nb.example:/run/s\nc.example:localhost:24 lmtp\n%logins\n"
+    "127.0.0.2 u p\n[::1] u p\n/run/s u p\nlocalhost u p\nfrom:@x.example u p\n", "logins:5: " ANY("4") },
+  { "%", "%routes\na.example: tls=verify\nb.example: tls=verify name=b.example\nc.example:c.example tls=verify\n"
+    "d.example: tls=verify # ok: mx-names\n",
+    "routes:1: warning: a certificate of any mail exchanger's name will do, and unsigned DNS says who that is; `name=` "
+    "says it here [mx-names]\n" },
+};
+
+/* Passwords for whoever stands in the way. */
+static void unverified(void **state)
+{
+  WARNINGS_OF(careless);
+}
+
 int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(found), cmocka_unit_test(damage), cmocka_unit_test(quotes), cmocka_unit_test(complains),
-    cmocka_unit_test(unused),
+    cmocka_unit_test(unused), cmocka_unit_test(unverified),
   };
   close(mkstemp(path));
   int r = cmocka_run_group_tests(tests, 0, 0);

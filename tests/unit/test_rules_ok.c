@@ -38,6 +38,9 @@ static struct { char const *word, *text; } const all[] = {
   { "odd-listener", "%relay\ngrant pop on 25" MARK "\n" },
   { "unused", "%relay\ngrant pop bound" MARK "\n" },
   { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
+  { "mx-names", "%routes\na.example: tls=verify" MARK "\n" },
+  { "unverified", "%routes\n:b.example:587 tls=required\n%logins\nb.example u p" MARK "\n" },
+  { "any-relay", "%routes\n:b.example tls=verify\na.example:/run/s\n%logins\nfrom:@a.example u p" MARK "\n" },
   { "fewer-hashes", "%users\na {CRAM-MD5}" STATES "\n"
     "b $2b$12$x8EFD0LxL47vUHs/cmLG2eV.2dJQ2q3aPWOig3S2lPUKPyhuBYCfm" MARK "\n" },
   { "foreign-sender", "%users\na - from x@a.example" MARK "\n" },
