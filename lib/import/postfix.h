@@ -21,6 +21,7 @@ struct postfix {
   struct names peopled;     /* domains with a recipient or an alias, and all their suffixes */
   struct names done;        /* parameters of main.cf that have been dealt with */
   stralloc tls;             /* words behind each route by SMTP, a blank before each; NUL-terminated */
+  unsigned secure : 1;      /* certificates must have the domain's name, even those of mail exchangers */
   unsigned sealed : 1;      /* mail to all other domains is refused, whoever sends it */
   unsigned clients : 1;     /* the restrictions let mynetworks relay */
   struct place closed;      /* the line that refuses strangers altogether; file null: none does */

@@ -62,7 +62,8 @@ void postfix_tls(struct postfix *p)
   int set = postfix_set(p, level), told = set && postfix_get(p, level, &value);
   struct text t = told ? text_trim((struct text){ value.s, value.len }) : (struct text){ 0, 0 };
   struct place from = postfix_place(p, set ? level : "smtp_enforce_tls");
-  int verify = text_is_word(t, "verify") || text_is_word(t, "secure");
+  p->secure = text_is_word(t, "secure");
+  int verify = text_is_word(t, "verify") || p->secure;
   if (verify) words = " tls=verify";
   else if (text_is_word(t, "encrypt") || (!t.n && postfix_yes(p, "smtp_enforce_tls", 0))) words = " tls=required";
   else if (text_is_word(t, "none")) import_note(p->x, from, "TLS is used where the next hop offers it; `tls=none` in "
@@ -73,8 +74,8 @@ void postfix_tls(struct postfix *p)
   }
   if (!stralloc_cats(&p->tls, words)) p->x->broken = ENOMEM;
   if (verify) {
-    import_note(p->x, from, "`tls=verify` wants the name of the relay, or of the mail exchanger, in its certificate; "
-                "`name=HOST` behind a route wants another");
+    import_note(p->x, from, "`tls=verify` wants the name of the relay%s in its certificate; `name=HOST` behind a route "
+                "wants another", p->secure ? "" : ", or of the mail exchanger (which unsigned DNS says),");
     read_ca(p, &value);
   }
   if (!stralloc_0(&p->tls)) p->x->broken = ENOMEM;

@@ -8,10 +8,22 @@ struct routes {
   int there;                 /* there is one */
 };
 
+/* Where Postfix wants the domain's own name in the certificates of its mail exchangers, a line for one domain can say
+ * so; one for many can't, and must not take whatever name the DNS gives instead. */
+static int put_secure(struct postfix *p, char const *name, size_t len, struct place from)
+{
+  if (len && *name != '.' && *name != '[')
+    return import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s:%s name=%s", name, p->tls.s, name);
+  import_left(p->x, from, "`secure` for %s: that certificates have the recipient's domain in them; the route says "
+              "`tls=required`", len ? name : "all domains without a relay");
+  return import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s: tls=required", name);
+}
+
 /* Writes a line, with the words on TLS where SMTP is spoken. Returns as import_line. */
 static int put_route(struct postfix *p, char const *name, size_t len, struct place from, char const *route)
 {
   int lmtp = *route == '/' || strchr(route, ' ');
+  if (p->secure && !*route) return put_secure(p, name, len, from);
   return import_line(p->x, IMPORT_ROUTES, name, len, from, 0, "%s:%s%s", name, route, lmtp ? "" : p->tls.s);
 }
 

@@ -54,6 +54,21 @@ def test_logins(tmp_path, by_sender):
     assert b"logins:3: warning: no line of `routes` names `plain.example`" in r.stderr
 
 
+@pytest.mark.parametrize("level, wanted", [
+    ("secure", ["one.example: tls=verify ca=/etc/ca.pem name=one.example", ".two.example: tls=required",
+                "three.example:relay.example:26 tls=verify ca=/etc/ca.pem", ": tls=required"]),
+    ("verify", ["one.example: tls=verify ca=/etc/ca.pem", ".two.example: tls=verify ca=/etc/ca.pem",
+                "three.example:relay.example:26 tls=verify ca=/etc/ca.pem", ": tls=verify ca=/etc/ca.pem"])])
+def test_whose_name_a_certificate_must_have(tmp_path, level, wanted):
+    """`secure` is the domain's name, whatever mail exchanger the DNS gives; `verify` is that one's."""
+    r, out = postfix(tmp_path, settings(
+        "smtp_tls_security_level = %s\nsmtp_tls_CAfile = /etc/ca.pem\ntransport_maps = hash:/etc/postfix/t\n" % level),
+        t="one.example smtp:\n.two.example smtp:\nthree.example smtp:[relay.example]:26\n")
+    assert out["routes"] == wanted
+    left = [l for l in r.stdout.decode().splitlines() if "`secure` for" in l]
+    assert len(left) == 2 * (level == "secure") and (b"mx-names" in r.stderr) == (level == "verify")
+
+
 def test_unused_logins(tmp_path):
     r, out = postfix(tmp_path, settings("smtp_sasl_password_maps = hash:/etc/postfix/sasl\n"), sasl=SASL)
     assert not (tmp_path / "out" / "logins").exists() and "smtp_sasl_auth_enable" in r.stdout.decode()
