@@ -18,22 +18,27 @@ from lib.procs import sanitized, wait_for
 WINDOW = 10      # seconds after a delivery until no power cut brings it back: the machine may be busy
 SHOWN = 250      # contents that relay-send is shown
 QUEUE = os.path.join(BIN, "relay-queue")
+SHEET = b"Fs@sender.example\0RET=HDRS\0Ttold@one.example\0NOTIFY=SUCCESS,FAILURE\0"
 BIG = b"Subject: big\n\n" + b"0123456789abcde\n" * 9000
 
 pytestmark = pytest.mark.skipif(not can_inject() or sanitized(), reason="strace can't trace here")
 
 
-def inject(s, trace, recipients, body=b"Subject: x\n\nhello\n", check=True, wrap=(), meanwhile=None):
-    """As Spool.inject, traced. Returns (ID, exit code)."""
+def inject(s, trace, recipients, body=b"Subject: x\n\nhello\n", check=True, wrap=(), meanwhile=None, sheet=b""):
+    """As Spool.inject, traced. `sheet`: what lib/queue/sheet.h has. Returns (ID, exit code)."""
     ident = new_id()
-    with tempfile.TemporaryFile() as b, tempfile.TemporaryFile() as e:
+    with tempfile.TemporaryFile() as b, tempfile.TemporaryFile() as e, tempfile.TemporaryFile() as parameters:
+        parameters.write(sheet)
+        parameters.flush()
         b.write(body)
         e.write(envelope("s@sender.example", recipients))
         b.seek(0)
         e.seek(0)
         name = "%s.%s" % (trace, ident)
         child = subprocess.Popen([*powercut.STRACE, *wrap, "-o", name, QUEUE], stdin=b, stdout=e,
-                                 env=dict(os.environ, RELAYQUEUE=s.queue, RELAYID=ident))
+                                 pass_fds=[parameters.fileno()],
+                                 env=dict(os.environ, RELAYQUEUE=s.queue, RELAYID=ident,
+                                          RELAYDSNFD=str(parameters.fileno())))
         if meanwhile:
             meanwhile(name)
         code = child.wait(60)
@@ -52,8 +57,9 @@ def terminate(trace, nth):
 
 
 def record(s):
-    """A day of relay-queue and relay-send: deliveries, marks, a deferral and its later delivery, bounces, a large
-    message, refused ones, injectors ended in mid sync, a clean stop. Returns (calls, {ID: recipients})."""
+    """A day of relay-queue and relay-send: deliveries, marks, a deferral and its later delivery, bounces, reports of
+    success, of an alias, of delay, a large message, refused ones, injectors ended in mid sync, a clean stop. Returns
+    (calls, {ID: recipients})."""
     trace, sent = os.path.join(s.dir, "trace"), {}
 
     def put(*to, **more):
@@ -69,6 +75,10 @@ def record(s):
     put("perm@one.example")
     put("x@one.example", "perm@two.example", "temp@three.example")
     put("x@one.example", body=BIG)
+    put("told@one.example", sheet=SHEET)
+    put("told@one.example", "x@two.example", "perm@three.example", sheet=SHEET)
+    put("target@one.example", sheet=SHEET + b"Ealias@relay.example\0NOTIFY=SUCCESS\0")
+    put("temp@four.example", "told@one.example", sheet=SHEET)
     fails = ["-e", "inject=fsync:error=EIO:when=1"]
     assert inject(s, trace, ["x@refused.example"], check=False, wrap=fails)[1] == 53
     for nth in 1, 2:
@@ -76,7 +86,13 @@ def record(s):
         _, code = inject(s, trace, ["x@late.example"], check=False, wrap=slow, meanwhile=lambda t: terminate(t, nth))
         assert code == 81
     pid = int(open(trace + ".send").read(20).split()[0])
-    wait_for(lambda: len(s.queued()) == 2 or os.kill(pid, signal.SIGALRM), 40, lambda: s.text()[-3000:], 0.5)
+    late = ["temp@two.example", "temp@three.example", "temp@four.example"]
+
+    def over():
+        os.kill(pid, signal.SIGALRM)
+        told = "".join(d["body"] for d in s.deliveries(**{"from": ""}) if "Delay" in d["body"])
+        return len(s.queued()) == len(late) and all(r in told for r in late)
+    wait_for(over, 40, lambda: s.text()[-3000:], 0.5)
     os.kill(pid, signal.SIGTERM)
     assert s.proc.popen.wait(20) == 0
     text = ""
@@ -89,7 +105,7 @@ def record(s):
 
 @pytest.fixture(scope="module")
 def recorded():
-    s = Spool()
+    s = Spool(limits="warn-time 3\n")
     try:
         calls, sent = record(s)
         yield s.queue, calls, sent
@@ -118,11 +134,18 @@ def test_no_power_cut_breaks_a_promise(recorded, judge):
     print("%d calls, %d messages, %d contents, %.1f s" % (len(calls), len(seen), sum(map(len, seen.values())),
                                                          time.monotonic() - began))
     assert {(i, r) for i, to in sent.items() for r in to if not r.startswith("temp")} <= set(done)
-    assert len(facts.settled) == 2 and len(facts.accepted) == len(sent) + 2
+    assert len(facts.settled) == 3 and {r for _, r in facts.reported} == {"told@one.example", "alias@relay.example"}
+    assert len(facts.reported) == 4 and {r for _, r in facts.warned} >= {"temp@two.example", "temp@four.example"}
+    assert set("TDSW") == {x for name, all_of in seen.items() for c in all_of for x in letters_of(judge, name, c)}
     late = {k: v for k, v in revivable.items() if v is None or v > WINDOW}
     assert not late, "may come twice long after it was noted: %s" % late
     print("until a delivery is noted for good: %s" % sorted("%.3f" % v for v in revivable.values()))
     assert sum(map(len, seen.values())) > 3000
+
+
+def letters_of(judge, name, content):
+    said = judge(name, content)
+    return said.values() if isinstance(said, dict) else ()
 
 
 def is_sync_of(what):
@@ -164,6 +187,25 @@ def test_a_removal_before_the_bounce_is_queued_is_found(recorded, judge):
     assert any(name == ident and "may be" in w for name, w in wrong), wrong
 
 
+@pytest.mark.parametrize("letter, instead", [("S", "D"), ("S", "W"), ("T", "W"), ("T", "S")])
+def test_a_letter_that_says_too_much_is_found(recorded, judge, letter, instead):
+    """A D or a W where success is still to be told, a W where nobody was warned, an S where nothing was delivered."""
+    queue, calls, _ = recorded
+    if letter == "S":
+        other = [c._replace(strings=[instead.encode()]) if c.name == "pwrite64" and c.strings == [b"S"] else c
+                 for c in calls]
+    else:
+        facts = promises.facts_of(calls)
+        mark = next(c for c in calls if c.name == "pwrite64" and c.strings == [b"W"])
+        ident = powercut.MESSAGE.search(mark.path)[2]
+        at = facts.accepted[ident] + 0.001
+        other = sorted([*calls, mark._replace(begin=at, end=at, strings=[instead.encode()])],
+                       key=lambda c: (c.end, c.begin))
+    assert other != calls
+    wrong = promises.check(other, queue, judge)[0]
+    assert any("may be marked " + instead in w for _, w in wrong), wrong
+
+
 def test_relay_send_makes_of_it_what_the_check_says(recorded, judge):
     """Files as power cuts leave them, each under a new name (names are nothing but names), in one queue: whole ones are
     delivered to who was not marked, each once; of all others nothing is."""
@@ -181,8 +223,8 @@ def test_relay_send_makes_of_it_what_the_check_says(recorded, judge):
             with open(s.path(ident), "wb") as f:
                 f.write(x)
             said = judge(name, x)
-            for r, marked in said.items() if isinstance(said, dict) else ():
-                if not marked and not r.startswith(("temp", "perm")):
+            for r, letter in said.items() if isinstance(said, dict) else ():
+                if letter in "TW" and not r.startswith(("temp", "perm", "alias")):
                     want[ident, r] += 1
         assert len(want) > 10
         s.start()

@@ -1,6 +1,6 @@
 /* What lib/queue makes of a message file; tests/e2e/lib/powercut.py asks it through a pipe. The working directory is a
  * queue. A question is an ID and LF, the answer one line:
- *   whole BODY, then T or D and the address for each recipient (those of the questions hold no blanks) | unfinished | gone |
+ *   whole BODY, then letter and address of each recipient (those of the questions hold no blanks) | unfinished | gone |
  *   error | damaged | busy */
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ int main(void)
       int done;
       char const *address;
       printf(" %llu", (unsigned long long)m.body);
-      while ((address = store_recipient(&m, &pos, &done, &at))) printf(" %c%s", done ? 'D' : 'T', address);
+      while ((address = store_recipient(&m, &pos, &done, &at))) printf(" %c%s", m.envelope[at], address);
       store_close(&m);
     }
     putchar('\n');
