@@ -23,6 +23,13 @@ def children(proc, name):
     return [p for p in proc.members() if stat_of(p)[3].startswith(name)]
 
 
+def spawner_of(spool):
+    """The other process of relay-send's own, the syncer, gives itself a name when it begins."""
+    wait_for(lambda: children(spool.proc, "relay-send-sync"), why="the syncer")
+    pid, = [p for p in children(spool.proc, "relay-send") if p != spool.proc.pid and stat_of(p)[3] == "relay-send"]
+    return pid
+
+
 def delivered(spool):
     """How often each recipient of each message was delivered."""
     return collections.Counter((d["id"], r) for d in spool.deliveries() for r in d["to"])
@@ -757,8 +764,7 @@ def test_spawner_killed_in_mid_delivery(spool):
     ident = spool.inject(["slow@one.example"])
     wait_for(lambda: spool.started(), why="started")
     time.sleep(0.3)
-    spawner, = [p for p in spool.proc.members() if p != spool.proc.pid and stat_of(p)[3] == "relay-send"]
-    os.kill(spawner, signal.SIGKILL)
+    os.kill(spawner_of(spool), signal.SIGKILL)
     spool.wait_event("stopping")
     other = spool.inject(["x@two.example"])
     assert spool.proc.popen.wait(10) == 111
@@ -801,8 +807,7 @@ def test_a_full_queue_holds_up_no_other_recipients(spool):
 def test_spawner_killed(spool):
     """Without its spawner it can't go on: it ends, to be started again."""
     spool.start()
-    spawner, = [p for p in spool.proc.members() if p != spool.proc.pid and stat_of(p)[3] == "relay-send"]
-    os.kill(spawner, signal.SIGKILL)
+    os.kill(spawner_of(spool), signal.SIGKILL)
     assert spool.proc.popen.wait(10) == 111
 
 
