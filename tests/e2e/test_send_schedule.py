@@ -40,6 +40,34 @@ def test_thousands_for_one_delay_no_other(spool):
     assert routes(spool)["mx:busy.example"] < 4000
 
 
+def first_of(spool, other, start):
+    """Seconds until the message is delivered."""
+    wait_for(lambda: spool.deliveries(id=other), 120, "the other's first", 0.02)
+    return time.monotonic() - start
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_for_one_delay_no_other(spool):
+    """The same with a hundred thousand: another's first when it arrives, and when it waits with them at a
+    restart, where each must be looked at once."""
+    ident = spool.inject(["slow@busy.example"])
+    copies(spool, ident, 100000)
+    spool.start(DOUBLE_SLOW="0.5", DOUBLE_IDLE="30")
+    wait_for(lambda: routes(spool)["mx:busy.example"] >= 20, 120, "the busy one works")
+    arrivals = []
+    for n in range(5):
+        start = time.monotonic()
+        arrivals.append(first_of(spool, spool.inject(["x@other%d.example" % n]), start))
+    assert spool.stop() == 0
+    other = spool.inject(["x@late.example"])   # nobody hears of it: it is found among the rest
+    start = time.monotonic()
+    spool.start(DOUBLE_SLOW="0.5", DOUBLE_IDLE="30")
+    restart = first_of(spool, other, start)
+    left = len(spool.queued())
+    print("arrivals: %s s; at a restart: %.2f s; %d wait" % (" ".join("%.2f" % a for a in arrivals), restart, left))
+    assert left > 95000 and max(arrivals) < 2 and restart < 40
+
+
 def test_many_due_together_for_a_dead_one(spool):
     """SIGALRM makes thousands due that wait for a next hop that hangs; a deferred one of another is reached at once."""
     ident = spool.inject(["x@stuck.example"])
