@@ -204,7 +204,9 @@ static void reap(struct inject *q, int64_t deadline, char *text, size_t *len, st
   }
   if (ended > 0) {
     if (!ok) kill(-q->pid, SIGTERM); /* before it is reaped: the number is still its own */
-    e->known = waitpid(q->pid, &e->status, 0) == q->pid;
+    pid_t r;
+    do r = waitpid(q->pid, &e->status, 0); while (r < 0 && errno == EINTR);
+    e->known = r == q->pid;
     if (!ok) end_group(q->pid, e->late ? deadline + INJECT_ABORT_TIME : io_now() + INJECT_ABORT_TIME);
   }
   sigprocmask(SIG_SETMASK, &before, 0);
