@@ -57,6 +57,14 @@ def instances():
 
 
 @pytest.fixture
+def rules(instances):
+    """rules.cdb of a directory without routes."""
+    i = instances(routes="")
+    i.compile()
+    return i.rules
+
+
+@pytest.fixture
 def instance(instances, sink):
     """A running instance that sends everything to `sink`."""
     return instances(routes=":%s\n" % sink.route).start()

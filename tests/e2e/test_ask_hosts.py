@@ -11,13 +11,6 @@ from lib.procs import free_port, program
 D = "y.example"
 
 
-@pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
 def mx(*hosts, domain=D, **names):
     """A domain with exchangers of preferences 10, 20, ...; names with `_` for dots and their addresses."""
     out = {domain: {"MX": [(10 * n, h) for n, h in enumerate(hosts, 1)]}}

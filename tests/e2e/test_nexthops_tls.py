@@ -24,13 +24,6 @@ def certs(tmp_path_factory):
     return make_all(str(tmp_path_factory.mktemp("certs")), "mx.example")
 
 
-@pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
 class PostfixTls(Postfix):
     def __init__(self, certificate, now=False, **settings):
         if now:

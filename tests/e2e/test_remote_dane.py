@@ -139,13 +139,6 @@ def world(tmp_path_factory, certs):
                 s.close()
 
 
-@pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
 def check(o, verdict, word):
     assert o.verdict == verdict, o
     if verdict == "Z":

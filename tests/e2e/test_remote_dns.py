@@ -13,13 +13,6 @@ from lib.sink import CLOSE, Sink
 S, TEXT = "s@sender.example", b"Subject: x\n\nhello\n"
 
 
-@pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
 def ask(rules, names, host="y.example", env=None, preexec=None, options=(), **dns):
     """Delivers to `host` with such a DNS. Returns the outcome and the server, closed."""
     with Dns(names, **dns) as d:

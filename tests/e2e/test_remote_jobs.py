@@ -21,13 +21,6 @@ UTF8 = 2
 
 
 @pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
-@pytest.fixture
 def jobs(rules, sink):
     with Jobs(rules, sink.route) as j:
         yield j

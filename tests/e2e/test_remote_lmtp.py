@@ -24,13 +24,6 @@ def lmtp(request):
             yield s
 
 
-@pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
 def word(sink):
     return sink.word.replace("%", "%25").replace(" ", "%20").replace("l%20m;", "l%20m%3B") if sink.path else sink.word
 

@@ -19,13 +19,6 @@ def certs(tmp_path_factory):
 
 
 @pytest.fixture
-def rules(instances):
-    i = instances(routes="")
-    i.compile()
-    return i.rules
-
-
-@pytest.fixture
 def server(certs):
     with TlsSink(certs["good"]) as s:
         yield s

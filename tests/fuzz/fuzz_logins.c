@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "fuzz.h"
+#include "fuzz_table.h"
 #include "policy/logins.h"
 #include "rules/compile.h"
 
@@ -46,23 +46,19 @@ static void check_login(struct table_set const *t, char const *key, size_t n)
   MUST(logins_find(t, &route, "", &l) == 1 && *l.user && *l.password);
 }
 
+static void check_record(struct table_set const *t, enum table which, char const *key, size_t n, struct record const *r)
+{
+  MUST(which == TABLE_LOGINS && !strcmp(r->file, "logins") && r->line);
+  check_login(t, key, n);
+}
+
 static void check_logins(int fd)
 {
   char path[40];
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   struct table_set *t = table_open_logins(path);
-  uint32_t pos = 0;
-  enum table which;
-  char const *key;
-  size_t n;
-  struct record r;
-  int more;
   MUST(t);
-  while ((more = table_next(t, &pos, &which, &key, &n, &r)) > 0) {
-    MUST(which == TABLE_LOGINS && !strcmp(r.file, "logins") && r.line);
-    check_login(t, key, n);
-  }
-  MUST(!more);
+  fuzz_records(t, check_record);
   table_close(t);
 }
 

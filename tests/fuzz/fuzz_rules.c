@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "fuzz.h"
+#include "fuzz_table.h"
 #include "policy/decide.h"
 #include "policy/match.h"
 #include "policy/gate.h"
@@ -229,25 +229,21 @@ static void check_relay(struct table_set const *t, char const *key, size_t n, st
   }
 }
 
+static void check_record(struct table_set const *t, enum table which, char const *key, size_t n, struct record const *r)
+{
+  if (which == TABLE_CLIENTS) check_client(t, key, n, r);
+  if (which == TABLE_DOMAINS) check_domain(t, key, n, r);
+  if (which == TABLE_RELAY) check_relay(t, key, n, r);
+  if (which == TABLE_RECIPIENTS || which == TABLE_ALIASES) check_mailbox(t, which, key, n, r);
+  if (which == TABLE_SENDERS) check_senders(t, key, n, r);
+  if (which == TABLE_ALIASES) check_alias(t, key, n, r);
+  if (which == TABLE_ROUTES) check_route(t, key, n, r);
+  MUST(which != TABLE_USERS && which != TABLE_LOGINS);
+}
+
 static void check_tables(struct table_set const *t)
 {
-  uint32_t pos = 0;
-  enum table which;
-  char const *key;
-  size_t n;
-  struct record r;
-  int more;
-  while ((more = table_next(t, &pos, &which, &key, &n, &r)) > 0) {
-    if (which == TABLE_CLIENTS) check_client(t, key, n, &r);
-    if (which == TABLE_DOMAINS) check_domain(t, key, n, &r);
-    if (which == TABLE_RELAY) check_relay(t, key, n, &r);
-    if (which == TABLE_RECIPIENTS || which == TABLE_ALIASES) check_mailbox(t, which, key, n, &r);
-    if (which == TABLE_SENDERS) check_senders(t, key, n, &r);
-    if (which == TABLE_ALIASES) check_alias(t, key, n, &r);
-    if (which == TABLE_ROUTES) check_route(t, key, n, &r);
-    MUST(which != TABLE_USERS && which != TABLE_LOGINS);
-  }
-  MUST(!more);
+  fuzz_records(t, check_record);
 #define X(c, name, def, least, most, unit) \
   { uint64_t v = limit_get(t, LIMIT_##c); MUST(v + 1 > least && v <= most); }
   LIMITS(X)
