@@ -102,7 +102,8 @@ static void deliver(struct remote *rm, struct options const *o, char const *cons
   struct client_message m = { .sender = argv[0], .recipients = recipients.s, .n = n, .body = &body, .all = o->all };
   m.utf8 = utf8 && !strcmp(utf8, "1");
   if (!put_wishes(&m, &sheet, &each)) report->failed = 1;
-  else if (client_body_open(&body, 0, -1) < 0) client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
+  else if (client_body_open(&body, 0, -1) < 0)
+    client_report_add(report, 'Z', "the message can't be read (#4.3.0)", 0, 0);
   else if (body.measure.bad) client_refuse(report, n, 'D', CLIENT_BAD_TEXT, 0);
   else remote_deliver(rm, &m, report);
   stralloc_free(&recipients);

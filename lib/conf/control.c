@@ -87,12 +87,13 @@ struct conf_file const conf_control[] = {
     "#   example.com:192.0.2.25:25     to this server          example.com:[2001:db8::25]:2525   IPv6 in brackets\n"
     "#   example.net:                  by MX after all          :relay.example:587                all the rest\n"
     "#   example.com:/run/lmtp         LMTP on a socket        example.com:192.0.2.25:24 lmtp           LMTP\n"
-    "# Behind it: tls=none, may, required, verify, now (from the first byte), now,verify; name=HOST, whom the certificate\n"
-    "# must name; ca=FILE, who must have signed it. Logins at relays stand in the file logins.\n"
+    "# Behind it: tls=none, may, required, verify, now (from the first byte), now,verify; name=HOST, whom the\n"
+    "# certificate must name; ca=FILE, who must have signed it. Logins at relays stand in the file logins.\n"
     COMPILE
     "#example.com:mailboxes.example.com\n" },
   { "users", 0640, quote_text,
-    "# Who may log in, one a line. `relay-passwd NAME` asks for a password and makes such a line; no password stands here.\n"
+    "# Who may log in, one a line. `relay-passwd NAME` asks for a password and makes such a line; no password stands\n"
+    "# here.\n"
     "# What may follow:\n"
     "#   off          no login for now\n"
     "#   norelay      a login, but mail to our own domains alone\n"
@@ -101,8 +102,8 @@ struct conf_file const conf_control[] = {
     "#joe $y$j9T$... from joe@@example.com\n" },
   { "logins", 0640, quote_text,
     "# How we log in at relays, RELAY USER PASSWORD; give this file the group of relay-remote's user (chgrp).\n"
-    "# RELAY as in the file routes: HOST:PORT, HOST, .SUFFIX, an address; or from:ADDRESS, from:@@DOMAIN: mail of that\n"
-    "# sender, whichever relay. A word with blanks stands in \"double quotes\". What may follow:\n"
+    "# RELAY as in the file routes: HOST:PORT, HOST, .SUFFIX, an address; or from:ADDRESS, from:@@DOMAIN: mail of\n"
+    "# that sender, whichever relay. A word with blanks stands in \"double quotes\". What may follow:\n"
     "#   plain, login, cram-md5, scram-sha-256      by this alone; else by the strongest that is offered\n"
     "#   clear        the password may travel without TLS       at=RELAY   behind a sender: only there\n"
     COMPILE
