@@ -215,7 +215,7 @@ static void deliver(struct remote *rm, struct client_message const *m, struct cl
       return;
     }
     if (logins_hidden(rm)) {
-      client_report_add(report, 'Z', rm->client.name, " offers logins, and we may not read ours (#4.3.5)", 0);
+      client_report_add(report, 'Z', rm->client.name, " offers logins, and this user may not read logins.cdb (#4.3.5)", 0);
       client_quit(&rm->client);
       return;
     }

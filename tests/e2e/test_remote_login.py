@@ -1,11 +1,12 @@
 """relay-remote logs in at relays: which mechanism, which login, what is never sent, and what a refusal means."""
 import os
+import subprocess
 
 import pytest
 
 from lib.ask import Ask
 from lib.loginsink import ALL, LoginSink, b64
-from lib.procs import wait_for
+from lib.procs import for_everybody, program, wait_for
 from lib.remote import Jobs, deliver
 from lib.sink import CLOSE
 from lib.tls import make_certificate
@@ -223,6 +224,29 @@ def test_damaged(rules, server):
     assert not s.sessions
 
 
+def nobody():
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_through_is_told_so(rules, server, tmp_path):
+    """relay-through runs as the receiving side's user: its relay-remote has no logins, and the client hears why."""
+    s = server({"joe": "secret"}, ["CRAM-MD5"])
+    r = rules("%s joe secret\n" % s.route, s)
+    os.chmod(r, 0o644)
+    (tmp_path / "message").write_bytes(TEXT)
+    (tmp_path / "envelope").write_bytes(("F%s\0T%s\0\0" % (S, A)).encode())
+    with open(tmp_path / "message") as m, open(tmp_path / "envelope") as e:
+        p = subprocess.run(["sh", "-c", 'exec "$@" 6>&2', "sh", for_everybody(program("relay-through")), "-r", r, "-R",
+                            for_everybody(program("relay-remote"))], stdin=m, stdout=e, stderr=subprocess.PIPE,
+                           preexec_fn=nobody)
+    text = p.stderr.decode()
+    assert p.returncode == 82 and text.startswith("Z") and "may not read logins.cdb" in text and not s.logins, text
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_not_for_everybody(rules, server):
@@ -231,12 +255,8 @@ def test_not_for_everybody(rules, server):
     r = rules("%s joe secret\n" % s.route, s)
     os.chmod(r, 0o644)
 
-    def nobody():
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
     o, _ = deliver(r, "y.example", S, [A], TEXT, preexec=nobody)
-    assert o.verdict == "Z" and "may not read ours" in o.text and not s.logins, o
+    assert o.verdict == "Z" and "may not read logins.cdb" in o.text and not s.logins, o
     s.mechanisms.clear()
     s.wanted = False
     o, _ = deliver(r, "y.example", S, [A], TEXT, preexec=nobody)
