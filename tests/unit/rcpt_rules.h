@@ -29,7 +29,8 @@ static inline struct table_set *rcpt_rules(char const *limits)
   struct table_builder *b = table_build(fd);
   assert_non_null(b);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data, all[i].data_len), 0);
+    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data,
+                               all[i].data_len), 0);
   if (limits) assert_int_equal(table_add(b, TABLE_LIMITS, "recipients", 10, 1, limits, strlen(limits)), 0);
   assert_int_equal(table_finish(b), 0);
   struct table_set *t = table_open_fd(fd);
