@@ -713,51 +713,6 @@ def test_without_marks_little_is_started(spool):
     assert spool.proc.popen.wait(10) == 0
 
 
-@pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")
-@pytest.mark.parametrize("call, error", [("openat", "EMFILE"), ("openat", "EIO"), ("sendmsg", "EAGAIN"), ("sendmsg", "EPIPE"),
-    ("sendmsg", "ENOBUFS"), ("pwrite64", "EIO"), ("fdatasync", "EIO"),
-    ("recvmsg", "ECONNRESET"), ("socketpair", "EMFILE"), ("epoll_ctl", "ENOSPC"), ("epoll_wait,epoll_pwait", "EINTR"), ("flock", "ENOLCK"),
-    ("pread64", "EIO"), ("fstat,newfstatat", "ENOMEM"), ("clone,clone3,vfork,fork", "EAGAIN"), ("memfd_create", "EMFILE"),
-    ("getdents64", "EIO"), ("brk,mmap", "ENOMEM"), ("utimensat", "EROFS"), ("unlink", "EBUSY"), ("write", "ENOSPC")])
-def test_calls_that_fail_now_and_then(spool, call, error):
-    """Every fourth such call fails, after the start: what is to be delivered is, and nothing is lost."""
-    spool.start("-t", "1")
-    spool.inject(["x@one.example"])
-    spool.wait_empty()
-    pid = spool.proc.pid
-    tracer = subprocess.Popen(["strace", "-qq", "-o", os.devnull, "-e", "trace=" + call, "-e",
-                               "inject=%s:error=%s:when=2+4" % (call, error), "-p", str(pid)])
-    try:
-        wait_for(lambda: status_of(pid, "TracerPid") == tracer.pid, why="traced")
-        ids = [spool.inject(["x@one.example", "temp@two.example" if i % 4 == 1 else "y@two.example", "z@dead.example"])
-               for i in range(20)]
-        ids += [spool.inject(["perm@one.example"], sender="s%d@b.example" % i) for i in range(5)]
-        for _ in range(10):
-            time.sleep(0.15)
-            if spool.proc.alive():
-                os.kill(pid, signal.SIGALRM)
-    finally:
-        tracer.terminate()
-        tracer.wait()
-    assert spool.stop() in (0, 111), spool.text()[-2000:]
-    have = {d["id"] for d in spool.deliveries()}
-    assert all(i in have or i in spool.queued() or spool.events("bounce", id=i) for i in ids)
-    spool.flag("alive")
-    spool.start()  # and afterwards all is in order
-
-    def settled():
-        os.kill(spool.proc.pid, signal.SIGALRM)
-        time.sleep(0.2)
-        return all(spool.marks(i) == {"x@one.example": True, "temp@two.example": False, "z@dead.example": True} for i in spool.queued())
-    wait_for(settled, 30, lambda: "only what is deferred is left\n" + spool.text()[-3000:])
-    got = delivered(spool)
-    assert {(i, r) for i in ids[:20] for r in ("x@one.example", "z@dead.example")} <= set(got)
-    # Reports that were lost on the way, and no other trouble, make a delivery uncertain.
-    assert call in ("recvmsg", "sendmsg", "brk,mmap") or max(got[i, r] for i, r in got if r != "s@b.example") == 1, got.most_common(5)
-    assert {"s%d@b.example" % i for i in range(5)} <= {r for d in spool.deliveries(**{"from": ""}) for r in d["to"]}
-    assert not os.path.exists(os.path.join(spool.queue, "damaged"))
-
-
 def test_spawner_killed_in_mid_delivery(spool):
     """What is under way ends and is noted; what is not yet started stays."""
     spool.start(DOUBLE_SLOW="2")
