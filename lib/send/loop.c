@@ -147,6 +147,7 @@ static int on_time(struct send *s)
   }
   hold_retry(s, 0);
   if (s->requests_again) remote_requests(s);
+  syncer_again(s);
   if (s->stopping) return 0;
   if (s->now >= s->scan_at || s->scan_at > s->now + 2 * s->scan_every) arrival_scan(s);
   if (s->scan_next < STORE_SPLIT) {

@@ -62,10 +62,10 @@ int syncer_start(pid_t *pid, int other)
   return fd;
 }
 
-static void hand_over(struct send *s)
+void syncer_again(struct send *s)
 {
   if (!s->unsynced || s->syncing || s->sync_fd < 0) return;
-  if (send(s->sync_fd, &s->unsynced, sizeof s->unsynced, MSG_NOSIGNAL) < 0) return; /* it has ended: an event follows */
+  if (send(s->sync_fd, &s->unsynced, sizeof s->unsynced, MSG_NOSIGNAL) < 0) return; /* if it has ended: an event */
   s->syncing = s->unsynced;
   s->unsynced = 0;
 }
@@ -75,7 +75,7 @@ void syncer_removed(struct send *s, char const *id)
   unsigned high = (unsigned)id[20] - '0'; /* 0 to 3 (store_id_valid) */
   unsigned low = id[21] <= '9' ? (unsigned)id[21] - '0' : (unsigned)id[21] - 'a' + 10;
   s->unsynced |= UINT64_C(1) << (16 * high + low);
-  hand_over(s);
+  syncer_again(s);
 }
 
 int syncer_event(struct send *s)
@@ -98,7 +98,7 @@ int syncer_event(struct send *s)
   s->sync_fails = a.failed != 0;
   s->syncing = 0;
   s->unsynced |= a.failed;
-  hand_over(s);
+  syncer_again(s);
   return 1;
 }
 

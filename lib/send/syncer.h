@@ -18,6 +18,9 @@ int syncer_start(pid_t *pid, int other);
 /* A file was removed from (or moved out of) the message's directory. */
 void syncer_removed(struct send *s, char const *id);
 
+/* From time to time: hands over what could not be at once, since the kernel lacked memory. */
+void syncer_again(struct send *s);
+
 /* Its socket can be read. Returns 0 when it has ended; then syncer_end is all that may be called. */
 int syncer_event(struct send *s);
 

@@ -1,5 +1,5 @@
 """Each system call of relay-queue fails once, in several ways; writes that come out short; the process that makes
-relay-send's removals last. (test_send has the failing calls of relay-send itself.)"""
+relay-send's removals last. (test_faults_send has the failing calls of relay-send itself.)"""
 import collections
 import os
 import re
@@ -123,6 +123,27 @@ def test_a_removal_that_does_not_last_is_tried_again(spool):
             tracer.terminate()
             tracer.wait()
     assert len(spool.events("trouble")) == 1 and len(spool.deliveries()) == 2
+    assert spool.stop() == 0
+
+
+def test_what_could_not_be_handed_over_is_later(spool):
+    """The kernel lacks memory for the packet to the syncer, and no other removal follows: it gets it all the same."""
+    spool.start()
+    with tempfile.NamedTemporaryFile() as log:
+        tracer = subprocess.Popen(["strace", "-qq", "-y", "-o", log.name, "-e", "trace=sendto,fsync", "-e",
+                                   "inject=sendto:error=ENOBUFS:when=1", "-p", str(spool.proc.pid), "-p",
+                                   str(syncer(spool))])
+        try:
+            wait_for(lambda: status_of(syncer(spool), "TracerPid") == tracer.pid, why="traced")
+            wait_for(lambda: status_of(spool.proc.pid, "TracerPid") == tracer.pid, why="traced")
+            spool.inject(["x@one.example"])
+            spool.wait_empty()
+            wait_for(lambda: b"ENOBUFS" in open(log.name, "rb").read(), 10, "it failed")
+            os.kill(spool.proc.pid, signal.SIGALRM)
+            wait_for(lambda: re.search(rb"mess/..>\) = 0", open(log.name, "rb").read()), 10, "synced")
+        finally:
+            tracer.terminate()
+            tracer.wait()
     assert spool.stop() == 0
 
 
