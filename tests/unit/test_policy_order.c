@@ -214,13 +214,7 @@ static struct table_set *tables(char const *relay, char const *routes)
     { "recipients", recipients, sizeof recipients - 1 }, { "aliases", aliases, sizeof aliases - 1 },
     { "relay", relay, strlen(relay) }, { "routes", routes ? routes : "", routes ? strlen(routes) : 0 },
   };
-  int result, fd = compiled(texts, sizeof texts / sizeof *texts, &result);
-  if (result) print_error("%s", said.s);
-  assert_int_equal(result, 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
+  return open_texts(texts, sizeof texts / sizeof *texts);
 }
 
 static size_t set_hosts(struct ip *hosts, char const *s)

@@ -11,13 +11,7 @@ static struct table_set *tables(char const *relay)
     { "me", "relay.example\n", 14 }, { "domains", "hosted.example\n.brand.example\n", 30 },
     { "relay", relay, strlen(relay) }, { "users", users, sizeof users - 1 },
   };
-  int result, fd = compiled(texts, sizeof texts / sizeof *texts, &result);
-  if (result) print_error("%s", said.s);
-  assert_int_equal(result, 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
+  return open_texts(texts, sizeof texts / sizeof *texts);
 }
 
 static struct {
