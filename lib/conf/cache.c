@@ -1,7 +1,6 @@
 /* Making the file of relay-ask's cache. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,13 +17,7 @@ static int is_ours_to_take(int fd)
 
 int conf_make_cache(char const *path, uid_t uid, gid_t gid)
 {
-  char const *slash = strrchr(path, '/');
-  if (!conf_path(path, "", "")) return -1;
-  if (slash && slash > path) {
-    conf_at.s[slash - path] = 0;
-    if (mkdir(conf_at.s, 0755) && errno != EEXIST) return -1;
-    conf_at.s[slash - path] = '/';
-  }
+  if (conf_make_above(path)) return -1;
   int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
   int r = is_ours_to_take(fd) && (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0600) ? 0 : -1;

@@ -13,6 +13,7 @@
 #define CONF_SYSTEMD 32U
 #define CONF_CACHE 64U
 #define CONF_TLS 128U
+#define CONF_STAMPS 256U
 #define CONF_SYNC 512U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
 
@@ -45,7 +46,8 @@ enum conf_kind {
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
   X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS | CONF_SYSTEMD, CONTROL_DIR "/tls", 0, 0) \
   X(SYNC_USER, "--sync-user", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                    /* of relay-pop-sync */ \
-  X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC, SPOOL_DIR "/stamps", 0, 0)         /* of POP-before-SMTP */ \
+  X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC | CONF_CHAIN, SPOOL_DIR "/stamps", 0, 0) /* a chain: no default */ \
+  X(STAMP_GROUP, "--stamp-group", "NAME", KIND_WORD, CONF_STAMPS | CONF_SYSTEMD, 0, 0, 0) /* may write there */ \
   X(SERVER, "--server", "HOST[:PORT]", KIND_WORD, CONF_SYNC, "127.0.0.1", 0, 0)         /* Redis or Valkey */ \
   X(KEY, "--key", "FILE", KIND_PATH, CONF_SYNC, CONTROL_DIR "/pop-sync.key", 0, 0) \
   X(PASSWORD, "--password", "FILE", KIND_PATH, CONF_SYNC, 0, 0, 0)                      /* the server's */ \
