@@ -2,6 +2,7 @@
 # make check      unit tests; make e2e: the tests with real servers; make fuzz: the fuzzers, seconds each
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
 #                 [AUTH_GROUP=name: relay-auth set-gid to that group]
+#                 [STAMP_GROUP=name: relay-pop-stamp likewise]
 # make bench      side by side with Postfix; what idle TLS sessions cost
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
@@ -123,7 +124,7 @@ bench: progs
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/idle_tls.py
 
 install: progs
-	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' -- $(PROGS)
+	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' '$(STAMP_GROUP)' -- $(PROGS)
 
 clean:
 	rm -rf $(filter-out $(MUSL),$(wildcard $(B)/*))

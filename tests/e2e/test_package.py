@@ -252,18 +252,20 @@ def test_install_set_uid(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_install_set_gid(tmp_path):
-    """relay-auth, once set-gid, stays it; it becomes so by hand or at once."""
-    words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", "relay-auth"]
+@pytest.mark.parametrize("name,before", [("relay-auth", [""]), ("relay-pop-stamp", ["", ""])])
+def test_install_set_gid(tmp_path, name, before):
+    """Once set-gid, it stays it; it becomes so by hand or at once, and no other does."""
+    words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", name]
     assert sh(*words) == (0, "")
-    path = tmp_path / "bin/relay-auth"
+    path = tmp_path / "bin" / name
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
     os.chown(path, 0, 12345)
     os.chmod(path, 0o2711)
     assert sh(*words) == (0, "")
     st = os.stat(path)
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (0, 12345, 0o2711)
-    assert sh(*words[:-2], "", "mail", "--", "relay-auth", "relay-queue") == (0, "")
-    st, queue = os.stat(path), os.stat(tmp_path / "bin/relay-queue")
+    others = [n for n in ("relay-auth", "relay-pop-stamp", "relay-queue") if n != name]
+    assert sh(*words[:-2], *before, "mail", "--", name, *others) == (0, "")
+    st = os.stat(path)
     assert (st.st_gid, stat.S_IMODE(st.st_mode)) == (grp.getgrnam("mail").gr_gid, 0o2711)
-    assert stat.S_IMODE(queue.st_mode) == 0o755
+    assert {stat.S_IMODE(os.stat(tmp_path / "bin" / n).st_mode) for n in others} == {0o755}
