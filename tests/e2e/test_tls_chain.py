@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from lib.procs import program
-from lib.tls import houses  # noqa: F401
+from lib.houses import houses  # noqa: F401  (a fixture)
 
 MESSAGE = b"Subject: tls\r\n\r\nhello\r\n"
 
