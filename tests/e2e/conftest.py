@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from lib.instance import Instance  # noqa: E402
+from lib.netns import Cable  # noqa: E402
 from lib.sink import Sink  # noqa: E402
 from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
 
@@ -59,6 +60,17 @@ def instances():
 def instance(instances, sink):
     """A running instance that sends everything to `sink`."""
     return instances(routes=":%s\n" % sink.route).start()
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Two hosts joined by a cable."""
+    try:
+        cable = Cable()
+    except (PermissionError, FileNotFoundError) as why:
+        pytest.skip("no network namespaces: %s" % why)
+    with cable:
+        yield cable
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from lib.pop import ANN, JOE, PASSWORD, STAMPERS, Dovecot, Pop3, open_folder, program_or_none, stamps_folder
+from lib.dovecot import Dovecot
+from lib.pop import ANN, JOE, PASSWORD, STAMPERS, Pop3, open_folder, program_or_none, stamps_folder
 from lib.procs import ROOT, for_everybody, has_ipv6, program, wait_for
 from lib.rows import ANN as ELSEWHERE
 from lib.sink import Sink
@@ -165,7 +166,7 @@ def test_as_the_man_page_has_it(relay, dovecot):
         ours = f.read()
     if os.geteuid():    # one account has all, then
         example, ours = (re.sub("  (user|group) = .*\n", "", text) for text in (example, ours))
-    assert example.replace("group = stamps", "group = " + STAMPERS) in ours
+    assert example.replace("group = posthousepop", "group = " + STAMPERS) in ours
     assert dovecot.login(source="127.0.1.65") and dovecot.login(source="127.0.1.65", protocol="imap")
     assert "Error" not in dovecot.log() and "event=" not in dovecot.log(), dovecot.log()
 
