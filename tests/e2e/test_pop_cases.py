@@ -142,7 +142,7 @@ def test_directory_goes_and_comes(server, relay):
     put(relay.stamps, "127.0.5.131")
     away = relay.stamps + ".away"
     for spoil, mend in ((lambda: os.rename(relay.stamps, away), lambda: os.rename(away, relay.stamps)),
-                        (lambda: os.chmod(relay.stamps, 0o2777), lambda: os.chmod(relay.stamps, 0o2775))):
+                        (lambda: os.chmod(relay.stamps, 0o2777), lambda: os.chmod(relay.stamps, 0o2771))):
         assert relay.opened("127.0.5.131")
         spoil()
         answer = relay.ask("127.0.5.131")

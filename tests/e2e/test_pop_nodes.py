@@ -53,7 +53,7 @@ class Machine:
         self.net, self.address = net, address
         self.node = Node(folder, name, "%s:%d" % (redis.at, redis.port), "-p", password)
         os.chown(self.node.stamps, 0, grp.getgrnam(pop.STAMPERS).gr_gid)
-        os.chmod(self.node.stamps, 0o2775)
+        os.chmod(self.node.stamps, 0o2771)
         self.enter = enter
         self.synchronize()
         self.relay = Relay("grant pop 300 /64", stamps=self.node.stamps, dual=True, enter=enter)

@@ -61,7 +61,7 @@ def stamps_folder(path):
     os.mkdir(path)
     if not os.geteuid():
         os.chown(path, 0, grp.getgrnam(STAMPERS).gr_gid)
-    os.chmod(path, 0o2775)
+    os.chmod(path, 0o2771)
     return path
 
 
