@@ -23,7 +23,8 @@
   X(WARN_LONG_POP,       "long-pop",       "relay: a POP login is trusted for more than an hour") \
   X(WARN_ODD_LISTENER,   "odd-listener",   "relay: a POP login counts on a listener where it means nothing") \
   X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host") \
-  X(WARN_FEWER_HASHES,   "fewer-hashes",   "users: one lacks a hash that others have, so that a mechanism fails for it") \
+  X(WARN_FEWER_HASHES,   "fewer-hashes",   \
+    "users: one lacks a hash that others have, so that a mechanism fails for it") \
   X(WARN_FOREIGN_SENDER, "foreign-sender", "users: a sender of a domain that is not hosted")
 
 enum warning {
