@@ -39,8 +39,8 @@ CC_fuzz := $(call conf,fuzz,conf-cc) $(CFLAGS)
 LD_fuzz := $(call conf,fuzz,conf-ld)
 LIBS_system = -lskarnet
 # hiredis has TLS from 1.0 on, in a library of its own
-HIREDIS_TLS = $(shell $(firstword $(CC_system)) $(CFLAGS) -include hiredis/hiredis_ssl.h -x c -E /dev/null > /dev/null 2>&1 && \
-  echo -lhiredis_ssl -lssl)
+HIREDIS_TLS = $(shell $(firstword $(CC_system)) $(CFLAGS) -include hiredis/hiredis_ssl.h -x c -E /dev/null \
+  > /dev/null 2>&1 && echo -lhiredis_ssl -lssl)
 SKARNET_system = libskarnet.a
 OWFAT_system := $(shell $(firstword $(CC_system)) -print-file-name=libowfat.a)
 LIBS_fuzz = $(LIBS_system)
@@ -82,8 +82,8 @@ endef
 KINDS = chain system fuzz
 $(foreach k,$(KINDS),$(eval $(call kind,$(k))))
 
-# A room's archive holds one object per source; its folder is named since a source may go. codec's is sealed: linked with what it needs of
-# libowfat into one object whose only visible names are ours (lib/codec/exports), since libowfat
+# A room's archive holds one object per source; its folder is named since a source may go. codec's is sealed: linked
+# with what it needs of libowfat into one object whose only visible names are ours (lib/codec/exports), since libowfat
 # and skalibs share 64 names.
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(wildcard lib/$(2)/*.c))
 define archive
