@@ -109,7 +109,8 @@ def state(*prog, **more):
               "at = '/proc/self/fd/'\n"
               "fds = {n: os.readlink(at + n) for n in os.listdir(at) if os.path.lexists(at + n)}\n"
               "u = os.umask(0)\n"
-              "s = [l for l in open('/proc/self/status') if l[:3] in ('Sig', 'Shd', 'Gid', 'Uid', 'Gro') and l[3] != 'Q']\n"
+              "names = ('Sig', 'Shd', 'Gid', 'Uid', 'Gro')\n"
+              "s = [l for l in open('/proc/self/status') if l[:3] in names and l[3] != 'Q']\n"
               "out = repr((sorted(fds.items()), u, s, os.getcwd(), sorted(os.environ.items())))\n"
               "open(os.environ['OUT'], 'w').write(out)\n")
     out = more.pop("out")

@@ -26,7 +26,8 @@ static struct table_set *rcpt_rules(char const *limits)
   struct table_builder *b = table_build(fd);
   assert_non_null(b);
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data, all[i].data_len), 0);
+    assert_int_equal(table_add(b, all[i].which, all[i].key, all[i].len, (uint32_t)i + 1, all[i].data,
+                               all[i].data_len), 0);
   if (limits) assert_int_equal(table_add(b, TABLE_LIMITS, "recipients", 10, 1, limits, strlen(limits)), 0);
   assert_int_equal(table_finish(b), 0);
   struct table_set *t = table_open_fd(fd);
@@ -50,7 +51,8 @@ static struct dialogue const dialogues[] = {
   { "nobody knows", 0, 0, 0, E M TO("who@asked.example") Q, "220 250 250/2.1.0 451/4.4.1" S, "", 1 },
   { "each is asked about", 0, 0, 0, E M TO("yes@asked.example") TO("no@asked.example") TO("yes2@asked.example") Q,
     A "550/5.1.1 250/2.1.5" S, "abort", 3 },
-  { "what is known is not asked", 0, 0, 0, E M TO("x@hosted.example") TO("joe@listed.example") TO("JOE@listed.example") Q,
+  { "what is known is not asked", 0, 0, 0,
+    E M TO("x@hosted.example") TO("joe@listed.example") TO("JOE@listed.example") Q,
     A "250/2.1.5 250/2.1.5" S, "abort", 0 },
   { "not listed", 0, 0, 0, E M TO("jim@listed.example") TO("postmaster@listed.example") Q,
     "220 250 250/2.1.0 550/5.1.1 250/2.1.5" S, "abort", 0 },
@@ -71,7 +73,8 @@ static struct dialogue const dialogues[] = {
     A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
   { "targets without an end", 0, 0, 0, E M TO("broken@hosted.example") TO("empty@hosted.example") Q,
     "220 250 250/2.1.0 451/4.3.5 451/4.3.5" S, "abort", 0 },
-  { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
+  { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "",
+    0 },
   { "however it is written", "SubMission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "",
     0 },
   { "another listener does not", "submissions", "", 0, E M TO("x@hosted.example") Q, A "221/2.0.0", "abort", 0 },
