@@ -157,7 +157,8 @@ int main(int argc, char const *const *argv)
   if (wrong) die_usage(wrong);
   find_accounts();
   find_me();
-  if (!(options.what & (CONF_QUEUE | CONF_CACHE | CONF_STAMPS)) && !conf_values(&values, &options, &accounts)) die_nomem();
+  int is_text = !(options.what & (CONF_QUEUE | CONF_CACHE | CONF_STAMPS));
+  if (is_text && !conf_values(&values, &options, &accounts)) die_nomem();
   if (make()) die_make();
   return 0;
 }

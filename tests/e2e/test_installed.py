@@ -118,8 +118,8 @@ def test_as_readme_says(server, sink):
 def read_mail(server, stamps, ip, user="joe"):
     """What is behind a qmail-style login: an account of no groups but its own, and a set-gid relay-pop-stamp."""
     account = pwd.getpwnam(READS)
-    r = subprocess.run([os.path.join(server, "bin", "relay-pop-stamp"), stamps, "id", "-G"], user=READS, group=account.pw_gid,
-                       extra_groups=[], env={"PATH": "/usr/bin:/bin", "TCPREMOTEIP": ip, "USER": user}, cwd="/",
+    r = subprocess.run([os.path.join(server, "bin", "relay-pop-stamp"), stamps, "id", "-G"], user=READS,
+                       group=account.pw_gid, extra_groups=[], env={"PATH": "/usr/bin:/bin", "TCPREMOTEIP": ip, "USER": user}, cwd="/",
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     assert (r.returncode, r.stdout, r.stderr) == (0, b"%d\n" % account.pw_gid, b"")
 
@@ -137,11 +137,12 @@ def test_pop_before_smtp(server, sink):
     conf(server, "stamps", stamps, "--stamp-group", STAMPS)
     st = os.stat(stamps)
     assert (st.st_uid, grp.getgrgid(st.st_gid).gr_name, stat.S_IMODE(st.st_mode)) == (0, STAMPS, 0o2771)
-    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1", "--port",
-         str(port), "--control", etc, "--stamps", stamps)
-    conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS, "--control",
-         etc)
-    with supervised(server, os.path.join(server, "service-pop"), [os.path.join(etc, n) for n in ("smtpd", "send")], port):
+    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1",
+         "--port", str(port), "--control", etc, "--stamps", stamps)
+    conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS,
+         "--control", etc)
+    dirs = [os.path.join(etc, n) for n in ("smtpd", "send")]
+    with supervised(server, os.path.join(server, "service-pop"), dirs, port):
         assert send(port, "127.0.3.1") == 550
         read_mail(server, stamps, "127.0.3.1")
         assert send(port, "127.0.3.2") == 550

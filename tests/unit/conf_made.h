@@ -16,7 +16,8 @@
 #define MOST 16 /* words of a command line, with the null */
 
 /* The text of one file of what `argv` makes; the caller frees it. */
-static char *made(struct conf_file const *files, char const *name, char const *const *argv, struct conf_accounts const *a)
+static char *made(struct conf_file const *files, char const *name, char const *const *argv,
+  struct conf_accounts const *a)
 {
   static struct conf_values const none;
   struct conf_values v = none;

@@ -19,7 +19,8 @@
 
 static struct { char const *argv[MOST]; char const *wrong; /* null: right; else part of the words */ } const lines[] = {
   { { "stamps", "d" }, 0 }, { { "stamps", "d", "--stamp-group", "g" }, 0 }, { { "stamps", "d", "--one-user" }, 0 },
-  { { "stamps" }, "where" }, { { "stamps", "d", "e" }, "too many: e" }, { { "stamps", "d", "--stamp-group" }, "argument" },
+  { { "stamps" }, "where" }, { { "stamps", "d", "e" }, "too many: e" },
+  { { "stamps", "d", "--stamp-group" }, "wants an argument" },
   { { "stamps", "d", "--stamp-group", "a b" }, "word" }, { { "stamps", "d", "--stamps", "d" }, "for other things" },
   { { "stamps", "d", "--queue-user", "u" }, "for other things" },
   { { "receive", "d", "--stamps", "s" }, 0 }, { { "xinetd", "d", "--stamps=s" }, 0 },
@@ -39,7 +40,8 @@ static void command_lines(void **state)
     char problem[CONF_PROBLEM];
     char const *wrong = conf_options(&o, lines[i].argv, "/cwd", problem);
     if (!lines[i].wrong && wrong) fail_msg("row %zu: %s", i, wrong);
-    if (lines[i].wrong && !(wrong && strstr(wrong, lines[i].wrong))) fail_msg("row %zu: %s", i, wrong ? wrong : "right");
+    if (lines[i].wrong && !(wrong && strstr(wrong, lines[i].wrong)))
+      fail_msg("row %zu: %s", i, wrong ? wrong : "right");
     conf_options_free(&o);
   }
 }
@@ -86,7 +88,8 @@ static struct {
   { conf_systemd_sweep, SWEEP, &apart, { "systemd", "d", "--stamps=/s", "--bin=/b", "--control=/c" },
     "\nUser=in\n# Who may write there.\nGroup=pop\nExecStart=/b/relay-pop-sweep -r /c/rules.cdb /s\n", 0 },
   { conf_systemd_sweep, SWEEP, &alone, { "systemd", "d", "--stamps=/s" }, "\nUser=me\nExecStart=", "Group" },
-  { conf_systemd_sweep, "posthouse-sweep.timer", &alone, { "systemd", "d", "--stamps=/s" }, "\nWantedBy=timers.target\n", 0 },
+  { conf_systemd_sweep, "posthouse-sweep.timer", &alone, { "systemd", "d", "--stamps=/s" },
+    "\nWantedBy=timers.target\n", 0 },
 };
 
 static void texts(void **state)
