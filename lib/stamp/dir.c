@@ -6,7 +6,7 @@
 char const *stamp_dir(char const *const **argv)
 {
   struct stat st;
-  char const *dir = getenv("RELAY_CTRL_DIR");
-  if (dir && *dir && (***argv != '/' || stat(**argv, &st) < 0 || !S_ISDIR(st.st_mode))) return dir;
-  return *(*argv)++;
+  char const *first = **argv, *dir = getenv("RELAY_CTRL_DIR");
+  if (*first == '/' && (stat(first, &st) < 0 || !S_ISREG(st.st_mode))) return *(*argv)++;
+  return dir && *dir ? dir : 0;
 }
