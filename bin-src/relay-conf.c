@@ -94,7 +94,8 @@ static void find_accounts(void)
   account(&accounts.user, OPT_USER, CONF_CHAIN | CONF_CACHE | CONF_TLS, "--user");
   account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
   account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD, "--remote-user");
-  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, "--log-user");
+  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS
+    | (options.value[OPT_SYSTEMD] ? 0 : CONF_SYNC), "--log-user");
   account(&accounts.tls, OPT_TLS_USER, options.value[OPT_TLS] ? CONF_TLS | CONF_SYSTEMD : CONF_TLS, "--tls-user");
   account(&accounts.sync, OPT_SYNC_USER, CONF_SYNC, "--sync-user");
   find_stamp_group();
@@ -139,7 +140,9 @@ static int make(void)
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
   case CONF_TLS: return conf_make_service(options.where, conf_tls, values.v, log->name ? log->uid : none, log->gid);
   case CONF_STAMPS: return conf_make_stamps(options.where, accounts.stamps.name ? accounts.stamps.gid : (gid_t)-1);
-  case CONF_SYNC: return conf_make_service(options.where, conf_sync, values.v, log->name ? log->uid : none, log->gid);
+  case CONF_SYNC:
+    if (options.value[OPT_SYSTEMD]) return conf_make_files(options.where, conf_systemd_sync, values.v, 0);
+    return conf_make_service(options.where, conf_sync, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SYSTEMD: return make_systemd();
   default:
     if (conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid)) return -1;

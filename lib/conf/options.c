@@ -16,8 +16,9 @@ char const conf_usage[] =
   "                  [--control DIR] [--queue DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
-  "       relay-conf sync DIR --sync-user NAME --log-user NAME | --one-user [--server HOST[:PORT]|/SOCKET]\n"
-  "                  [--stamps DIR] [--key FILE] [--password FILE] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
+  "       relay-conf sync DIR --sync-user NAME --log-user NAME | --systemd --sync-user NAME | --one-user [--systemd]\n"
+  "                  [--server HOST[:PORT]|/SOCKET] [--server-tls DIR] [--stamps DIR] [--key FILE] [--password FILE]\n"
+  "                  [--prefix PREFIX] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
   "                  [--certificates DIR] [--stamp-group NAME] [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
@@ -121,6 +122,7 @@ static char const *check_together(struct conf_options const *o)
   char const *const *v = o->value;
   if (v[OPT_TLS_NOW] && !v[OPT_TLS]) return "--tls-now is nothing without --tls: it would speak plain SMTP";
   if (v[OPT_LOGINS] && !v[OPT_TLS]) return "--logins is nothing without --tls: nobody is let in without TLS";
+  if (v[OPT_SYSTEMD] && v[OPT_LOG_USER]) return "--log-user is nothing with --systemd: the journal has the log";
   if (o->what == CONF_SYSTEMD && v[OPT_STAMP_GROUP] && !v[OPT_STAMPS])
     return "--stamp-group is nothing without --stamps: there is nothing to sweep";
   if (o->what == CONF_SYSTEMD && v[OPT_LISTENER]

@@ -189,6 +189,26 @@ struct conf_file const conf_systemd_tls[] = {
   { 0, 0, 0, 0 },
 };
 
+struct conf_file const conf_systemd_sync[] = {
+  { "posthouse-sync.service", 0644, quote_systemd,
+    "# Who has logged in by POP or IMAP: shared with other machines through the server @=server@. " MADE
+    "[Unit]\n"
+    "Description=posthouse: stamps of several machines\n"
+    "After=network.target\n"
+    "\n"
+    "[Service]\n"
+    "@+sync-user # Its group may write to @=stamps@.\n"
+    "@+sync-user User=@sync-user@\n"
+    "@-sync-user User=@user@\n"
+    "ExecStart=@sync@\n"
+    "Restart=always\n"
+    "RestartSec=1\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=multi-user.target\n" },
+  { 0, 0, 0, 0 },
+};
+
 struct conf_file const conf_systemd_sweep[] = {
   { "posthouse-sweep.service", 0644, quote_systemd,
     "# Removes what has expired of who has logged in by POP or IMAP: @=stamps@. " MADE

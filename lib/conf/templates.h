@@ -15,6 +15,7 @@ extern struct conf_file const conf_receive[]; /* a daemontools service: run, log
 extern struct conf_file const conf_send[];
 extern struct conf_file const conf_tls[];
 extern struct conf_file const conf_sync[];
+extern struct conf_file const conf_systemd_sync[]; /* the same for systemd */
 extern struct conf_file const conf_systemd[]; /* a listener's units */
 extern struct conf_file const conf_systemd_send[]; /* those that all listeners share */
 extern struct conf_file const conf_systemd_tls[];

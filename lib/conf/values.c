@@ -88,11 +88,24 @@ static int set_unit(struct conf_values *x, char const *const *o)
 /* relay-pop-sync's words. */
 static int set_sync(struct conf_values *x, char const *const *o, struct conf_accounts const *a)
 {
-  char const *user = a->sync.name;
-  return set(x, "sync-user", user, END) && set(x, "stamps", o[OPT_STAMPS], END) && set(x, "server", o[OPT_SERVER], END)
-    && set(x, "sync", user ? "setuidgid\n" : "", user ? user : "", user ? "\n" : "", "relay-pop-sync\n-k\n", o[OPT_KEY],
-      o[OPT_PASSWORD] ? "\n-p\n" : "", o[OPT_PASSWORD] ? o[OPT_PASSWORD] : "", o[OPT_NODE] ? "\n-n\n" : "",
-      o[OPT_NODE] ? o[OPT_NODE] : "", "\n-s\n", o[OPT_SECONDS], "\n", o[OPT_STAMPS], "\n", o[OPT_SERVER], END);
+  int unit = !!o[OPT_SYSTEMD]; /* systemd wants the whole path, and makes it that user's itself */
+  char const *user = unit ? 0 : a->sync.name;
+  struct { char const *option, *value; } const given[] = {
+    { "\n-p\n", o[OPT_PASSWORD] }, { "\n-n\n", o[OPT_NODE] },
+    { "\n-t\n", o[OPT_SERVER_TLS] }, { "\n-x\n", o[OPT_PREFIX] },
+  };
+  stralloc s = STRALLOC_ZERO;
+  int ok = stralloc_catb(&s, "", 0);
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    if (given[i].value) ok = ok && stralloc_cats(&s, given[i].option) && stralloc_cats(&s, given[i].value);
+  }
+  ok = ok && stralloc_0(&s) && set(x, "sync-user", a->sync.name, END) && set(x, "stamps", o[OPT_STAMPS], END)
+    && set(x, "server", o[OPT_SERVER], END)
+    && set(x, "sync", user ? "setuidgid\n" : "", user ? user : "", user ? "\n" : "", unit ? o[OPT_BIN] : "",
+      unit ? "/" : "", "relay-pop-sync\n-k\n", o[OPT_KEY], s.s, "\n-s\n", o[OPT_SECONDS], "\n", o[OPT_STAMPS], "\n",
+      o[OPT_SERVER], END);
+  stralloc_free(&s);
+  return ok;
 }
 
 /* relay-pop-sweep's words, for systemd. */
