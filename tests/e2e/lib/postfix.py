@@ -103,7 +103,7 @@ class Postfix:
         out = os.path.join(self.dir, "start.log")
         with open(out, "ab") as f:
             r = subprocess.run([program("postfix"), "-c", self.config, "check"], stdout=f, stderr=f, env=env,
-                               timeout=60)
+                               timeout=180)
         assert r.returncode == 0, self.said()
         env["MAIL_CONFIG"] = self.config
         self.proc = Proc(["/usr/lib/postfix/sbin/master", "-c", self.config], out, env=env, cwd=self.dir)
