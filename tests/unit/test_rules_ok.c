@@ -37,6 +37,7 @@ static struct { char const *word, *text; } const all[] = {
   { "long-pop", "%relay\ngrant pop 5000" MARK "\n" },
   { "odd-listener", "%relay\ngrant pop on 25" MARK "\n" },
   { "unused", "%relay\ngrant pop bound" MARK "\n" },
+  { "unbound", "%users\na -\n%relay\ngrant login\ngrant pop bound" MARK "\n" },
   { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
   { "fewer-hashes", "%users\na {CRAM-MD5}" STATES "\n"
     "b $2b$12$x8EFD0LxL47vUHs/cmLG2eV.2dJQ2q3aPWOig3S2lPUKPyhuBYCfm" MARK "\n" },
