@@ -3,7 +3,7 @@
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
 #                 [AUTH_GROUP=name: relay-auth set-gid to that group]
 #                 [STAMP_GROUP=name: relay-pop-stamp likewise]
-# make bench      side by side with Postfix; what idle TLS sessions cost
+# make bench      side by side with Postfix; what idle TLS sessions cost; what POP-before-SMTP costs
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
 # B=DIR builds elsewhere; CFLAGS='...' is added to every compiler line; SAN='-fsanitize=...' to the
@@ -122,6 +122,7 @@ fuzz: fuzzes
 bench: progs
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/bench.py
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/idle_tls.py
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/pop.py
 
 install: progs
 	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' '$(STAMP_GROUP)' -- $(PROGS)
