@@ -26,6 +26,7 @@ class House:
         put(self.at("stamps"), IP)
         shutil.copy("/bin/echo", self.at("prog"))   # the full path of a program
         os.symlink(self.at("prog"), self.at("link"))
+        open(self.at("plain"), "w").close()
         os.symlink(self.at("stamps"), self.at("way"))
         os.chmod(self.at("door"), 0)
 
@@ -59,6 +60,9 @@ ROWS = [
     (("~door/stamps", "echo", "in"), "~stamps", None),         # nobody may look at it
     (("~stamps/" + "d" * 5000, "echo", "in"), "~stamps", None),
     (("/dev/null", "echo", "in"), "~stamps", None),            # no directory, and no program either
+    (("~plain", "echo", "in"), "~stamps", None),
+    (("", "echo", "in"), "~stamps", None),                     # as a shell's variable that was lost
+    (("", "echo", "in"), None, None),
     (("echo", "in"), None, None),                              # the variable was lost, or is empty
     (("echo", "in"), "", None),
     (("~prog", "in"), None, None),

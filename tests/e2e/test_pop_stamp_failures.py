@@ -21,11 +21,12 @@ def goes_on(r, *words):
 
 
 def test_directories_that_are_none(stamps, tmp_path):  # noqa: F811
-    fifo, open_to_all = (str(tmp_path / n) for n in ("fifo", "open"))
+    plain, fifo, open_to_all = (str(tmp_path / n) for n in ("plain", "fifo", "open"))
+    open(plain, "w").close()
     os.mkfifo(fifo)
     os.mkdir(open_to_all)
     os.chmod(open_to_all, 0o1777)
-    for path, why in (("/dev/null", b"Not\\x20a"), (fifo, b"Not\\x20a"), (open_to_all, b"everybody"),
+    for path, why in ((plain, b"Not\\x20a"), (fifo, b"Not\\x20a"), (open_to_all, b"everybody"), ("", b"No\\x20such"),
                       (str(tmp_path / "gone"), b"No\\x20such"), ("/" + "d" * 5000, b"too\\x20long")):
         goes_on(stamps.login(path, "echo", "in", dir=False, env=WHO), b"why=no-directory", why)
     assert os.listdir(open_to_all) == []
