@@ -15,7 +15,7 @@
 #define TABLES(X) \
   X(TABLE_ME, 'm', "me")            /* "" -> our host name, canonical */ \
   X(TABLE_CLIENTS, 'c', "clients")  /* tcprules' key -> tcprules' data: `D\0` or nothing, then `+VAR=value\0` ... */ \
-  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> its recipients are checked: any, listed, asked */ \
+  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> its recipients' check: any, listed, asked */ \
   X(TABLE_RECIPIENTS, 'u', "recipients") /* a mailbox' key (policy/match.h) -> "" */ \
   X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each, no aliases */ \
   X(TABLE_RELAY, 'r', "relay")      /* "grant login", "deny to example.com", ... (policy/match.h) -> its arguments */ \

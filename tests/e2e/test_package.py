@@ -14,8 +14,8 @@ from lib.procs import BIN, ROOT
 
 
 def sh(*words, cwd=ROOT, env=None):
-    r = subprocess.run(["sh", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd,
-                       timeout=120, env={**os.environ, **(env or {})})
+    r = subprocess.run(["sh", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       cwd=cwd, timeout=120, env={**os.environ, **(env or {})})
     return r.returncode, r.stdout.decode()
 
 
