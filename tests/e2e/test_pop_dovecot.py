@@ -163,7 +163,7 @@ def test_as_the_man_page_has_it(relay, dovecot):
     example = example[:example.index("\n.Ed")].replace(
         "/usr/local/bin/relay-pop-stamp /var/spool/posthouse/stamps", " ".join(relay.stamper()))
     with open(dovecot.path("dovecot.conf")) as f:
-        ours = f.read()
+        ours = f.read().replace("  vsz_limit = 0\n", "")    # for sanitizers
     if os.geteuid():    # one account has all, then
         example, ours = (re.sub("  (user|group) = .*\n", "", text) for text in (example, ours))
     assert example.replace("group = posthousepop", "group = " + STAMPERS) in ours
