@@ -97,16 +97,17 @@ def test_exactly_so_long(relay, dovecot, protocol):
     assert not relay.opened(who), "who knows when that was"
 
 
-def test_two_seconds(dovecot, relay):
-    """The same with the clock on the wall."""
-    with Relay("grant pop 2", stamps=relay.stamps) as short:
+def test_some_seconds(dovecot, relay):
+    """The same with the clock on the wall. Two clocks count whole seconds, so it may end two seconds early."""
+    with Relay("grant pop 5", stamps=relay.stamps) as short:
+        began = time.time()
         assert dovecot.login(source="127.0.1.30")
-        logged_in = time.time()
-        assert short.opened("127.0.1.30")
-        wait_for(lambda: not short.opened("127.0.1.30"), 10, "the end", pause=0.1)
-        assert 1.0 < time.time() - logged_in < 5
-        assert not short.opened("127.0.1.30") and relay.opened("127.0.1.30")
-        assert dovecot.login(source="127.0.1.30") and short.opened("127.0.1.30")
+        assert short.opened("127.0.1.30") or time.time() - began > 2.9
+        wait_for(lambda: not short.opened("127.0.1.30"), 20, "the end", pause=0.1)
+        assert time.time() - began > 2.9 and relay.opened("127.0.1.30")
+        began = time.time()
+        assert dovecot.login(source="127.0.1.30")
+        assert short.opened("127.0.1.30") or time.time() - began > 2.9
 
 
 def test_last_one_counts(relay, dovecot):

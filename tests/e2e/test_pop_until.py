@@ -62,12 +62,12 @@ def reasons(r):
 
 def test_it_ends_within_a_session(relays):
     """The login, then silence; and between MAIL and RCPT, and from one message to the next."""
-    r = relays("grant pop 3")
+    r = relays("grant pop 6")
     put(r.stamps, STRANGER)
     with session(r) as idle, session(r) as between, session(r) as busy:
         assert between.mail(JOE)[0] == 250
         assert busy.mail(JOE)[0] == 250 and busy.rcpt(ELSEWHERE)[0] == 250
-        time.sleep(3.5)
+        time.sleep(6.5)
         assert idle.mail(JOE)[0] == 250 and idle.rcpt(ELSEWHERE)[0] == 550
         assert between.rcpt(ELSEWHERE)[0] == 550
         assert busy.rcpt(ELSEWHERE)[0] == 550
