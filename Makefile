@@ -2,8 +2,9 @@
 # make check      unit tests; make e2e: the tests with real servers; make fuzz: the fuzzers, seconds each
 # make install    [DESTDIR=...] [PREFIX=/usr/local] [QUEUE_USER=name: relay-queue set-uid to that user]
 #                 [AUTH_GROUP=name: relay-auth set-gid to that group]
+#                 [STAMP_GROUP=name: relay-pop-stamp likewise]
 # make crash-run  100,000 messages, a next hop that fails a third of the time, relay-send killed every few seconds
-# make bench      side by side with Postfix; what idle TLS sessions cost, and a million waiting messages
+# make bench      side by side with Postfix; what idle TLS sessions cost; POP-before-SMTP; a million waiting messages
 #
 # CHAIN=musl or CHAIN=system overrides conf-cc's choice for the per-connection programs;
 # B=DIR builds elsewhere; CFLAGS='...' is added to every compiler line; SAN='-fsanitize=...' to the
@@ -39,8 +40,8 @@ CC_fuzz := $(call conf,fuzz,conf-cc) $(CFLAGS)
 LD_fuzz := $(call conf,fuzz,conf-ld)
 LIBS_system = -lskarnet
 # hiredis has TLS from 1.0 on, in a library of its own
-HIREDIS_TLS = $(shell $(firstword $(CC_system)) $(CFLAGS) -include hiredis/hiredis_ssl.h -x c -E /dev/null > /dev/null 2>&1 && \
-  echo -lhiredis_ssl -lssl)
+HIREDIS_TLS = $(shell $(firstword $(CC_system)) $(CFLAGS) -include hiredis/hiredis_ssl.h -x c -E /dev/null \
+  > /dev/null 2>&1 && echo -lhiredis_ssl -lssl)
 SKARNET_system = libskarnet.a
 OWFAT_system := $(shell $(firstword $(CC_system)) -print-file-name=libowfat.a)
 LIBS_fuzz = $(LIBS_system)
@@ -82,8 +83,8 @@ endef
 KINDS = chain system fuzz
 $(foreach k,$(KINDS),$(eval $(call kind,$(k))))
 
-# A room's archive holds one object per source; its folder is named since a source may go. codec's is sealed: linked with what it needs of
-# libowfat into one object whose only visible names are ours (lib/codec/exports), since libowfat
+# A room's archive holds one object per source; its folder is named since a source may go. codec's is sealed: linked
+# with what it needs of libowfat into one object whose only visible names are ours (lib/codec/exports), since libowfat
 # and skalibs share 64 names.
 objects = $(patsubst %.c,$(B)/$(1)/%.o,$(wildcard lib/$(2)/*.c))
 define archive
@@ -125,10 +126,11 @@ fuzz: fuzzes
 bench: progs
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/bench.py
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/idle_tls.py
+	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/pop.py
 	POSTHOUSE_BIN=$(abspath $(B)/bin) /usr/bin/python3 tests/bench/queue.py
 
 install: progs
-	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' -- $(PROGS)
+	sh package/install '$(B)' '$(DESTDIR)' '$(PREFIX)' '$(QUEUE_USER)' '$(AUTH_GROUP)' '$(STAMP_GROUP)' -- $(PROGS)
 
 clean:
 	rm -rf $(filter-out $(MUSL),$(wildcard $(B)/*))

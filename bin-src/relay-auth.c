@@ -123,7 +123,8 @@ static int ask(struct auth *a, struct table_set const *t, enum mechanism m, int 
   size_t n = read_asked(s, deadline);
   if (!n && m == MECHANISM_UNSAID) canary(a, fd, deadline);
   if (n > ASKED_MOST) result = AUTH_NO;
-  else if (!asked_scan(&q, s, n)) strerr_dief(MISUSED, "descriptor 3 must say user, password, time, with a NUL behind each");
+  else if (!asked_scan(&q, s, n))
+    strerr_dief(MISUSED, "descriptor 3 must say user, password, time, with a NUL behind each");
   else result = auth_asked(a, t, m, &q, u);
   explicit_bzero(s, sizeof s);
   return result;

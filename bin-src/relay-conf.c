@@ -1,5 +1,6 @@
-/* relay-conf: makes a control directory, a queue, caches, and the services that run posthouse. */
+/* relay-conf: makes a control directory, a queue, caches, stamps' directory, and the services that run posthouse. */
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -32,7 +33,10 @@ static void die_make(void)
 {
   char const *path = conf_at.s ? conf_at.s : options.where;
   switch (errno) {
-  case EEXIST: strerr_dief2x(111, path, " is there already; nothing is overwritten");
+  case EEXIST:
+    if (options.what == CONF_STAMPS)
+      strerr_dief2x(111, path, " is there, but is no directory, or one where everybody may have written stamps");
+    strerr_dief2x(111, path, " is there already; nothing is overwritten");
   case EINVAL: strerr_dief2x(111, path, ": that format can't hold one of these names or paths");
   case EDOM: strerr_dief2x(111, path, ": a template is wrong");
   default: strerr_dief2sys(111, "can't make ", path);
@@ -65,6 +69,18 @@ static void account(struct conf_account *a, enum conf_option option, unsigned wh
   find(a, options.value[option]);
 }
 
+/* The group that may write stamps: no account, since each login comes as another user. */
+static void find_stamp_group(void)
+{
+  char const *name = options.value[OPT_STAMP_GROUP];
+  if (options.what != CONF_STAMPS && !(options.what == CONF_SYSTEMD && options.value[OPT_STAMPS])) return;
+  if (!name) die_usage("--stamp-group, please (or --one-user: everything runs as who starts it)");
+  struct group *g = getgrnam(name);
+  if (!g) strerr_dief2x(111, "no group ", name);
+  accounts.stamps.name = name;
+  accounts.stamps.gid = g->gr_gid;
+}
+
 static void find_accounts(void)
 {
   find(&accounts.one, 0);
@@ -79,9 +95,11 @@ static void find_accounts(void)
   account(&accounts.user, OPT_USER, CONF_CHAIN | CONF_CACHE | CONF_TLS, "--user");
   account(&accounts.queue, OPT_QUEUE_USER, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, "--queue-user");
   account(&accounts.remote, OPT_REMOTE_USER, CONF_SEND | CONF_SYSTEMD | CONF_POLICIES, "--remote-user");
-  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, "--log-user");
+  account(&accounts.log, OPT_LOG_USER, CONF_RECEIVE | CONF_SEND | CONF_TLS
+    | (options.value[OPT_SYSTEMD] ? 0 : CONF_SYNC), "--log-user");
   account(&accounts.tls, OPT_TLS_USER, options.value[OPT_TLS] ? CONF_TLS | CONF_SYSTEMD : CONF_TLS, "--tls-user");
   account(&accounts.sync, OPT_SYNC_USER, CONF_SYNC, "--sync-user");
+  find_stamp_group();
 }
 
 static void kept(char const *path)
@@ -106,6 +124,7 @@ static int make_systemd(void)
 {
   if (conf_make_files(options.where, conf_systemd, values.v, 0)) return -1;
   if (conf_make_files(options.where, conf_systemd_send, values.v, kept)) return -1;
+  if (options.value[OPT_STAMPS] && conf_make_files(options.where, conf_systemd_sweep, values.v, kept)) return -1;
   return options.value[OPT_TLS] ? conf_make_files(options.where, conf_systemd_tls, values.v, kept) : 0;
 }
 
@@ -123,8 +142,11 @@ static int make(void)
     return conf_make_service(options.where, conf_receive, values.v, log->name ? log->uid : none, log->gid);
   case CONF_SEND: return conf_make_service(options.where, conf_send, values.v, log->name ? log->uid : none, log->gid);
   case CONF_TLS: return conf_make_service(options.where, conf_tls, values.v, log->name ? log->uid : none, log->gid);
-    case CONF_SYNC: return conf_make_service(options.where, conf_sync, values.v, log->name ? log->uid : none, log->gid);
-    case CONF_SYSTEMD: return make_systemd();
+  case CONF_STAMPS: return conf_make_stamps(options.where, accounts.stamps.name ? accounts.stamps.gid : (gid_t)-1);
+  case CONF_SYNC:
+    if (options.value[OPT_SYSTEMD]) return conf_make_files(options.where, conf_systemd_sync, values.v, 0);
+    return conf_make_service(options.where, conf_sync, values.v, log->name ? log->uid : none, log->gid);
+  case CONF_SYSTEMD: return make_systemd();
   default:
     if (conf_make_log(options.value[OPT_LOG], user->name ? user->uid : none, user->gid)) return -1;
     return conf_make_beside(options.where, conf_xinetd, values.v);
@@ -141,7 +163,8 @@ int main(int argc, char const *const *argv)
   if (wrong) die_usage(wrong);
   find_accounts();
   find_me();
-  if (!(options.what & (CONF_QUEUE | CONF_CACHE | CONF_POLICIES)) && !conf_values(&values, &options, &accounts)) die_nomem();
+  int is_text = !(options.what & (CONF_QUEUE | CONF_CACHE | CONF_STAMPS | CONF_POLICIES));
+  if (is_text && !conf_values(&values, &options, &accounts)) die_nomem();
   if (make()) die_make();
   return 0;
 }

@@ -147,7 +147,8 @@ static void set_env(struct gate *g, int trusted)
   char number[NUMBER_TEXT], by[32] = "clients:";
   int ok = peer_env(&g->modifs, &g->peer);
   if (!g->keep) ok = ok && env_addmodif(&g->modifs, "RELAYCLIENT", 0) && env_addmodif(&g->modifs, "RELAYBY", 0);
-  ok = ok && env_addmodif(&g->modifs, "RELAYSTAMP", 0) && env_addmodif(&g->modifs, "RELAYSTAMPFAIL", 0);
+  ok = ok && env_addmodif(&g->modifs, "RELAYSTAMP", 0) && env_addmodif(&g->modifs, "RELAYSTAMPUNTIL", 0)
+    && env_addmodif(&g->modifs, "RELAYSTAMPFAIL", 0);
   number_fmt(number, (uint64_t)g->fd);
   ok = ok && env_addmodif(&g->modifs, "RELAYRULES", g->path) && env_addmodif(&g->modifs, "RELAYRULESFD", number);
   number_fmt(by + 8, g->rule.line);

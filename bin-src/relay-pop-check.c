@@ -41,10 +41,13 @@ static void say(struct check const *c, char const *event, char const *why, char 
   log_end(&l);
 }
 
-/* A variable that can't be set is one that isn't there: nobody relays by it. */
-static void set(struct check const *c, char const *name, char const *value)
+/* A variable that can't be set is one that isn't there: nobody relays by it. Returns whether it is. */
+static int set(struct check const *c, char const *name, char const *value)
 {
-  if (setenv(name, value, 1) < 0) say(c, "failed", "no-memory", name, 0);
+  if (!setenv(name, value, 1)) return 1;
+  unsetenv(name); /* what stood there says something else */
+  say(c, "failed", "no-memory", name, 0);
+  return 0;
 }
 
 /* Nobody can tell. `why` is also the log's word. */
@@ -59,6 +62,7 @@ static void forget(void)
 {
   char const *by = getenv("RELAYBY");
   unsetenv("RELAYSTAMP");
+  unsetenv("RELAYSTAMPUNTIL");
   unsetenv("RELAYSTAMPFAIL");
   if (!by || strncmp(by, "pop:", 4)) return;
   unsetenv("RELAYBY");
@@ -124,22 +128,24 @@ static void by_default(struct check *c)
   c->simple = 1;
 }
 
-static void tell(struct check const *c, char const *user)
+/* The stamp ends at `until`, by the clock that nobody sets; a session may be open longer. RELAYCLIENT without its mark
+ * would be the gate's trust. */
+static void tell(struct check const *c, char const *user, int64_t until)
 {
-  char by[4 + STAMP_USER] = "pop:";
+  char by[4 + STAMP_USER] = "pop:", number[NUMBER_TEXT];
   char const *value = getenv("RELAY_CTRL_RELAYCLIENT");
-  set(c, "RELAYSTAMP", user);
+  number_fmt(number, (uint64_t)until);
+  if (!set(c, "RELAYSTAMPUNTIL", number) || !set(c, "RELAYSTAMP", user)) return;
   if (!c->simple || getenv("RELAYCLIENT")) return;
   strcpy(by + 4, user);
-  set(c, "RELAYBY", by);
-  if (getenv("RELAYBY")) set(c, "RELAYCLIENT", value ? value : "");
+  if (set(c, "RELAYBY", by)) set(c, "RELAYCLIENT", value ? value : "");
 }
 
 static void ask(struct check const *c, char const *where)
 {
   struct stamp s;
-  char const *why;
-  int failed = 0, dir = stamp_open(where, &why);
+  char const *why = STAMP_NO_DIR;
+  int failed = 0, dir = where ? stamp_open(where, &why) : -1;
   if (dir < 0) {
     unknown(c, "no-directory", where, why);
     return;
@@ -151,9 +157,9 @@ static void ask(struct check const *c, char const *where)
     if (found != STAMP_FOUND) continue;
     struct clocks now = stamp_clocks(); /* after the look: a stamp that has just come is not from the future */
     int64_t age = stamp_age(&s, now.now, now.boot);
-    if (age < 0 || age >= c->seconds) continue;
+    if (age < 0 || age >= c->seconds || now.boot < 0) continue;
     close(dir);
-    tell(c, s.user);
+    tell(c, s.user, now.boot + c->seconds - age);
     return;
   }
   close(dir);

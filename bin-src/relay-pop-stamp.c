@@ -81,8 +81,8 @@ static int put(int dir, struct stamp const *s)
 /* The address' own stamp, and that of its network, for rules that count in networks. */
 static void write_stamps(char const *where, struct stamp *s)
 {
-  char const *why;
-  int dir = stamp_open(where, &why);
+  char const *why = STAMP_NO_DIR;
+  int dir = where ? stamp_open(where, &why) : -1;
   if (dir < 0) {
     say("no-stamp", "no-directory", where, why);
     return;
@@ -132,6 +132,7 @@ int main(int argc, char const *const *argv)
   if (argc < 2) strerr_dieusage(100, USAGE);
   argv++;
   prepare(&f);
+  log_patience(0); /* a login waits for no log */
   char const *dir = stamp_dir(&argv);
   if (!*argv) strerr_dieusage(100, USAGE);
   leave_stamp(dir);

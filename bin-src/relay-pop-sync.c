@@ -34,8 +34,9 @@ static void read_key(char const *path)
 {
   int code;
   char const *wrong = secret_read(&key, path, ENTRY_KEY_LEAST, &code);
-  if (wrong) strerr_dief(code, "the key ", path, " can't be used: ", wrong, " (32 bytes and more, nobody else's to read)");
-  options.key = (struct entry_key){ key.s, key.len };
+  if (wrong)
+    strerr_dief(code, "the key ", path, " can't be used: ", wrong, " (32 bytes and more, nobody else's to read)");
+  options.key = (struct entry_key){ key.s, key.len, options.prefix };
 }
 
 /* It is read again for each connection; what is wrong with it should be said at once. */

@@ -70,6 +70,16 @@ static char const *host_name(char *buf, size_t size)
   return buf;
 }
 
+/* A stamp that doesn't say when it ends is none: it is not of our relay-pop-check. */
+static void learn_stamp(struct server_facts *f)
+{
+  uint64_t until;
+  char const *text = getenv("RELAYSTAMPUNTIL");
+  if (!text || number_scan(text, strlen(text), INT64_MAX, &until) != NUMBER_OK) return;
+  f->stamp = getenv("RELAYSTAMP");
+  f->stamp_until = (int64_t)until;
+}
+
 /* Who the client is, as the programs before us say. Names of a login that somebody else made mean nothing here. */
 static void learn(struct server_facts *f)
 {
@@ -83,7 +93,7 @@ static void learn(struct server_facts *f)
   f->relayby = getenv("RELAYBY");
   if (f->relayby && !strncmp(f->relayby, "pop:", 4)) f->relayclient = 0; /* relay-pop-check's, for receivers that know
                                                                             nothing of the next ones */
-  f->stamp = getenv("RELAYSTAMP");
+  learn_stamp(f);
   f->stamp_unknown = getenv("RELAYSTAMPFAIL") != 0;
   f->databytes = getenv("DATABYTES");
   for (size_t i = 0; i < sizeof stale / sizeof *stale; i++) unsetenv(stale[i]);

@@ -75,13 +75,20 @@ void log_num(struct log_line *l, char const *key, uint64_t value)
   log_bytes(l, key, digits + sizeof digits - n, n);
 }
 
+static int patience = LOG_PATIENCE;
+
+void log_patience(int milliseconds)
+{
+  patience = milliseconds;
+}
+
 /* Is there room for a line? A pipe that is ready takes PIPE_BUF bytes, a whole line, without blocking (unless another
  * writer is faster). After one that was not, the next lines don't wait: who logs much would else stand still. */
 static int ready(void)
 {
   static int stalled;
   struct pollfd p = { .fd = 2, .events = POLLOUT };
-  int r = poll(&p, 1, stalled ? 0 : LOG_PATIENCE);
+  int r = poll(&p, 1, stalled ? 0 : patience);
   if (r < 0 && errno == EINTR) r = poll(&p, 1, 0);
   stalled = r == 0;
   return r > 0;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define LOG_LINE 4096 /* bytes of a line with its LF; a pipe takes as much in one piece */
-#define LOG_PATIENCE 100 /* milliseconds that a line waits for room */
+#define LOG_PATIENCE 100 /* milliseconds that a line waits for room, unless log_patience says otherwise */
 
 struct log_line {
   size_t len;         /* bytes in s */
@@ -31,5 +31,8 @@ void log_num(struct log_line *l, char const *key, uint64_t value);
 /* Ends the line and writes it. Errors are ignored: a full log stops no mail. Nor does one that nobody reads: when there
  * is no room for a line within LOG_PATIENCE it is dropped, and so are the next, at once, until there is room again. */
 void log_end(struct log_line *l);
+
+/* How many milliseconds a line waits from now on. 0: it is dropped at once where there is no room. */
+void log_patience(int milliseconds);
 
 #endif

@@ -1,7 +1,6 @@
 /* Making the file of relay-ask's cache, and the directory of MTA-STS's. */
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,22 +15,9 @@ static int is_ours_to_take(int fd)
   return errno = EEXIST, 0;
 }
 
-/* Makes the directory above `path`, and leaves conf_at at `path`. Returns 0 or -1. */
-static int make_parent(char const *path)
-{
-  char const *slash = strrchr(path, '/');
-  if (!conf_path(path, "", "")) return -1;
-  if (slash && slash > path) {
-    conf_at.s[slash - path] = 0;
-    if (mkdir(conf_at.s, 0755) && errno != EEXIST) return -1;
-    conf_at.s[slash - path] = '/';
-  }
-  return 0;
-}
-
 int conf_make_cache(char const *path, uid_t uid, gid_t gid)
 {
-  if (make_parent(path) < 0) return -1;
+  if (conf_make_above(path)) return -1;
   int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
   int r = is_ours_to_take(fd) && (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0600) ? 0 : -1;
@@ -43,7 +29,7 @@ int conf_make_cache(char const *path, uid_t uid, gid_t gid)
 
 int conf_make_policies(char const *path, uid_t uid, gid_t gid)
 {
-  if (make_parent(path) < 0 || (mkdir(path, 0755) && errno != EEXIST)) return -1;
+  if (conf_make_above(path) || (mkdir(path, 0755) && errno != EEXIST)) return -1;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
   int r = (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0755) ? 0 : -1;

@@ -20,6 +20,17 @@ char const *conf_path(char const *dir, char const *separator, char const *name)
   return conf_at.s;
 }
 
+int conf_make_above(char const *path)
+{
+  char const *slash = strrchr(path, '/');
+  if (!conf_path(path, "", "")) return -1;
+  if (!slash || slash == path) return 0;
+  conf_at.s[slash - path] = 0;
+  if (mkdir(conf_at.s, 0755) && errno != EEXIST) return -1;
+  conf_at.s[slash - path] = '/';
+  return 0;
+}
+
 /* Sets conf_at to base, separator and the file's name. Returns its text, or null with errno. */
 static char const *file_path(char const *base, char const *separator, struct conf_file const *f,
   struct conf_value const *v)

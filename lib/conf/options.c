@@ -10,25 +10,27 @@ char const conf_usage[] =
   "       relay-conf queue DIR [--queue-user NAME | --one-user]\n"
   "       relay-conf cache FILE [--user NAME | --one-user]\n"
   "       relay-conf policies DIR [--remote-user NAME | --one-user]\n"
+  "       relay-conf stamps DIR --stamp-group NAME | --one-user\n"
   "       relay-conf receive DIR --user NAME --log-user NAME | --one-user [CHAIN-OPTIONS]\n"
   "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
   "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
   "                  [--control DIR] [--queue DIR] [--policies DIR] [--bin DIR] [--resolver ADDRESS]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
-  "       relay-conf sync DIR --sync-user NAME --log-user NAME | --one-user [--server HOST[:PORT]|/SOCKET]\n"
-  "                  [--stamps DIR] [--key FILE] [--password FILE] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
+  "       relay-conf sync DIR --sync-user NAME --log-user NAME | --systemd --sync-user NAME | --one-user [--systemd]\n"
+  "                  [--server HOST[:PORT]|/SOCKET] [--server-tls DIR] [--stamps DIR] [--key FILE] [--password FILE]\n"
+  "                  [--prefix PREFIX] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
-  "                  [--certificates DIR] [--policies DIR] [CHAIN-OPTIONS]\n"
+  "                  [--certificates DIR] [--policies DIR] [--stamp-group NAME] [CHAIN-OPTIONS]\n"
   "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
   "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
-  "               --tls SOCKET --tls-now --logins --failures FILE\n";
+  "               --tls SOCKET --tls-now --logins --failures FILE --stamps DIR\n";
 
 static struct { char const *word; unsigned bit; } const things[] = {
   { "control", CONF_CONTROL }, { "queue", CONF_QUEUE },     { "receive", CONF_RECEIVE },
   { "send", CONF_SEND },       { "xinetd", CONF_XINETD },   { "systemd", CONF_SYSTEMD },
   { "cache", CONF_CACHE },     { "tls", CONF_TLS },
-  { "sync", CONF_SYNC },       { "policies", CONF_POLICIES },
+  { "stamps", CONF_STAMPS },   { "sync", CONF_SYNC },       { "policies", CONF_POLICIES },
 };
 
 static struct option {
@@ -121,6 +123,9 @@ static char const *check_together(struct conf_options const *o)
   char const *const *v = o->value;
   if (v[OPT_TLS_NOW] && !v[OPT_TLS]) return "--tls-now is nothing without --tls: it would speak plain SMTP";
   if (v[OPT_LOGINS] && !v[OPT_TLS]) return "--logins is nothing without --tls: nobody is let in without TLS";
+  if (v[OPT_SYSTEMD] && v[OPT_LOG_USER]) return "--log-user is nothing with --systemd: the journal has the log";
+  if (o->what == CONF_SYSTEMD && v[OPT_STAMP_GROUP] && !v[OPT_STAMPS])
+    return "--stamp-group is nothing without --stamps: there is nothing to sweep";
   if (o->what == CONF_SYSTEMD && v[OPT_LISTENER]
     && v[OPT_LISTENER][strspn(v[OPT_LISTENER], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
     return "--listener is part of the units' names: letters, digits, - and _, please";
@@ -138,6 +143,7 @@ char const *conf_options(struct conf_options *o, char const *const *argv, char c
   for (int i = 0; i < OPT_COUNT; i++) {
     if (options[i].what & o->what) o->value[i] = options[i].value;
   }
+  if (o->what & CONF_CHAIN) o->value[OPT_STAMPS] = 0; /* given there it puts relay-pop-check into the chain */
   while (*++argv) {
     char const *wrong = 0;
     if (!strncmp(*argv, "--", 2)) wrong = read_option(o, &argv, cwd, problem);

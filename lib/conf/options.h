@@ -13,6 +13,7 @@
 #define CONF_SYSTEMD 32U
 #define CONF_CACHE 64U
 #define CONF_TLS 128U
+#define CONF_STAMPS 256U
 #define CONF_SYNC 512U
 #define CONF_POLICIES 1024U
 #define CONF_CHAIN (CONF_RECEIVE | CONF_XINETD | CONF_SYSTEMD)
@@ -47,12 +48,16 @@ enum conf_kind {
   X(SOCKET, "--socket", "SOCKET", KIND_PATH, CONF_TLS, CONF_SOCKET, 0, 0) \
   X(CERTIFICATES, "--certificates", "DIR", KIND_PATH, CONF_TLS | CONF_SYSTEMD, CONTROL_DIR "/tls", 0, 0) \
   X(SYNC_USER, "--sync-user", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                    /* of relay-pop-sync */ \
-  X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC, SPOOL_DIR "/stamps", 0, 0)         /* of POP-before-SMTP */ \
+  X(STAMPS, "--stamps", "DIR", KIND_PATH, CONF_SYNC | CONF_CHAIN, SPOOL_DIR "/stamps", 0, 0) /* a chain: no default */ \
+  X(STAMP_GROUP, "--stamp-group", "NAME", KIND_WORD, CONF_STAMPS | CONF_SYSTEMD, 0, 0, 0) /* may write there */ \
   X(SERVER, "--server", "HOST[:PORT]", KIND_WORD, CONF_SYNC, "127.0.0.1", 0, 0)         /* Redis or Valkey */ \
   X(KEY, "--key", "FILE", KIND_PATH, CONF_SYNC, CONTROL_DIR "/pop-sync.key", 0, 0) \
   X(PASSWORD, "--password", "FILE", KIND_PATH, CONF_SYNC, 0, 0, 0)                      /* the server's */ \
+  X(SERVER_TLS, "--server-tls", "DIR", KIND_PATH, CONF_SYNC, 0, 0, 0)                   /* TLS to it */ \
+  X(PREFIX, "--prefix", "PREFIX", KIND_WORD, CONF_SYNC, 0, 0, 0)                        /* of the group of machines */ \
   X(NODE, "--node", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                              /* this machine's name */ \
   X(SECONDS, "--seconds", "NUMBER", KIND_NUMBER, CONF_SYNC, "300", 1, 2592000)          /* a stamp's life */ \
+  X(SYSTEMD, "--systemd", 0, KIND_FLAG, CONF_SYNC, 0, 0, 0)                             /* a unit, no directory */ \
   X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
   X(CLIENTS, "--clients", "NUMBER", KIND_NUMBER, CONF_CHAIN, "200", 1, 100000)          /* at once */ \

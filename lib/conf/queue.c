@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,12 +42,7 @@ static int trigger(char const *path, uid_t uid, gid_t gid)
 
 int conf_make_queue(char const *dir, uid_t uid, gid_t gid)
 {
-  char const *slash = strrchr(dir, '/');
-  if (slash && slash > dir) {
-    if (!conf_path(dir, "", "")) return -1;
-    conf_at.s[slash - dir] = 0;
-    if (mkdir(conf_at.s, 0755) && errno != EEXIST) return -1;
-  }
+  if (conf_make_above(dir)) return -1;
   if (directory(conf_path(dir, "", ""), 0711, uid, gid) || directory(conf_path(dir, "/", "mess"), 0700, uid, gid)) return -1;
   for (unsigned i = 0; i < SPLIT; i++) {
     char name[16];

@@ -195,6 +195,51 @@ struct conf_file const conf_systemd_tls[] = {
   { 0, 0, 0, 0 },
 };
 
+struct conf_file const conf_systemd_sync[] = {
+  { "posthouse-sync.service", 0644, quote_systemd,
+    "# Who has logged in by POP or IMAP: shared with other machines through the server @=server@. " MADE
+    "[Unit]\n"
+    "Description=posthouse: stamps of several machines\n"
+    "After=network.target\n"
+    "\n"
+    "[Service]\n"
+    "@+sync-user # Its group may write to @=stamps@.\n"
+    "@+sync-user User=@sync-user@\n"
+    "@-sync-user User=@user@\n"
+    "ExecStart=@sync@\n"
+    "Restart=always\n"
+    "RestartSec=1\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=multi-user.target\n" },
+  { 0, 0, 0, 0 },
+};
+
+struct conf_file const conf_systemd_sweep[] = {
+  { "posthouse-sweep.service", 0644, quote_systemd,
+    "# Removes what has expired of who has logged in by POP or IMAP: @=stamps@. " MADE
+    "[Unit]\n"
+    "Description=posthouse: expired stamps\n"
+    "\n"
+    "[Service]\n"
+    "Type=oneshot\n"
+    "User=@user@\n"
+    "@+stamp-group # Who may write there.\n"
+    "@+stamp-group Group=@stamp-group@\n"
+    "ExecStart=@sweep@\n" },
+  { "posthouse-sweep.timer", 0644, quote_systemd,
+    "# When posthouse-sweep.service runs. " MADE
+    "[Unit]\n"
+    "Description=posthouse: expired stamps, every five minutes\n"
+    "\n"
+    "[Timer]\n"
+    "OnCalendar=*:0/5\n"
+    "\n"
+    "[Install]\n"
+    "WantedBy=timers.target\n" },
+  { 0, 0, 0, 0 },
+};
+
 struct conf_file const conf_xinetd[] = {
   { "", 0644, quote_plain,
     "# SMTP under xinetd. The receiving chain itself stands in @run@, since xinetd would give it the\n"

@@ -15,9 +15,11 @@ extern struct conf_file const conf_receive[]; /* a daemontools service: run, log
 extern struct conf_file const conf_send[];
 extern struct conf_file const conf_tls[];
 extern struct conf_file const conf_sync[];
+extern struct conf_file const conf_systemd_sync[]; /* the same for systemd */
 extern struct conf_file const conf_systemd[]; /* a listener's units */
 extern struct conf_file const conf_systemd_send[]; /* those that all listeners share */
 extern struct conf_file const conf_systemd_tls[];
+extern struct conf_file const conf_systemd_sweep[]; /* relay-pop-sweep, every five minutes */
 extern struct conf_file const conf_xinetd[];  /* two files, named by what is behind the FILE's own name: "" and ".run" */
 extern struct conf_file const conf_control[]; /* a control directory */
 

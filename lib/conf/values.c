@@ -88,19 +88,41 @@ static int set_unit(struct conf_values *x, char const *const *o)
 /* relay-pop-sync's words. */
 static int set_sync(struct conf_values *x, char const *const *o, struct conf_accounts const *a)
 {
-  char const *user = a->sync.name;
-  return set(x, "sync-user", user, END) && set(x, "stamps", o[OPT_STAMPS], END) && set(x, "server", o[OPT_SERVER], END)
-    && set(x, "sync", user ? "setuidgid\n" : "", user ? user : "", user ? "\n" : "", "relay-pop-sync\n-k\n", o[OPT_KEY],
-      o[OPT_PASSWORD] ? "\n-p\n" : "", o[OPT_PASSWORD] ? o[OPT_PASSWORD] : "", o[OPT_NODE] ? "\n-n\n" : "",
-      o[OPT_NODE] ? o[OPT_NODE] : "", "\n-s\n", o[OPT_SECONDS], "\n", o[OPT_STAMPS], "\n", o[OPT_SERVER], END);
+  int unit = !!o[OPT_SYSTEMD]; /* systemd wants the whole path, and makes it that user's itself */
+  char const *user = unit ? 0 : a->sync.name;
+  struct { char const *option, *value; } const given[] = {
+    { "\n-p\n", o[OPT_PASSWORD] }, { "\n-n\n", o[OPT_NODE] },
+    { "\n-t\n", o[OPT_SERVER_TLS] }, { "\n-x\n", o[OPT_PREFIX] },
+  };
+  stralloc s = STRALLOC_ZERO;
+  int ok = stralloc_catb(&s, "", 0);
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    if (given[i].value) ok = ok && stralloc_cats(&s, given[i].option) && stralloc_cats(&s, given[i].value);
+  }
+  ok = ok && stralloc_0(&s) && set(x, "sync-user", a->sync.name, END) && set(x, "stamps", o[OPT_STAMPS], END)
+    && set(x, "server", o[OPT_SERVER], END)
+    && set(x, "sync", user ? "setuidgid\n" : "", user ? user : "", user ? "\n" : "", unit ? o[OPT_BIN] : "",
+      unit ? "/" : "", "relay-pop-sync\n-k\n", o[OPT_KEY], s.s, "\n-s\n", o[OPT_SECONDS], "\n", o[OPT_STAMPS], "\n",
+      o[OPT_SERVER], END);
+  stralloc_free(&s);
+  return ok;
 }
 
-/* The words from relay-tls on; each program's name behind `bin`. */
+/* relay-pop-sweep's words, for systemd. */
+static int set_sweep(struct conf_values *x, char const *const *o, struct conf_accounts const *a, char const *bin)
+{
+  return set(x, "stamps", o[OPT_STAMPS], END) && set(x, "stamp-group", a->stamps.name, END)
+    && set(x, "sweep", bin, "relay-pop-sweep\n-r\n", o[OPT_CONTROL], "/rules.cdb\n", o[OPT_STAMPS], END);
+}
+
+/* The words behind relay-gate; each program's name behind `bin`. */
 static int set_smtpd(struct conf_values *x, char const *const *o, char const *bin)
 {
   stralloc s = STRALLOC_ZERO;
   int ok = 1;
-  if (o[OPT_TLS]) ok = stralloc_cats(&s, bin) && stralloc_cats(&s, o[OPT_TLS_NOW] ? "relay-tls\n-i\n" : "relay-tls\n")
+  if (o[OPT_STAMPS]) ok = stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-pop-check\n")
+    && stralloc_cats(&s, o[OPT_STAMPS]) && stralloc_cats(&s, "\n");
+  if (o[OPT_TLS]) ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, o[OPT_TLS_NOW] ? "relay-tls\n-i\n" : "relay-tls\n")
     && stralloc_cats(&s, o[OPT_TLS]) && stralloc_cats(&s, "\n");
   ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-smtpd");
   if (o[OPT_LISTENER]) ok = ok && stralloc_cats(&s, "\n-l\n") && stralloc_cats(&s, o[OPT_LISTENER]);
@@ -174,6 +196,7 @@ int conf_values(struct conf_values *x, struct conf_options const *options, struc
       && set_server(x, o, a->user.name, memory)
       && set(x, "gate", o[OPT_BIN], "/relay-gate", END)
       && set_smtpd(x, o, bin.s) && set_unit(x, o) && (!o[OPT_TLS] || !full || set_tlsd(x, o, a, bin.s, o[OPT_TLS]))
+      && (!o[OPT_STAMPS] || !full || set_sweep(x, o, a, bin.s))
       && set(x, "log", o[OPT_LOG], END) && set(x, "run", options->where, ".run", END);
   }
   stralloc_free(&bin);

@@ -17,6 +17,7 @@ struct conf_accounts {
   struct conf_account user, queue, remote, log, tls;
   struct conf_account one; /* who runs us: the one user, when there are no accounts */
   struct conf_account sync;
+  struct conf_account stamps; /* a group alone */
 };
 
 #define CONF_VALUES 52

@@ -13,13 +13,23 @@ static int settle(struct decision *d, enum verdict v, enum reason r)
   return 1;
 }
 
+/* Does the stamp, if there is one, count for this listener and this sender? *g is the line then. */
+static int stamp_counts(struct pop_grant *g, struct table_set const *t, struct facts const *f)
+{
+  int found = f->stamp ? pop_find(g, t) : 0;
+  return found > 0 ? pop_holds(g, t, f->listener, f->stamp, f->sender) : found;
+}
+
 static int find_origin(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct record r;
+  struct pop_grant g;
   if (!f->sender || !f->sender->len) return 0;
   int hosted = match_hosted(t, f->sender->domain, &r);
   if (hosted <= 0) return hosted;
-  d->origin = f->trusted || f->login || f->stamp ? ORIGIN_LOCAL : ORIGIN_CLAIMED;
+  int known = f->trusted || f->login ? 1 : stamp_counts(&g, t, f);
+  if (known < 0) return -1;
+  d->origin = known ? ORIGIN_LOCAL : ORIGIN_CLAIMED;
   return 0;
 }
 
@@ -143,9 +153,7 @@ static int take_line(struct decision *d, struct table_set const *t, int holds, c
 static int take_pop(struct decision *d, struct table_set const *t, struct facts const *f)
 {
   struct pop_grant g;
-  int found = pop_find(&g, t);
-  if (found > 0) found = pop_holds(&g, t, f->listener, f->stamp, f->sender);
-  return take(d, found, &g.record, REASON_POP);
+  return take(d, stamp_counts(&g, t, f), &g.record, REASON_POP);
 }
 
 static int step_grants(struct decision *d, struct table_set const *t, struct facts const *f)
@@ -153,7 +161,7 @@ static int step_grants(struct decision *d, struct table_set const *t, struct fac
   struct record r;
   if (take_line(d, t, f->trusted, "grant clients", REASON_CLIENT) < 0) return -1;
   if (take_line(d, t, f->login && f->login_may_relay, "grant login", REASON_LOGIN) < 0) return -1;
-  if (f->stamp && take_pop(d, t, f) < 0) return -1;
+  if (take_pop(d, t, f) < 0) return -1;
   if (take_line(d, t, 1, "grant anyone", REASON_ANYONE) < 0) return -1;
   if (take(d, match_to(t, "grant to", f->recipient, &r), &r, REASON_TO) < 0) return -1;
   if (take(d, match_sender(t, f->sender, &r), &r, REASON_SENDER) < 0) return -1;

@@ -98,8 +98,9 @@ enum reason {
 /* Does it accept what is ours (1), or relay (0)? */
 #define reason_incoming(r) ((r) <= REASON_CONFIRMED)
 
-/* How the message stands to us: hosted sender and trusted client (gate, login or stamp), hosted sender and stranger,
- * other sender. The null sender is no hosted sender. */
+/* How the message stands to us: hosted sender and trusted client (gate, login, or a stamp that counts: `grant pop`
+ * stands there and holds for this listener and this sender), hosted sender and stranger, other sender. The null sender
+ * is no hosted sender. */
 enum origin { ORIGIN_LOCAL, ORIGIN_CLAIMED, ORIGIN_EXTERNAL };
 
 struct decision {

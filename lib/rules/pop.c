@@ -128,13 +128,20 @@ int rules_pop(struct compiler *c, struct word const *w, size_t n)
 /* Whom a bound grant lets relay: the users who may. */
 void rules_pop_user(struct compiler *c, struct word shown, char const *name, char const *senders, size_t len)
 {
-  if (c->pop.bound && rules_add(c, TABLE_SENDERS, name, strlen(name), shown, senders, len)) c->pop.users = 1;
+  if (!c->pop.bound || !rules_add(c, TABLE_SENDERS, name, strlen(name), shown, senders, len)) return;
+  c->pop.users++;
+  c->pop.unbound += !len;
 }
 
 void rules_check_pop(struct compiler *c, uint32_t line)
 {
-  if (c->pop.bound && !c->pop.users)
+  if (c->pop.bound && !c->pop.users) {
     rules_warn_at(c, WARN_UNUSED, FILE_RELAY, line, "void: `bound`, and there is nobody in `users` who may relay");
-  else if (c->pop.submission)
+    return;
+  }
+  if (c->pop.unbound)
+    rules_warn_at(c, WARN_UNBOUND, FILE_RELAY, line, "bound: %u users may send as anybody, since their lines have no "
+                  "`from`", (unsigned)c->pop.unbound);
+  if (c->pop.submission)
     rules_warn_at(c, WARN_ODD_LISTENER, FILE_RELAY, line, "the listener `submission` wants another login all the same");
 }

@@ -115,8 +115,8 @@ struct compiler {
                            null: that file is not read */
   struct { struct table_builder *table; struct seen relays, bare; unsigned hosts; genalloc all; } logins; /* logins.c's;
                            table null: that file is not read */
-  struct { unsigned bound : 1, submission : 1, users : 1; } pop; /* pop.c's: `grant pop` is bound, is on `submission`
-                           alone; there is somebody whom a bound one lets relay */
+  struct { unsigned bound : 1, submission : 1; uint32_t users, unbound; } pop; /* pop.c's: `grant pop` is bound, is on
+                           `submission` alone; how many a bound one lets relay, and how many of these as any sender */
   struct sum sums[TRUST_COUNT];
   stralloc data;        /* scratch: a rule's value */
 };

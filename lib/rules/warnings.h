@@ -21,12 +21,14 @@
   X(WARN_CATCH_ALL,      "catch-all",      "recipients, aliases: a line for a whole domain undoes its check") \
   X(WARN_NOBODY_RELAYS,  "nobody-relays",  "relay: the sender must be hosted, and no domain is") \
   X(WARN_LONG_POP,       "long-pop",       "relay: a POP login is trusted for more than an hour") \
+  X(WARN_UNBOUND,        "unbound",        "relay: a POP login is bound to its senders, and some users have none") \
   X(WARN_ODD_LISTENER,   "odd-listener",   "relay: a POP login counts on a listener where it means nothing") \
   X(WARN_SELF_ROUTE,     "self-route",     "routes: the relay is this host") \
   X(WARN_MX_NAMES,       "mx-names",       "routes: certificates must have the names that the DNS gives") \
   X(WARN_UNVERIFIED,     "unverified",     "logins: a relay that gets a password is not verified") \
   X(WARN_ANY_RELAY,      "any-relay",      "logins: a sender's password goes to more than one relay") \
-  X(WARN_FEWER_HASHES,   "fewer-hashes",   "users: one lacks a hash that others have: a mechanism fails for it") \
+  X(WARN_FEWER_HASHES,   "fewer-hashes",   \
+    "users: one lacks a hash that others have, so that a mechanism fails for it") \
   X(WARN_FOREIGN_SENDER, "foreign-sender", "users: a sender of a domain that is not hosted")
 
 enum warning {

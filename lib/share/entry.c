@@ -5,8 +5,11 @@
 #include <openssl/hmac.h>
 #include "parse/number.h"
 #include "share/entry.h"
+#include "share/where.h"
 
 #define MAGIC "posthouse-stamp-1\n"
+_Static_assert(sizeof MAGIC + WHERE_PREFIX + NUMBER_TEXT + STAMP_NODE + ENTRY_NAME + STAMP_USER + ENTRY_SIGNATURE
+  <= ENTRY_MAX, "ENTRY_MAX");
 
 char const *entry_word(enum entry_result r)
 {
@@ -50,11 +53,12 @@ static size_t line(char *out, char const *s, size_t n)
   return n + 1;
 }
 
-size_t entry_fmt(char out[ENTRY_MAX], struct stamp const *s)
+size_t entry_fmt(char out[ENTRY_MAX], struct stamp const *s, char const *prefix)
 {
   char name[ENTRY_NAME], digits[NUMBER_TEXT];
   size_t n = sizeof MAGIC - 1, digits_len = number_fmt(digits, (uint64_t)s->time), name_len = entry_name(name, s);
   memcpy(out, MAGIC, n);
+  n += line(out + n, prefix, strlen(prefix));
   n += line(out + n, digits, digits_len);
   n += line(out + n, s->node, strlen(s->node));
   n += line(out + n, name, name_len);
@@ -72,6 +76,15 @@ static char const *next(char const *s, size_t n, size_t *at, size_t *len)
   return start;
 }
 
+/* out: WHERE_PREFIX + 1 bytes. */
+static int prefix_scan(char *out, char const *s, size_t n)
+{
+  if (n > WHERE_PREFIX) return 0;
+  memcpy(out, s, n);
+  out[n] = 0;
+  return strlen(out) == n && where_is_prefix(out);
+}
+
 static int time_scan(int64_t *out, char const *s, size_t n)
 {
   uint64_t t;
@@ -80,22 +93,24 @@ static int time_scan(int64_t *out, char const *s, size_t n)
   return 1;
 }
 
-int entry_scan(struct stamp *out, char const *s, size_t n)
+enum entry_result entry_scan(struct stamp *out, char const *s, size_t n, char const *prefix)
 {
   char const *l;
-  char again[ENTRY_MAX];
+  char again[ENTRY_MAX], theirs[WHERE_PREFIX + 1];
   size_t at = sizeof MAGIC - 1, len;
   struct stamp x = { .boot = -1 };
-  if (n < at || n > ENTRY_MAX - ENTRY_SIGNATURE || memcmp(s, MAGIC, at)) return 0;
-  if (!(l = next(s, n, &at, &len)) || !time_scan(&x.time, l, len)) return 0;
-  if (!(l = next(s, n, &at, &len)) || !stamp_is_node(l, len)) return 0;
+  if (n < at || n > ENTRY_MAX - ENTRY_SIGNATURE || memcmp(s, MAGIC, at)) return ENTRY_NONE;
+  if (!(l = next(s, n, &at, &len)) || !prefix_scan(theirs, l, len)) return ENTRY_NONE;
+  if (!(l = next(s, n, &at, &len)) || !time_scan(&x.time, l, len)) return ENTRY_NONE;
+  if (!(l = next(s, n, &at, &len)) || !stamp_is_node(l, len)) return ENTRY_NONE;
   memcpy(x.node, l, len);
-  if (!(l = next(s, n, &at, &len)) || !name_scan(&x, l, len)) return 0;
-  if (!(l = next(s, n, &at, &len)) || (len && !stamp_is_user(l, len))) return 0;
+  if (!(l = next(s, n, &at, &len)) || !name_scan(&x, l, len)) return ENTRY_NONE;
+  if (!(l = next(s, n, &at, &len)) || (len && !stamp_is_user(l, len))) return ENTRY_NONE;
   memcpy(x.user, l, len);
-  if (entry_fmt(again, &x) != n || memcmp(again, s, n)) return 0;
+  if (entry_fmt(again, &x, theirs) != n || memcmp(again, s, n)) return ENTRY_NONE;
+  if (strcmp(theirs, prefix)) return ENTRY_OTHER;
   *out = x;
-  return 1;
+  return ENTRY_GOOD;
 }
 
 /* The signature of s[0..n). */
@@ -115,7 +130,7 @@ static int sign(char out[ENTRY_SIGNATURE], char const *s, size_t n, struct entry
 
 size_t entry_seal(char out[ENTRY_MAX], struct stamp const *s, struct entry_key const *key)
 {
-  size_t n = entry_fmt(out, s);
+  size_t n = entry_fmt(out, s, key->prefix);
   return sign(out + n, out, n, key) ? n + ENTRY_SIGNATURE : 0;
 }
 
@@ -126,16 +141,16 @@ enum entry_result entry_open(struct stamp *out, char const *s, size_t n, struct 
   if (n < ENTRY_SIGNATURE) return ENTRY_UNSIGNED;
   n -= ENTRY_SIGNATURE;
   if (!sign(signature, s, n, key) || CRYPTO_memcmp(signature, s + n, ENTRY_SIGNATURE)) return ENTRY_UNSIGNED;
-  return entry_scan(out, s, n) ? ENTRY_GOOD : ENTRY_NONE;
+  return entry_scan(out, s, n, key->prefix);
 }
 
-enum entry_result entry_judge(struct stamp *s, int64_t now, int64_t boot, int64_t seconds)
+enum entry_result entry_judge(struct stamp *s, struct clocks const *c, int64_t late, int64_t seconds)
 {
-  int64_t age = now - s->time;
+  int64_t age = c->now + late - s->time;
   if (age < -ENTRY_AHEAD) return ENTRY_FUTURE;
   if (age >= seconds) return ENTRY_EXPIRED;
   if (age < 0) age = 0;
-  s->time = now - age;
-  s->boot = boot > age ? boot - age : 0;
+  s->time = c->now > age ? c->now - age : 0;
+  s->boot = c->boot > age ? c->boot - age : 0;
   return ENTRY_GOOD;
 }

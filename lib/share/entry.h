@@ -2,6 +2,7 @@
  * Lines, each ended by LF, then the signature in 64 digits, 0-9a-f, with no LF behind it:
  *
  *   posthouse-stamp-1
+ *   PREFIX      of the group of machines that it is for: who copies it to another group's place gets nothing by it
  *   TIME        of the login, seconds since 1970
  *   NODE        the machine on which it was
  *   ADDRESS     or ADDRESS/64: the network, ADDRESS being its first address
@@ -14,7 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "stamp/stamp.h"
+#include "stamp/store.h"
 
 #define ENTRY_SIGNATURE 64
 #define ENTRY_MAX 640      /* bytes of the largest entry and more; what is larger is none */
@@ -22,7 +23,8 @@
 #define ENTRY_KEY_LEAST 32 /* bytes of the shared key: fewer could be guessed from one entry */
 #define ENTRY_AHEAD 5      /* seconds that another machine's clock may be ahead of ours */
 
-struct entry_key { char const *s; size_t len; };
+/* What a group of machines shares: the key, and the prefix of its keys' names in the server (where_is_prefix). */
+struct entry_key { char const *s; size_t len; char const *prefix; };
 
 /* X(result, word for the log): why an entry opens nothing */
 #define ENTRY_RESULTS(X) \
@@ -30,6 +32,7 @@ struct entry_key { char const *s; size_t len; };
   X(ENTRY_LARGE, "large")        /* larger than any of ours */ \
   X(ENTRY_UNSIGNED, "unsigned")  /* not signed with our key, or altered since */ \
   X(ENTRY_NONE, "malformed")     /* signed, but no stamp */ \
+  X(ENTRY_OTHER, "other-prefix") /* signed, but for other machines that have the same key */ \
   X(ENTRY_EXPIRED, "expired") \
   X(ENTRY_FUTURE, "future")
 
@@ -49,21 +52,22 @@ size_t entry_name(char out[ENTRY_NAME], struct stamp const *s);
 int entry_is_name(char const *s, size_t n);
 
 /* Writes the lines of a stamp that has a node, without the signature. Returns their length. */
-size_t entry_fmt(char out[ENTRY_MAX], struct stamp const *s);
+size_t entry_fmt(char out[ENTRY_MAX], struct stamp const *s, char const *prefix);
 
-/* Reads the lines, s[0..n), any bytes. boot is set to -1. Returns 1, or 0 when it is no text that entry_fmt writes. */
-int entry_scan(struct stamp *out, char const *s, size_t n);
+/* Reads the lines, s[0..n), any bytes. boot is set to -1. Returns ENTRY_GOOD, ENTRY_OTHER when it is what entry_fmt
+ * writes with another prefix, or ENTRY_NONE when it is no text of that kind; *out is set for the first alone. */
+enum entry_result entry_scan(struct stamp *out, char const *s, size_t n, char const *prefix);
 
 /* Writes a whole entry. Returns its length; 0 without memory. */
 size_t entry_seal(char out[ENTRY_MAX], struct stamp const *s, struct entry_key const *key);
 
 /* Reads a whole entry, s[0..n), any bytes: the signature first, in a time that does not tell how much of it is right.
- * Returns ENTRY_GOOD, ENTRY_LARGE, ENTRY_UNSIGNED or ENTRY_NONE; *out is set for the first alone. */
+ * Returns ENTRY_GOOD, ENTRY_LARGE, ENTRY_UNSIGNED, ENTRY_NONE or ENTRY_OTHER; *out is set for the first alone. */
 enum entry_result entry_open(struct stamp *out, char const *s, size_t n, struct entry_key const *key);
 
-/* Judges another machine's stamp by our clocks (stamp_clocks), and sets its time and boot to what they are here: never
- * later than now, and never before we were started. Returns ENTRY_GOOD, ENTRY_EXPIRED (older than `seconds`) or
- * ENTRY_FUTURE. */
-enum entry_result entry_judge(struct stamp *s, int64_t now, int64_t boot, int64_t seconds);
+/* Judges another machine's stamp by our clocks, of which the first is `late` seconds behind the clock that counts
+ * (share/clock.h), and sets its time and boot to what they are here: never later than now, and never before we were
+ * started. Returns ENTRY_GOOD, ENTRY_EXPIRED (older than `seconds`) or ENTRY_FUTURE. */
+enum entry_result entry_judge(struct stamp *s, struct clocks const *c, int64_t late, int64_t seconds);
 
 #endif

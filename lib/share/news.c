@@ -16,10 +16,11 @@ void news_drop(struct share *x, enum entry_result why, char const *node)
 void news_take(struct share *x, char const *s, size_t n)
 {
   struct stamp stamp;
-  struct clocks c = stamp_clocks();
+  int64_t late;
+  struct clocks c = clock_look(x, &late);
   enum entry_result r = entry_open(&stamp, s, n, &x->o->key);
   if (r != ENTRY_GOOD) return news_drop(x, r, 0);
-  r = entry_judge(&stamp, c.now, c.boot, x->o->seconds);
+  r = entry_judge(&stamp, &c, late, x->o->seconds);
   if (r != ENTRY_GOOD) return news_drop(x, r, stamp.node);
   /* our own come back, too, and find themselves there */
   if (stamp_write_newer(x->dir, &stamp) >= 0) return;

@@ -54,7 +54,8 @@ static int wait_time(struct share *x, int64_t now)
 /* Returns 1 while there is work. */
 static int turn(struct share *x, struct pollfd p[POLL_COUNT])
 {
-  int64_t now = io_now();
+  int64_t now = io_now(), late;
+  clock_look(x, &late);
   link_turn(x, now);
   if (x->local.again && now >= x->local.again && x->state == STATE_READY) local_scan(x);
   if (x->local.scan && publish_room(x)) local_scan_step(x);

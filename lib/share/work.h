@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include "base/log.h"
+#include "share/clock.h"
 #include "share/resolve.h"
 #include "share/share.h"
 #include "share/wire.h"
@@ -32,6 +33,8 @@ struct share {
     int64_t again;           /* io_now()'s clock: when to read it through; 0: no */
     unsigned gone : 1;
   } local;
+  struct share_clock clock;
+  int64_t late_said;         /* seconds that the clock was set back, as the log has it */
   struct { unsigned count[ENTRY_COUNT], failed; int error; int64_t first, said; char node[STAMP_NODE]; } drops;
 };
 
@@ -51,6 +54,10 @@ void link_taken(struct share *x);
 void catch_up_begin(struct share *x);
 void catch_up_keys(struct share *x, redisReply const *r);
 void catch_up_entry(struct share *x, redisReply const *r);
+
+/* clock.c: the clocks, and how many seconds the first is behind the one that counts; says so when it gets worse. Called
+ * often, so that the latest that the clock ever says is not missed. */
+struct clocks clock_look(struct share *x, int64_t *late);
 
 /* news.c: an entry has come, any bytes; and the lines of those that opened nothing, at most one a minute. */
 void news_take(struct share *x, char const *s, size_t n);

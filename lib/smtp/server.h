@@ -30,6 +30,7 @@ struct server_facts {
   char const *relayclient;         /* not null: the gate trusts the client; appended to each recipient */
   char const *relayby;             /* the rule that did, "clients:12" */
   char const *stamp;               /* the user of a fresh POP stamp, "" when it names none; null: no stamp */
+  int64_t stamp_until;             /* until when: seconds of CLOCK_BOOTTIME. MAIL and RCPT come to know no stamp then */
   unsigned stamp_unknown : 1;      /* whether there is one could not be told */
   char const *databytes;           /* decimal, overrides the limit `size` */
   unsigned no_dsn : 1;             /* notifications can't be asked for: the injector would not heed it */

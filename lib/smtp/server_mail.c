@@ -1,6 +1,7 @@
 /* MAIL: who sends, and how (RFC 5321 4.1.1.2; RFC 1870, RFC 3461, RFC 6152, RFC 6531). And the end of a transaction. */
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include "base/io.h"
 #include "parse/number.h"
 #include "parse/params.h"
@@ -61,9 +62,17 @@ static enum reply mail_may(struct session *s, struct request *r, char const *arg
   return r->sender.utf8 && !(r->given & GIVEN_SMTPUTF8) ? REPLY_NEEDS_UTF8 : REPLY_NONE;
 }
 
+void session_stamp(struct session *s)
+{
+  struct timespec now;
+  if (!s->relay.stamp) return;
+  if (clock_gettime(CLOCK_BOOTTIME, &now) < 0 || now.tv_sec >= s->facts->stamp_until) s->relay.stamp = 0;
+}
+
 void session_mail(struct session *s, char const *arg, size_t len)
 {
   struct request r;
+  session_stamp(s);
   enum reply no = mail_may(s, &r, arg, len);
   if (s->state == STATE_OVER) return;
   if (no) {

@@ -181,6 +181,7 @@ void session_rcpt(struct session *s, char const *arg, size_t len)
     return;
   }
   given = a;
+  session_stamp(s);
   no = rcpt_may(s, &a, &d);
   char const *word = !no ? "accepted" : reply_code(no) < 500 ? "deferred" : "refused";
   char const *error = no == REPLY_APPENDED ? "no address comes of RELAYCLIENT" : 0;

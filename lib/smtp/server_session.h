@@ -156,6 +156,8 @@ void session_unknown(struct session *s, char const *arg, size_t len);
 /* server_mail.c, server_rcpt.c */
 void session_mail(struct session *s, char const *arg, size_t len);
 void session_rcpt(struct session *s, char const *arg, size_t len);
+/* Forgets the stamp when its time is over, however long the session lasts. */
+void session_stamp(struct session *s);
 /* Forgets the transaction; its injector is aborted. */
 void session_reset(struct session *s);
 /* The same at the client's wish; an injector started for nothing is an error. */

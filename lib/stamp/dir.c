@@ -6,7 +6,8 @@
 char const *stamp_dir(char const *const **argv)
 {
   struct stat st;
-  char const *dir = getenv("RELAY_CTRL_DIR");
-  if (dir && *dir && (***argv != '/' || stat(**argv, &st) < 0 || !S_ISDIR(st.st_mode))) return dir;
-  return *(*argv)++;
+  char const *first = **argv, *dir = getenv("RELAY_CTRL_DIR");
+  int runs = *first && (*first != '/' || (!stat(first, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111));
+  if (!runs) return *(*argv)++;
+  return dir && *dir ? dir : 0;
 }

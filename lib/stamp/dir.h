@@ -2,9 +2,13 @@
 #ifndef STAMP_DIR_H
 #define STAMP_DIR_H
 
-/* Takes DIR from the front of *argv, null-terminated, not empty. It may be left out where RELAY_CTRL_DIR says it, as
- * relay-ctrl's programs have it: then only a directory's full path is DIR, and wins; what lies in the current directory
- * may be anybody's. */
+/* Takes DIR from the front of *argv, null-terminated, not empty: its first word, if that begins with `/` and is no
+ * regular file that may be executed, or if it is empty. One that can't be looked at, or isn't there, is DIR, too: a
+ * directory that is missing must not become the program. Else all words are PROG's, and the directory is what
+ * RELAY_CTRL_DIR says, as relay-ctrl's programs have it. Returns it, or null when nobody says it. */
 char const *stamp_dir(char const *const **argv);
+
+/* What to say then. */
+#define STAMP_NO_DIR "no directory was named, nor by RELAY_CTRL_DIR"
 
 #endif

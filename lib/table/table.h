@@ -16,9 +16,9 @@
 #define TABLES(X) \
   X(TABLE_ME, 'm', "me")            /* "" -> our host name, canonical */ \
   X(TABLE_CLIENTS, 'c', "clients")  /* tcprules' key -> tcprules' data: `D\0` or nothing, then `+VAR=value\0` ... */ \
-  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> how recipients are checked: any, listed, asked */ \
+  X(TABLE_DOMAINS, 'd', "domains")  /* domain or .suffix, canonical -> its recipients' check: any, listed, asked */ \
   X(TABLE_RECIPIENTS, 'u', "recipients") /* a mailbox' key (policy/match.h) -> "" */ \
-  X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each; none an alias */ \
+  X(TABLE_ALIASES, 'a', "aliases")  /* a mailbox' key -> the addresses it stands for, NUL behind each, no aliases */ \
   X(TABLE_RELAY, 'r', "relay")      /* "grant login", "deny to example.com", ... (policy/match.h) -> its arguments */ \
   X(TABLE_ROUTES, 'o', "routes")    /* domain, .suffix or "" -> "relay\0port\0", either may be empty,\
                                        then words (policy/route.h), NUL behind each */ \
@@ -71,9 +71,10 @@ int table_path(stralloc *out, char const *path);
  * there. */
 int table_find(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
 
-/* The same for many look-ups on end, without a system call for each miss. Behind the end of a file that was cut in place
- * the map reads as zeros up to the end of the page, as if nothing stood there (pages behind are SIGBUS: table/damage.h):
- * so before a 0 is believed, table_whole must say afterwards that the file has its size (1), not that it was cut (0). */
+/* The same for many look-ups on end, without a system call for each miss. Behind the end of a file that was cut in
+ * place the map reads as zeros up to the end of the page, as if nothing stood there (pages behind are SIGBUS:
+ * table/damage.h): so before a 0 is believed, table_whole must say afterwards that the file has its size (1), not that
+ * it was cut (0). */
 int table_look(struct table_set const *t, enum table which, char const *key, size_t len, struct record *r);
 int table_whole(struct table_set const *t);
 

@@ -86,8 +86,8 @@ int users_find(struct table_set const *t, char const *name, size_t n, struct use
 int users_about(struct table_set const *t, struct users_about *a);
 
 /* The secret for the users.cdb that will stand at `path`: that of the one that stands there, so that what is made up
- * for users who don't exist stays; a new one where there is none. Returns 0, or -1 with errno when the system has no random
- * bytes. */
+ * for users who don't exist stays; a new one where there is none. Returns 0, or -1 with errno when the system has no
+ * random bytes. */
 int users_secret(char const *path, char secret[USERS_SECRET]);
 
 #endif

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from doubles.spool import Spool  # noqa: E402
 from lib.instance import Instance  # noqa: E402
+from lib.netns import Cable  # noqa: E402
 from lib.sink import Sink  # noqa: E402
 from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
 
@@ -86,6 +87,17 @@ def spools():
 @pytest.fixture
 def spool(spools):
     return spools()
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Two hosts joined by a cable."""
+    try:
+        cable = Cable()
+    except (PermissionError, FileNotFoundError) as why:
+        pytest.skip("no network namespaces: %s" % why)
+    with cable:
+        yield cable
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 
 from oracle import names  # noqa: E402
 from oracle.generate import Generator  # noqa: E402
-from oracle.oracle import ACCEPT, Oracle, from_fits, to_fits  # noqa: E402
+from oracle.oracle import ACCEPT, Oracle  # noqa: E402
 
 PAIRS, QUESTIONS = 80, 80
 SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(1 << 32))
@@ -72,7 +72,7 @@ def fitness(name, address):
 
 def recipient_words(oracle, a):
     """The group of a recipient, and whether relaying can come up for it."""
-    if any(s.verb == "deny to" and to_fits(s.args[0], a) for s in oracle.relay) and a.domain:
+    if any(s.verb == "deny to" and names.to_fits(s.args[0], a) for s in oracle.relay) and a.domain:
         return "recipients of `deny to`", False
     domain = oracle.hosting(a.domain)
     if domain or not a.domain:
@@ -82,7 +82,7 @@ def recipient_words(oracle, a):
             return "recipients of ours", False
         return ("recipients of ours that the next hop is asked about" if domain.check == "asked" else
                 "unknown recipients in our domains"), False
-    granted = any(s.verb == "grant to" and to_fits(s.args[0], a) for s in oracle.relay)
+    granted = any(s.verb == "grant to" and names.to_fits(s.args[0], a) for s in oracle.relay)
     if not granted and any(s.verb == "grant to-host" for s in oracle.relay) and not a.domain.startswith("[") and \
             oracle.relay_of(a.domain):
         return "other domains whose mail a route sends to a relay", True
@@ -187,8 +187,7 @@ class Pair:
 
     def stamp(self, oracle, facts):
         sender = names.path(facts.sender, sender=True)
-        return int(bool(facts.stamp) and
-                   any(s.verb == "grant pop" and oracle.pop_fits(s, facts, sender) for s in oracle.relay))
+        return int(any(oracle.stamped(s, facts, sender) for s in oracle.relay))
 
     def exchangers(self, oracle, facts):
         grants = [s.args[0] for s in oracle.relay if s.verb == "grant to-host"]

@@ -157,7 +157,8 @@ def test_replay(tmp_path):
     line = "relay-smtpd: event=recipient client=192.0.2.1 verdict=%s reason=%s %ssender=%s recipient=a@far.example"
     joe, ann = "joe@hosted.example", "ann@hosted.example"
     log = [("accepted", "pop", "rule=relay:3 pop=joe ", joe), ("accepted", "pop", "rule=relay:3 pop=joe ", ann),
-           ("accepted", "pop", "rule=relay:3 pop=joe listener=mx ", joe), ("accepted", "pop", "rule=relay:3 pop=x ", joe),
+           ("accepted", "pop", "rule=relay:3 pop=joe listener=mx ", joe),
+           ("accepted", "pop", "rule=relay:3 pop=x ", joe),
            ("deferred", "stamp-unknown", "pop-unknown=1 ", joe),
            ("deferred", "stamp-unknown", "pop-unknown=1 listener=mx ", joe)]
     (tmp_path / "log").write_text("".join(line % x + "\n" for x in log))

@@ -14,8 +14,8 @@ from lib.procs import BIN, ROOT
 
 
 def sh(*words, cwd=ROOT, env=None):
-    r = subprocess.run(["sh", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, timeout=120,
-                       env={**os.environ, **(env or {})})
+    r = subprocess.run(["sh", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       cwd=cwd, timeout=120, env={**os.environ, **(env or {})})
     return r.returncode, r.stdout.decode()
 
 
@@ -72,7 +72,8 @@ def test_symbols_needs_its_archives(tmp_path):
 def test_the_make_rules_use_it():
     """Every program's link is followed by the check, with all that it links."""
     with open(os.path.join(ROOT, "package", "modules")) as f:
-        rules = subprocess.run(["sh", "package/mkrules"], stdin=f, stdout=subprocess.PIPE, cwd=ROOT, check=True).stdout.decode()
+        r = subprocess.run(["sh", "package/mkrules"], stdin=f, stdout=subprocess.PIPE, cwd=ROOT, check=True)
+    rules = r.stdout.decode()
     programs = re.findall(r"^PROGS \+= (\S+)$", rules, re.M)
     assert programs
     for name in programs:
@@ -89,7 +90,8 @@ def test_the_make_rules_use_it():
     ("what\n", "package/modules:1: not understood"),
 ])
 def test_mkrules_complains(text, why):
-    r = subprocess.run(["sh", "package/mkrules"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    r = subprocess.run(["sh", "package/mkrules"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       cwd=ROOT)
     assert r.returncode != 0 and why in r.stderr.decode()
 
 
@@ -139,7 +141,8 @@ def tree(tmp_path):
 SPOILS = [
     ("man/relay-conf.8", ".It Fl -port", ".It Fl -prt", ["nothing about the option --port", "no option --prt"]),
     ("man/relay-queue.8", ".Sh NAME", ".Sh NAMES", ["relay-queue.8"]),
-    ("man/relay-queue.8", "RELAYQUEUE", "RELAYKEW", ["nothing about the variable RELAYQUEUE", "no program knows the variable RELAYKEW"]),
+    ("man/relay-queue.8", "RELAYQUEUE", "RELAYKEW",
+     ["nothing about the variable RELAYQUEUE", "no program knows the variable RELAYKEW"]),
     ("man/relay-mkcdb.8", ".It Fl n", ".It Fl x", ["nothing about the option -n", "the program has no option -x"]),
     ("man/posthouse-control.5", "52428800", "52428801", ["the limit size with its default 52428800 is not described"]),
     ("man/relay-mkcdb.8", "rules.cdb", "rule.cdb", ["no source names"]),
@@ -189,7 +192,8 @@ def bare(tmp_path):
 
 
 def test_deps_elsewhere(bare, tmp_path):
-    """Without apt-get: what is missing is found by commands and headers, and named; the musl libraries are done without."""
+    """Without apt-get: what is missing is found by commands and headers, and named; the musl libraries are done
+    without."""
     copy = tmp_path / "package"
     copy.mkdir()
     for name in ("deps", "deps-build", "deps-run", "deps-test"):
@@ -217,9 +221,11 @@ def test_deps_needs_root():
             shutil.copy(os.path.join(ROOT, "package", name), package)
         with open(os.path.join(package, "deps-build"), "a") as f:
             f.write("no-such-package no-such-command # nothing\n")
-        r = subprocess.run(["sh", package + "/deps", "install"], user="nobody", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/")
+        r = subprocess.run(["sh", package + "/deps", "install"], user="nobody", stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, cwd="/")
     said = r.stdout.decode()
-    assert r.returncode == 111 and "installing needs root: sudo sh package/deps install" in said and "no-such-package" in said, said
+    assert r.returncode == 111 and "installing needs root: sudo sh package/deps install" in said, said
+    assert "no-such-package" in said, said
 
 
 def test_install(tmp_path):
@@ -240,7 +246,8 @@ def test_install(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_install_set_uid(tmp_path):
-    code, said = sh("package/install", os.path.dirname(BIN), str(tmp_path), "", "mail", "--", "relay-queue", "relay-conf")
+    code, said = sh("package/install", os.path.dirname(BIN), str(tmp_path), "", "mail", "--", "relay-queue",
+                    "relay-conf")
     assert code == 0, said
     st = os.stat(tmp_path / "bin/relay-queue")
     assert st.st_uid == pwd.getpwnam("mail").pw_uid and stat.S_IMODE(st.st_mode) == 0o4711
@@ -252,18 +259,20 @@ def test_install_set_uid(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_install_set_gid(tmp_path):
-    """relay-auth, once set-gid, stays it; it becomes so by hand or at once."""
-    words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", "relay-auth"]
+@pytest.mark.parametrize("name,before", [("relay-auth", [""]), ("relay-pop-stamp", ["", ""])])
+def test_install_set_gid(tmp_path, name, before):
+    """Once set-gid, it stays it; it becomes so by hand or at once, and no other does."""
+    words = ["package/install", os.path.dirname(BIN), str(tmp_path), "", "--", name]
     assert sh(*words) == (0, "")
-    path = tmp_path / "bin/relay-auth"
+    path = tmp_path / "bin" / name
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o755
     os.chown(path, 0, 12345)
     os.chmod(path, 0o2711)
     assert sh(*words) == (0, "")
     st = os.stat(path)
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (0, 12345, 0o2711)
-    assert sh(*words[:-2], "", "mail", "--", "relay-auth", "relay-queue") == (0, "")
-    st, queue = os.stat(path), os.stat(tmp_path / "bin/relay-queue")
+    others = [n for n in ("relay-auth", "relay-pop-stamp", "relay-queue") if n != name]
+    assert sh(*words[:-2], *before, "mail", "--", name, *others) == (0, "")
+    st = os.stat(path)
     assert (st.st_gid, stat.S_IMODE(st.st_mode)) == (grp.getgrnam("mail").gr_gid, 0o2711)
-    assert stat.S_IMODE(queue.st_mode) == 0o755
+    assert {stat.S_IMODE(os.stat(tmp_path / "bin" / n).st_mode) for n in others} == {0o755}

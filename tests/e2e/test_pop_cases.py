@@ -10,24 +10,11 @@ import pytest
 
 from lib import pop
 from lib.pop import Mailfront, open_folder
-from lib.popchain import Relay, fields, put
+from lib.popchain import fields, put, relay, server  # noqa: F401  (fixtures)
 from lib.procs import for_everybody, program
 
-pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
-                                reason="no mailfront: sh package/deps install test")
+pytestmark = pop.needs_mailfront
 BODY = b"USER=joe\0DOMAIN=hosted.example\0"
-
-
-@pytest.fixture(scope="module")
-def relay():
-    with Relay() as r:
-        yield r
-
-
-@pytest.fixture(scope="module")
-def server(relay):
-    with Mailfront(relay.stamper()) as s:
-        yield s
 
 
 # What lies there
@@ -155,7 +142,7 @@ def test_directory_goes_and_comes(server, relay):
     put(relay.stamps, "127.0.5.131")
     away = relay.stamps + ".away"
     for spoil, mend in ((lambda: os.rename(relay.stamps, away), lambda: os.rename(away, relay.stamps)),
-                        (lambda: os.chmod(relay.stamps, 0o2777), lambda: os.chmod(relay.stamps, 0o2775))):
+                        (lambda: os.chmod(relay.stamps, 0o2777), lambda: os.chmod(relay.stamps, 0o2771))):
         assert relay.opened("127.0.5.131")
         spoil()
         answer = relay.ask("127.0.5.131")

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from lib.pop import ANN, JOE, PASSWORD, STAMPERS, Dovecot, Pop3, open_folder, program_or_none, stamps_folder
+from lib.dovecot import Dovecot
+from lib.pop import ANN, JOE, PASSWORD, STAMPERS, Pop3, open_folder, program_or_none, stamps_folder
 from lib.procs import ROOT, for_everybody, has_ipv6, program, wait_for
 from lib.rows import ANN as ELSEWHERE
 from lib.sink import Sink
@@ -96,16 +97,17 @@ def test_exactly_so_long(relay, dovecot, protocol):
     assert not relay.opened(who), "who knows when that was"
 
 
-def test_two_seconds(dovecot, relay):
-    """The same with the clock on the wall."""
-    with Relay("grant pop 2", stamps=relay.stamps) as short:
+def test_some_seconds(dovecot, relay):
+    """The same with the clock on the wall. Two clocks count whole seconds, so it may end two seconds early."""
+    with Relay("grant pop 5", stamps=relay.stamps) as short:
+        began = time.time()
         assert dovecot.login(source="127.0.1.30")
-        logged_in = time.time()
-        assert short.opened("127.0.1.30")
-        wait_for(lambda: not short.opened("127.0.1.30"), 10, "the end", pause=0.1)
-        assert 1.0 < time.time() - logged_in < 5
-        assert not short.opened("127.0.1.30") and relay.opened("127.0.1.30")
-        assert dovecot.login(source="127.0.1.30") and short.opened("127.0.1.30")
+        assert short.opened("127.0.1.30") or time.time() - began > 2.9
+        wait_for(lambda: not short.opened("127.0.1.30"), 20, "the end", pause=0.1)
+        assert time.time() - began > 2.9 and relay.opened("127.0.1.30")
+        began = time.time()
+        assert dovecot.login(source="127.0.1.30")
+        assert short.opened("127.0.1.30") or time.time() - began > 2.9
 
 
 def test_last_one_counts(relay, dovecot):
@@ -162,10 +164,10 @@ def test_as_the_man_page_has_it(relay, dovecot):
     example = example[:example.index("\n.Ed")].replace(
         "/usr/local/bin/relay-pop-stamp /var/spool/posthouse/stamps", " ".join(relay.stamper()))
     with open(dovecot.path("dovecot.conf")) as f:
-        ours = f.read()
+        ours = f.read().replace("  vsz_limit = 0\n", "")    # for sanitizers
     if os.geteuid():    # one account has all, then
         example, ours = (re.sub("  (user|group) = .*\n", "", text) for text in (example, ours))
-    assert example.replace("group = stamps", "group = " + STAMPERS) in ours
+    assert example.replace("group = posthousepop", "group = " + STAMPERS) in ours
     assert dovecot.login(source="127.0.1.65") and dovecot.login(source="127.0.1.65", protocol="imap")
     assert "Error" not in dovecot.log() and "event=" not in dovecot.log(), dovecot.log()
 

@@ -3,23 +3,13 @@ import os
 import threading
 import time
 
-import pytest
-
 from lib import pop
 from lib.pop import JOE, Mailfront
-from lib.popchain import Relay
-from lib.procs import ROOT, program, sanitized, wait_for
+from lib.popchain import relay  # noqa: F401  (a fixture)
+from lib.procs import program, sanitized, wait_for
 from lib.smtp import Dialogue
 
-pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
-                                reason="no mailfront: sh package/deps install test")
-POPUP = os.path.join(ROOT, "tests", "e2e", "doubles", "popup.py")
-
-
-@pytest.fixture(scope="module")
-def relay():
-    with Relay() as r:
-        yield r
+pytestmark = pop.needs_mailfront
 
 
 def spawn(stamper, who, user="joe@hosted.example", prog="/bin/true"):
@@ -71,7 +61,7 @@ def test_one_address_many_at_once(relay, tmp_path):
 
 def test_what_comes_early_is_the_programs(relay):
     """The commands behind the password, in one packet with it, are there for the POP3 server."""
-    judge = [POPUP, program("cvm-checkpassword"), program("cvm-pwfile")]
+    judge = [pop.POPUP, program("cvm-checkpassword"), program("cvm-pwfile")]
     with Mailfront(relay.stamper(), popup=judge) as s:
         with Dialogue((s.host, s.ports["pop3"]), "127.0.5.171") as d:
             d.send(b"USER joe\r\nPASS %s\r\nSTAT\r\nQUIT\r\n" % pop.PASSWORD.encode())

@@ -9,19 +9,11 @@ import pytest
 
 from lib import pop, users
 from lib.pop import ANN, JOE, PASSWORD, Courier, Mailfront, open_folder
-from lib.procs import ROOT, for_everybody, has_ipv6, program, wait_for
+from lib.procs import for_everybody, has_ipv6, program, wait_for
 from lib.smtp import Dialogue
-from lib.popchain import Relay, put
+from lib.popchain import Relay, put, relay  # noqa: F401  (a fixture)
 
-DOUBLES = os.path.join(ROOT, "tests", "e2e", "doubles")
-pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
-                                reason="no mailfront: sh package/deps install test")
-
-
-@pytest.fixture(scope="module")
-def relay():
-    with Relay() as r:
-        yield r
+pytestmark = pop.needs_mailfront
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +66,7 @@ def test_mailfront_with_its_own_judge(relay):
 
 def test_mailfront_with_relay_auth(relay, users_cdb):
     env = {"CHECKPASSWORD": "%s %s" % (program("relay-auth"), users_cdb)}
-    cvm = os.path.join(DOUBLES, "cvm_by_checkpassword.py")
+    cvm = os.path.join(pop.DOUBLES, "cvm_by_checkpassword.py")
     with Mailfront(relay.stamper(), cvm, env) as server:
         check(relay, server, "127.0.3.11", JOE)
     with Mailfront(relay.stamper(), cvm, dict(env, CVM_SPLIT="1")) as server:
@@ -84,14 +76,14 @@ def test_mailfront_with_relay_auth(relay, users_cdb):
 
 def test_checkpassword(relay, users_cdb):
     """popup relay-auth USERS relay-pop-stamp DIR pop3front-maildir: the judge execs what stands behind."""
-    judge = [os.path.join(DOUBLES, "popup.py"), program("relay-auth"), users_cdb]
+    judge = [pop.POPUP, program("relay-auth"), users_cdb]
     with Mailfront(relay.stamper(), popup=judge) as server:
         check(relay, server, "127.0.3.31", JOE)
 
 
 def test_cvm_checkpassword(relay):
     """The same with a judge that becomes the user."""
-    judge = [os.path.join(DOUBLES, "popup.py"), program("cvm-checkpassword"), program("cvm-pwfile")]
+    judge = [pop.POPUP, program("cvm-checkpassword"), program("cvm-pwfile")]
     with Mailfront(relay.stamper(), popup=judge) as server:
         assert server.login(source="127.0.3.41") and relay.ask("127.0.3.41").user == "joe"
 

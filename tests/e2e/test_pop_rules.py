@@ -5,25 +5,11 @@ import pytest
 
 from lib import pop
 from lib.pop import JOE, Mailfront
-from lib.popchain import Relay, put
-from lib.procs import ROOT, has_ipv6, program
+from lib.popchain import Relay, put, relay, server  # noqa: F401  (fixtures)
+from lib.procs import has_ipv6, program
 from lib.users import line
 
-pytestmark = pytest.mark.skipif(not pop.program_or_none("pop3front-auth"),
-                                reason="no mailfront: sh package/deps install test")
-POPUP = os.path.join(ROOT, "tests", "e2e", "doubles", "popup.py")
-
-
-@pytest.fixture(scope="module")
-def relay():
-    with Relay() as r:
-        yield r
-
-
-@pytest.fixture(scope="module")
-def server(relay):
-    with Mailfront(relay.stamper()) as s:
-        yield s
+pytestmark = pop.needs_mailfront
 
 
 def test_on_listeners(server, relay):
@@ -42,7 +28,7 @@ def test_bound():
                        line("ann@hosted.example", pop.PASSWORD), line("carol", pop.PASSWORD) + " norelay",
                        line("dave", pop.PASSWORD) + " off"]) + "\n"
     with Relay("grant pop bound", users=users) as r:
-        judge = [POPUP, program("relay-auth"), os.path.join(r.instance.control, "users.cdb")]
+        judge = [pop.POPUP, program("relay-auth"), os.path.join(r.instance.control, "users.cdb")]
         with Mailfront(r.stamper(), popup=judge) as server:
             assert server.login(source="127.0.5.151")
             for sender, opened in ((JOE, True), ("x@joes.example", True), ("boss@hosted.example", False),

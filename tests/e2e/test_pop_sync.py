@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from lib.nodes import Node, Redis, entry
+from lib.nodes import PREFIX, Node, Redis, entry
 from lib.procs import BIN, Proc, for_everybody, program, wait_for
+from lib.services import Unit, verify_units
 
 
 @pytest.fixture
@@ -255,7 +256,9 @@ def test_directory_goes(redis, nodes):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for accounts")
-def test_as_its_account(redis, nodes):
+@pytest.mark.parametrize("kind", [("daemontools", "--log-user", "daemon"), ("systemd", "--systemd")],
+                         ids=lambda k: k[0])
+def test_as_its_account(redis, nodes, kind):
     """As relay-conf makes the service: its account, whose group has the directory, and who may read the key."""
     a, b = nodes("a", redis.at, path=redis.dir), nodes("b", redis.at).start()
     mail = grp.getgrnam("mail").gr_gid
@@ -264,10 +267,17 @@ def test_as_its_account(redis, nodes):
         os.chown(path, 0, mail)
         os.chmod(path, mode)
     service = os.path.join(redis.dir, "service")
-    subprocess.run([program("relay-conf"), "sync", service, "--sync-user", "mail", "--log-user", "daemon", "--server",
-                    redis.at, "--stamps", a.stamps, "--key", a.key, "--node", "a", "--bin", for_everybody(BIN)],
-                   check=True, timeout=10)
-    a.proc = Proc([os.path.join(service, "run")], os.path.join(a.dir, "log"))
+    words = ["--sync-user", "mail", "--server", redis.at, "--stamps", a.stamps, "--key", a.key, "--node", "a",
+             "--prefix", PREFIX, "--bin", for_everybody(BIN), *kind[1:]]
+    subprocess.run([program("relay-conf"), "sync", service, *words], check=True, timeout=10)
+    if kind[0] == "systemd":
+        verify_units(service)
+        unit = Unit(os.path.join(service, "posthouse-sync.service"))
+        assert unit.get("User") == ["mail"]
+        argv = [program("setuidgid"), "mail", *unit.command]
+    else:
+        argv = [os.path.join(service, "run")]
+    a.proc = Proc(argv, os.path.join(a.dir, "log"))
     wait_for(lambda: a.events("ready"), 5, a.log)
     b.log_in("192.0.2.1")
     shared(a, "192.0.2.1")

@@ -52,7 +52,7 @@ BAD = {   # name: (the entry, why it is dropped)
     "replayed": (lambda: GOOD, "expired"),
     "future": (lambda: entry(when=now() + 60), "future"),
     "far-future": (lambda: entry(when=2 ** 61), "future"),
-    "too-large": (lambda: sign(b"posthouse-stamp-1\n%d\nx\n192.0.2.1\n%s\n" % (now(), b"u" * 600)), "large"),
+    "too-large": (lambda: entry(user="u" * 600), "large"),
     "megabytes": (lambda: b"x" * 900000, "large"),
     "long-user": (lambda: entry(user="u" * 256), "malformed"),
     "no-node": (lambda: entry(node=""), "malformed"),
@@ -61,8 +61,13 @@ BAD = {   # name: (the entry, why it is dropped)
     "all": (lambda: entry("::/0"), "malformed"),
     "mapped": (lambda: entry("::ffff:192.0.2.1"), "malformed"),
     "NUL": (lambda: entry("192.0.2.1\0"), "malformed"),
+    "no-prefix": (lambda: sign(b"posthouse-stamp-1\n%d\nx\n192.0.2.1\njoe\n" % now()), "malformed"),
+    "prefix-twice": (lambda: entry(prefix=PREFIX + "\n" + PREFIX), "malformed"),
+    "other-group": (lambda: entry(prefix="posthouse:other:"), "other-prefix"),
+    "longer-prefix": (lambda: entry(prefix=PREFIX + "x"), "other-prefix"),
+    "shorter-prefix": (lambda: entry(prefix=PREFIX[:-1]), "other-prefix"),
     "control": (lambda: entry(user="joe\x1b"), "malformed"),
-    "version": (lambda: sign(b"posthouse-stamp-2\n%d\nx\n192.0.2.1\njoe\n" % now()), "malformed"),
+    "version": (lambda: sign(entry()[:-64].replace(b"stamp-1", b"stamp-2", 1)), "malformed"),
 }
 
 
@@ -86,12 +91,13 @@ def test_opens_nothing(redis, node):
     assert node.names() == ["192.0.2.8", "192.0.2.9"] and node.opens("192.0.2.1") is None
     wait_for(lambda: node.events("entries-dropped"), 3, node.log)
     assert [e["event"] for e in node.events()] == ["ready", "entries-dropped"]
-    for why in ("unsigned", "expired", "future", "large", "malformed"):
+    for why in {w for _, w in BAD.values()}:
         count = sum(1 for _, w in BAD.values() if w == why)
         assert count <= node.dropped(why) <= 2 * count, node.log()   # the second time may be after the line
 
 
-@pytest.mark.parametrize("name", ["forged", "replayed", "other-address", "expired", "future", "too-large"])
+@pytest.mark.parametrize("name", ["forged", "replayed", "other-address", "other-group", "expired", "future",
+                                  "too-large"])
 def test_alone(redis, node, name):
     """Under the address that it would open."""
     redis("SET", PREFIX + "192.0.2.1", BAD[name][0]())
@@ -99,6 +105,30 @@ def test_alone(redis, node, name):
     node.start()
     has(node, "192.0.2.8")
     assert node.names() == ["192.0.2.8"] and node.opens("192.0.2.1") is None
+
+
+def test_groups_with_one_key(redis, node, tmp_path):
+    """What is copied from one group's place to another's opens nothing there; each has its own."""
+    others = Node(str(tmp_path), "b", redis.at, "-x", "others:")
+    try:
+        node.start()
+        others.start()
+        others.log_in("192.0.2.1")
+        node.log_in("192.0.2.2")
+        wait_for(lambda: redis("DBSIZE") == 2, 3, node.log)
+        stolen = redis("GET", "others:192.0.2.1")
+        redis("SET", PREFIX + "192.0.2.1", stolen)
+        redis("PUBLISH", PREFIX + "new", stolen)
+        redis("PUBLISH", PREFIX + "new", entry("192.0.2.9"))
+        has(node, "192.0.2.9")
+        node.stop()
+        node.start()
+        wait_for(lambda: node.dropped("other-prefix"), 3, node.log)
+        assert node.names() == ["192.0.2.2", "192.0.2.9"] and others.names() == ["192.0.2.1"]
+        redis("PUBLISH", "others:new", entry("192.0.2.9", prefix="others:"))
+        has(others, "192.0.2.9")
+    finally:
+        others.stop()
 
 
 def test_other_things_there(redis, node):

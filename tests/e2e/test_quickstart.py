@@ -26,8 +26,9 @@ class Tree:
             copy(os.path.join(ROOT, name), os.path.join(self.dir, name))
         if own_build:
             os.mkdir(os.path.join(self.dir, "build"))
-            subprocess.run(["cp", "-a", *(os.path.join(ROOT, "build", n) for n in ("musl", "bin", "chain", "system", "symbols", "rules.mk")
-                                          if os.path.exists(os.path.join(ROOT, "build", n))), os.path.join(self.dir, "build")], check=True)
+            built = [os.path.join(ROOT, "build", n) for n in ("musl", "bin", "chain", "system", "symbols", "rules.mk")]
+            built = [path for path in built if os.path.exists(path)]
+            subprocess.run(["cp", "-a", *built, os.path.join(self.dir, "build")], check=True)
         else:
             os.symlink(os.path.join(ROOT, "build"), os.path.join(self.dir, "build"))
         self.port = free_port()
@@ -38,7 +39,8 @@ class Tree:
     def start(self, *words, env=None, **more):
         """As a terminal starts it: a shell can't trap what whoever runs the tests (nohup, say) has made it ignore."""
         return subprocess.Popen(["sh", self.path("package", "quickstart"), "--port", str(self.port), *words], cwd="/",
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                start_new_session=True,
                                 preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in ENDS],
                                 env={**os.environ, **(env or {})}, **more)
 
@@ -97,7 +99,8 @@ def test_once_and_again(tree):
     for name in tree.mails():
         with open(tree.path("run", "Maildir", "new", name)) as f:
             mail = f.read()
-        assert mail.startswith("Return-Path: <you@quickstart.example>\nDelivered-To: friend@elsewhere.example\nReceived: ")
+        assert mail.startswith("Return-Path: <you@quickstart.example>\nDelivered-To: friend@elsewhere.example\n"
+                               "Received: ")
         assert (" with ESMTPSA " in mail) == ("Subject: the second message\n" in mail), mail
     assert "made a self-signed certificate" in said and "made a login: the user is you" in said
     assert "S: 235 " in said and " with ESMTPSA " in said
@@ -231,7 +234,8 @@ def test_without_root():
         with open(tree.path("package", "deps-run"), "a") as f:
             f.write("no-such-package no-such-command # nothing\n")
         code, said = tree.run("--once", user="nobody")
-        assert code == 111 and "installing needs root: sudo sh package/deps install run; missing: no-such-package" in said, said
+        assert code == 111, said
+        assert "installing needs root: sudo sh package/deps install run; missing: no-such-package" in said, said
     finally:
         tree.close()
 

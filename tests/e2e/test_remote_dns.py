@@ -5,7 +5,6 @@ import time
 import pytest
 
 from lib.dns import Dns, record
-from lib.netns import Cable
 from lib.procs import Proc, free_port, program, wait_for
 from lib.remote import deliver, environment
 from lib.sink import CLOSE, Sink
@@ -239,16 +238,6 @@ def test_unbound_tcp(instances, sink, unbound):
 
 
 # Others on port 25
-
-@pytest.fixture(scope="module")
-def net():
-    try:
-        cable = Cable()
-    except (PermissionError, FileNotFoundError) as why:
-        pytest.skip("no network namespaces: %s" % why)
-    with cable:
-        yield cable
-
 
 class World:
     """Sinks on port 25 of addresses there, a DNS here."""

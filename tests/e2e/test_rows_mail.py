@@ -6,7 +6,6 @@ import smtplib
 import pytest
 
 from lib.dns import Dns
-from lib.netns import Cable
 from lib.procs import BIN, free_port, wait_for
 from lib.rows import ANN, CLIENT, EVE, JOE, STRANGER, ask, listening, rejected, send
 from lib.sink import Sink
@@ -221,16 +220,6 @@ def test_row_27_virus_scanner_behind_the_relay(instances, sinks):
     assert bounce.sender == "" and bounce.recipients == [EVE] and b"infected" in bounce.data
     i.compile(routes=":%s\n" % inner.route)
     assert len(scanner.sessions) >= 1 and ask(i, EVE, ANN).refused
-
-
-@pytest.fixture(scope="module")
-def net():
-    try:
-        cable = Cable()
-    except (PermissionError, FileNotFoundError) as why:
-        pytest.skip("no network namespaces: %s" % why)
-    with cable:
-        yield cable
 
 
 @pytest.mark.parametrize("how", ["udp", "tcp"])

@@ -6,7 +6,8 @@ import pytest
 
 from lib.auth import auth_plain
 from lib.procs import program
-from lib.tls import context, houses  # noqa: F401
+from lib.houses import houses  # noqa: F401  (a fixture)
+from lib.tls import context
 from lib.users import line
 
 NOW = "530 5.7.0 log in first"

@@ -8,17 +8,8 @@ import subprocess
 
 import pytest
 
+from lib.houses import house, houses  # noqa: F401  (fixtures)
 from lib.procs import program, stat_of, wait_for
-from lib.tls import houses  # noqa: F401
-
-
-@pytest.fixture
-def house(houses):
-    """A relay-tlsd and a receiver that offers STARTTLS."""
-    h = houses()
-    h.tlsd()
-    h.serve()
-    return h
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])

@@ -3,17 +3,9 @@ import os
 
 import pytest
 
+from lib.houses import house, houses  # noqa: F401  (fixtures)
 from lib.procs import wait_for
-from lib.tls import houses, make_certificate, openssl  # noqa: F401
-
-
-@pytest.fixture
-def house(houses):
-    """A relay-tlsd and a receiver that offers STARTTLS."""
-    h = houses()
-    h.tlsd()
-    h.serve()
-    return h
+from lib.tls import make_certificate, openssl
 
 
 def test_the_first_certificate_comes_later(houses):

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from lib.procs import BIN, Proc, for_everybody, program, wait_for
-from lib.tls import houses  # noqa: F401
+from lib.houses import houses  # noqa: F401  (a fixture)
 
 MAILFRONT = [shutil.which("mailfront") or "/usr/sbin/mailfront", "smtp", "echo", "starttls-ucspi", "accept"]
 

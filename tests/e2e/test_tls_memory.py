@@ -4,19 +4,12 @@ import time
 
 import pytest
 
+from lib.houses import hasty as house, houses  # noqa: F401  (fixtures)
 from lib.memory import found, key_needles
 from lib.procs import all_pids, cpu_of, pss_of, sanitized, stat_of
-from lib.tls import houses, make_certificate  # noqa: F401
+from lib.tls import make_certificate
 
 ROOT = os.geteuid() == 0
-
-
-@pytest.fixture
-def house(houses):
-    h = houses()
-    h.tlsd("-h", "1")
-    h.serve()
-    return h
 
 
 @pytest.mark.skipif(not ROOT or sanitized(), reason="reads another process' memory, and not a sanitizer's")

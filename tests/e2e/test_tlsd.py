@@ -9,18 +9,11 @@ import time
 
 import pytest
 
+from lib.houses import hasty as house, houses  # noqa: F401  (fixtures)
 from lib.procs import cpu_of, fds_of, for_everybody, program, pss_of, sanitized, stat_of, wait_for
-from lib.tls import houses, make_certificate, openssl  # noqa: F401
+from lib.tls import make_certificate, openssl
 
 ROOT = os.geteuid() == 0
-
-
-@pytest.fixture
-def house(houses):
-    h = houses()
-    h.tlsd("-h", "1")
-    h.serve()
-    return h
 
 
 def test_a_hundred_at_once(house):

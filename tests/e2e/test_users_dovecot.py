@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from lib.checkpassword import ask
-from lib.dovecot import Dovecot
+from lib.dovecot import Asking
 from lib.procs import program, sanitized
 from lib.users import auth, usual
 
@@ -19,7 +19,7 @@ def served(tmp_path_factory):
     """Dovecot, and the users.cdb that relay-auth has. Dovecot's processes of authentication aren't root."""
     if sanitized():
         pytest.skip("Dovecot limits the memory of its processes")
-    with Dovecot() as d:
+    with Asking() as d:
         d.cdb = shutil.move(usual(tmp_path_factory.mktemp("users")), d.path("users.cdb"))
         os.chmod(d.cdb, 0o644)
         d.start([program("relay-auth"), d.cdb])

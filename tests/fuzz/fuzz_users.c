@@ -19,7 +19,7 @@ static void hashes(char const *s, size_t n)
   MUST(strlen(k.crypt) < USERS_CRYPT && k.salt_len <= USERS_SALT && !k.iterations == !k.salt_len);
   if (*k.crypt) MUST(users_crypt_cost(k.crypt) <= users_crypt_setting(k.crypt)
     && users_crypt_setting(k.crypt) < strlen(k.crypt));
-  if (n > 1) MUST(*k.crypt || k.cram || k.iterations);
+  if (n > 1) MUST(*k.crypt || k.cram || k.iterations || k.external);
 }
 
 static void asked(char const *s, size_t n)

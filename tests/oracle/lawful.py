@@ -1,7 +1,6 @@
 """Which lines relay-mkcdb must refuse, and no others, by the words of posthouse-control(5); for texts whose lines are
 each written rightly."""
 from . import names, texts
-from .oracle import to_fits
 
 
 # As domains after `to` hardly meant: words of other lines, or what people expect to be words.
@@ -66,7 +65,7 @@ def refused(control):
     aliases = [a for a in aliases if ("aliases", a.line) not in out]
     own = {a.key for a in aliases}
     for a in aliases:    # an alias among the targets is not where the mail goes
-        denied = any(to_fits(key, address(t)) for t in a.targets if t not in own for key in denials)
+        denied = any(names.to_fits(key, address(t)) for t in a.targets if t not in own for key in denials)
         if denied or a.key in leads_to(a.key, aliases):
             out.add(("aliases", a.line))
     return out

@@ -153,3 +153,15 @@ def below(name, suffix):
 def domain_fits(key, name):
     """A domain, a .suffix (all below it, but not itself) or a literal of the rules against a domain."""
     return below(name, key) if key.startswith(".") else key == name
+
+
+def to_fits(key, address):
+    """A recipient against what a line of the rules names."""
+    return key == address.key if "@" in key else domain_fits(key, address.domain)
+
+
+def from_fits(key, address):
+    """A sender likewise. The null sender is none."""
+    if address is NULL:
+        return False
+    return domain_fits(key[1:], address.domain) if key.startswith("@") else key == address.key

@@ -140,7 +140,7 @@ class Oracle:
 
     def decided(self, facts, trusted, sender, recipient):
         verdict = self.ours(facts, recipient) or self.relaying(facts, trusted, sender, recipient)
-        known = trusted or facts.login or facts.stamp
+        known = trusted or facts.login or any(self.stamped(s, facts, sender) for s in self.relay)
         return verdict._replace(
             origin="external" if not self.hosting(sender.domain) else "local" if known else "claimed")
 
@@ -175,7 +175,7 @@ class Oracle:
         if not recipient.domain:
             return say(ACCEPT, "hosted", "me", self.me)
         for s in self.relay:
-            if s.verb == "deny to" and to_fits(s.args[0], recipient):
+            if s.verb == "deny to" and names.to_fits(s.args[0], recipient):
                 return say(REFUSE, "denied", "relay", s.line, verb=s.verb)
         domain = self.hosting(recipient.domain)
         return self.hosted(facts, domain, recipient) if domain else None
@@ -223,36 +223,36 @@ class Oracle:
         if s.verb == "grant login":
             return facts.login and facts.privilege and "login"
         if s.verb == "grant pop":
-            return facts.stamp and self.pop_fits(s, facts, sender) and "pop"
+            return self.stamped(s, facts, sender) and "pop"
         if s.verb == "grant to":
-            return to_fits(s.args[0], recipient) and "to"
+            return names.to_fits(s.args[0], recipient) and "to"
         if s.verb == "grant sender":
             return self.sender_fits(s.args[0], sender) and "sender"
         if s.verb == "grant device":
             net, from_, to = s.args
             client = names.ip(facts.client)
             from_ok = from_ == "any" or \
-                (self.hosting(sender.domain) is not None if from_ == "hosted" else from_fits(from_, sender))
-            to_ok = to == "any" or (to != "hosted" and to_fits(to, recipient))
+                (self.hosting(sender.domain) is not None if from_ == "hosted" else names.from_fits(from_, sender))
+            to_ok = to == "any" or (to != "hosted" and names.to_fits(to, recipient))
             return client and names.within(client, net) and from_ok and to_ok and "device"
         return s.verb == "grant anyone" and "anyone"
 
-    def pop_fits(self, s, facts, sender):
-        """Is the listener one of the line's, and may the stamp's user use the sender, where the line binds him?"""
-        if not s.args[0].on(facts.listener):
+    def stamped(self, s, facts, sender):
+        """Does the stamp count by this line: its listener, and the senders of the stamp's user, where it binds him?"""
+        if s.verb != "grant pop" or not facts.stamp or not s.args[0].on(facts.listener):
             return False
         user = next((u for u in self.users if u.name == names.small(facts.stamp) and u.may), None)
         if not s.args[0].bound or (user and not user.senders):
             return True
-        return bool(user) and any(from_fits(key, sender) for key in user.senders)
+        return bool(user) and any(names.from_fits(key, sender) for key in user.senders)
 
     def sender_fits(self, what, sender):
         """hosted: `local` lines count too. user: a mailbox of ours and no alias, or an address of a `local` line."""
         if what not in ("hosted", "user"):
-            return from_fits(what, sender)
+            return names.from_fits(what, sender)
         if sender is names.NULL:
             return False
-        remote = [s.args[0] for s in self.relay if s.verb == "local" and to_fits(s.args[0], sender)]
+        remote = [s.args[0] for s in self.relay if s.verb == "local" and names.to_fits(s.args[0], sender)]
         if what == "hosted":
             return bool(remote or self.hosting(sender.domain))
         return sender.key in remote or bool(self.own(self.recipients, sender) and not self.own(self.aliases, sender))
@@ -291,13 +291,3 @@ class Oracle:
 
 def say(verdict, reason, file="", line=0, verb=""):
     return Decision(verdict, reason, "", "%s:%d" % (file, line) if file else "", verb=verb)
-
-
-def to_fits(key, address):
-    return key == address.key if "@" in key else names.domain_fits(key, address.domain)
-
-
-def from_fits(key, address):
-    if address is names.NULL:
-        return False
-    return names.domain_fits(key[1:], address.domain) if key.startswith("@") else key == address.key

@@ -120,7 +120,6 @@ static inline struct table_set *some_rules(void)
   stralloc domains, recipients, aliases, relay, routes, users;
   for (;;) {
     char d[64];
-    int result;
     domains = recipients = aliases = relay = routes = users = (stralloc)STRALLOC_ZERO;
     for (unsigned n = dice(6); n--; ) line(&domains, domain(d), ONE_OF(checks));
     relay_lines(&relay);
@@ -135,9 +134,7 @@ static inline struct table_set *some_rules(void)
       { "recipients", recipients.s, recipients.len }, { "aliases", aliases.s, aliases.len },
       { "relay", relay.s, relay.len }, { "routes", routes.s, routes.len },
       { "users", users.s, users.len } };
-    int fd = compiled(texts, 7, &result);
-    struct table_set *t = result ? 0 : table_open_fd(fd);
-    close(fd);
+    struct table_set *t = try_texts(texts, 7);
     stralloc_free(&domains);
     stralloc_free(&recipients);
     stralloc_free(&aliases);

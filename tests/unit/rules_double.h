@@ -49,6 +49,25 @@ static int compiled(struct rules_text const *texts, size_t n, int *result)
   return fd;
 }
 
+/* Compiles texts and opens the result. Null when they are wrong. */
+static inline struct table_set *try_texts(struct rules_text const *texts, size_t n)
+{
+  int result, fd = compiled(texts, n, &result);
+  struct table_set *t = result ? 0 : table_open_fd(fd);
+  close(fd);
+  if (!result) assert_non_null(t);
+  return t;
+}
+
+/* Compiles texts, which must be right, and opens the result. */
+static inline struct table_set *open_texts(struct rules_text const *texts, size_t n)
+{
+  struct table_set *t = try_texts(texts, n);
+  if (!t) print_error("%s", said.s);
+  assert_non_null(t);
+  return t;
+}
+
 /* Compiles `me` and the texts given, null for none, which must be right, and opens the result. */
 static inline struct table_set *rules(char const *clients, char const *domains, char const *relay, char const *routes,
                                char const *limits)
@@ -57,16 +76,9 @@ static inline struct table_set *rules(char const *clients, char const *domains, 
   char const *const contents[] = { clients, domains, relay, routes, limits };
   struct rules_text texts[6] = { { "me", "relay.example\n", 14 } };
   size_t n = 1;
-  int result;
   for (size_t i = 0; i < 5; i++)
     if (contents[i]) texts[n++] = (struct rules_text){ names[i], contents[i], strlen(contents[i]) };
-  int fd = compiled(texts, n, &result);
-  if (result) print_error("%s", said.s);
-  assert_int_equal(result, 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
+  return open_texts(texts, n);
 }
 
 #endif

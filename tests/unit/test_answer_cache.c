@@ -143,7 +143,8 @@ static void torn(void **state)
   }
   assert_int_equal(pwrite(c.slots.fd, slot, SLOTS_SLOT, at), SLOTS_SLOT);
   assert_string_equal(got("a@b", now), "yes");
-  assert_int_equal(pwrite(c.slots.fd, slot, SLOTS_SLOT, at ? 0 : SLOTS_SLOT), SLOTS_SLOT); /* elsewhere it is nobody's */
+  /* elsewhere it is nobody's */
+  assert_int_equal(pwrite(c.slots.fd, slot, SLOTS_SLOT, at ? 0 : SLOTS_SLOT), SLOTS_SLOT);
   assert_int_equal(ftruncate(c.slots.fd, at + SLOTS_SLOT - 1), 0);
   assert_string_equal(got("a@b", now), "-");
   put("a@b", ANSWER_YES, ""); /* and comes back, though the file was cut */

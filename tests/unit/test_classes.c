@@ -16,17 +16,6 @@ static uint32_t dice(uint32_t n)
   return seed % n;
 }
 
-static struct table_set *open_texts(struct rules_text const *texts, size_t n)
-{
-  int result, fd = compiled(texts, n, &result);
-  if (result) print_error("%s", said.s);
-  assert_int_equal(result, 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
-}
-
 static struct table_set *open_rules(stralloc *texts, char const *const *files, size_t n)
 {
   struct rules_text all[8] = { { "me", "relay.example\n", 14 } };

@@ -18,6 +18,7 @@
 #include "conf/options.h"
 #include "conf/values.h"
 #include "queue/store.h"
+#include "conf_made.h"
 
 static char const *const words[] = {
   "", " ", "a", "a b", "a\tb", "'", "''", "'a'", "a'b'c", "\"", "\\", "\\\\'", "$HOME", "`id`", "$(id)", "*", "?", "[a]", "~",
@@ -96,7 +97,6 @@ static void expanding(void **state)
   stralloc_free(&sa);
 }
 
-#define MOST 16
 static struct { char const *argv[MOST]; char const *wrong; /* null: right; else part of the words */ } const lines[] = {
   { { 0 }, "what" }, { { "x" }, "how to make x" }, { { "queue" }, "where" }, { { "queue", "" }, "empty" },
   { { "queue", "d" }, 0 }, { { "queue", "d", "e" }, "too many: e" }, { { "queue", "a\nb" }, "line end" },
@@ -126,6 +126,10 @@ static struct { char const *argv[MOST]; char const *wrong; /* null: right; else 
   { { "systemd", "d", "--tls-user", "u", "--certificates", "c" }, 0 }, { { "send", "d", "--port", "1" }, "for other things" }, { { "send", "d", "--resolver", "127.0.0.1:53" }, 0 },
   { { "sync", "d", "--sync-user", "u", "--server=h:1", "--key", "k", "--password=p", "--node", "n", "--seconds", "60" },
     0 },
+  { { "sync", "d", "--server-tls", "t", "--prefix", "p:", "--systemd" }, 0 },
+  { { "sync", "d", "--systemd", "--log-user", "u" }, "--log-user is nothing with --systemd" },
+  { { "sync", "d", "--prefix", "" }, "word" }, { { "sync", "d", "--tls", "t" }, "for other things" },
+  { { "receive", "d", "--systemd" }, "for other things" },
   { { "sync", "d", "--seconds", "0" }, "number" }, { { "sync", "d", "--server", "a b" }, "word" },
   { { "sync", "d", "--port", "1" }, "for other things" }, { { "receive", "d", "--server", "h" }, "for other things" },
 };
@@ -161,35 +165,6 @@ static void paths_and_defaults(void **state)
   assert_null(o.value[OPT_RESOLVER]);
   conf_options_free(&o);
 }
-
-/* The text of one file of what `argv` makes; the caller frees it. */
-static char *made(struct conf_file const *files, char const *name, char const *const *argv, struct conf_accounts const *a)
-{
-  static struct conf_values const none;
-  struct conf_values v = none;
-  struct conf_options o;
-  char problem[CONF_PROBLEM], *text = 0;
-  stralloc sa = STRALLOC_ZERO;
-  assert_null(conf_options(&o, argv, "/cwd", problem));
-  assert_true(conf_values(&v, &o, a));
-  for (; files->name; files++) {
-    if (!files->text) continue;
-    sa.len = 0;
-    if (!conf_expand(&sa, files->text, v.v, files->quote)) fail_msg("%s: %s", files->name, strerror(errno));
-    if (!strcmp(files->name, name)) text = strndup(sa.s, sa.len);
-  }
-  stralloc_free(&sa);
-  conf_values_free(&v);
-  conf_options_free(&o);
-  assert_non_null(text);
-  return text;
-}
-
-static struct conf_accounts const apart = {
-  { "in", 1, 11 }, { "queue", 2, 12 }, { "remote", 3, 13 }, { "log", 4, 14 }, { "keys", 5, 15 }, { "root", 0, 0 },
-  { "sync", 6, 16 },
-};
-static struct conf_accounts const alone = { .one = { "me", 1000, 1001 } };
 
 /* As their names stand in the templates. */
 #define SOCKET "posthouse@=unit@.socket"
@@ -229,6 +204,13 @@ static struct {
     "-s 300 " SPOOL_DIR "/stamps 127.0.0.1\n", "id -u" },
   { conf_sync, "run", &alone, { "sync", "d", "--server", "/s", "--stamps", "s s", "--key=/k", "--password", "/p",
     "--node", "n", "--seconds", "60" }, "\nexec relay-pop-sync -k /k -p /p -n n -s 60 '/cwd/s s' /s\n", "setuidgid" },
+  { conf_sync, "run", &apart, { "sync", "d", "--server-tls", "t t", "--prefix=x:", "--one-user" },
+    " -t '/cwd/t t' -x x: -s 300 ", 0 },
+  { conf_systemd_sync, "posthouse-sync.service", &apart, { "sync", "d", "--systemd", "--server=h", "--bin=/b", "--node=n%",
+    "--key=/k", "--stamps=/s" },
+    "\nUser=sync\nExecStart=/b/relay-pop-sync -k /k -n \"n%%\" -s 300 /s h\nRestart", "setuidgid" },
+  { conf_systemd_sync, "posthouse-sync.service", &alone, { "sync", "d", "--systemd" }, "\nUser=me\nExecStart=" BIN_DIR
+    "/relay-pop-sync -k ", "group may" },
   { conf_sync, "log/run", &apart, { "sync", "d" }, "exec setuidgid log multilog ", 0 },
   { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s" }, "  relay-tls /s relay-smtpd\n", " -i" },
   { conf_receive, "run", &apart, { "receive", "d", "--tls", "/s", "--tls-now", "--listener", "l" },

@@ -147,12 +147,8 @@ static struct table_set *compile(void)
   static char const *const names[FILES] = { "me", "clients", "domains", "recipients", "aliases", "relay", "routes",
     "users" };
   struct rules_text all[FILES];
-  int result;
   for (unsigned i = 0; i < FILES; i++) all[i] = (struct rules_text){ names[i], texts[i], strlen(texts[i]) };
-  int fd = compiled(all, FILES, &result);
-  struct table_set *t = result ? 0 : table_open_fd(fd);
-  close(fd);
-  return t;
+  return try_texts(all, FILES);
 }
 
 /* A table that differs from the last one in some of the files. */

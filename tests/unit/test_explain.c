@@ -10,16 +10,6 @@
 static struct question q;
 static struct explanation x = EXPLANATION_ZERO;
 
-static struct table_set *open_texts(struct rules_text const *texts, size_t n)
-{
-  int result, fd = compiled(texts, n, &result);
-  CHECK(result == 0, "%s", said.s);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
-}
-
 #define TEXT(name, s) { name, s, strlen(s) }
 
 static void target_of(struct target *to, struct address *a, char const *text)

@@ -11,13 +11,7 @@ static struct table_set *tables(char const *relay)
     { "me", "relay.example\n", 14 }, { "domains", "hosted.example\n.brand.example\n", 30 },
     { "relay", relay, strlen(relay) }, { "users", users, sizeof users - 1 },
   };
-  int result, fd = compiled(texts, sizeof texts / sizeof *texts, &result);
-  if (result) print_error("%s", said.s);
-  assert_int_equal(result, 0);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
+  return open_texts(texts, sizeof texts / sizeof *texts);
 }
 
 static struct {
@@ -70,6 +64,43 @@ static struct {
   { "grant pop\ngrant to-host 10.0.0.1", "?", "", "", "ask-mx ask" },
   { "grant pop", "?", "submission", "", "refuse login-first" },
 };
+
+/* A stamp that doesn't count vouches for nobody, also where mail is for us. */
+static void origins(void **state)
+{
+  static struct { char const *relay, *stamp, *listener, *from, *want; } const all[] = {
+    { "grant pop", "joe", "", "joe@hosted.example", "local" },
+    { "grant pop", "", "", "ann@hosted.example", "local" },
+    { "grant pop", 0, "", "joe@hosted.example", "claimed" },
+    { "grant pop", "joe", "", "joe@far.example", "external" },
+    { "grant pop", "joe", "", "", "external" },
+    { "grant clients", "joe", "", "joe@hosted.example", "claimed" },
+    { "grant pop on inside", "joe", "inside", "joe@hosted.example", "local" },
+    { "grant pop on inside", "joe", "", "joe@hosted.example", "claimed" },
+    { "grant pop bound", "joe", "", "joe@hosted.example", "local" },
+    { "grant pop bound", "joe", "", "x@a.brand.example", "local" },
+    { "grant pop bound", "joe", "", "ann@hosted.example", "claimed" },
+    { "grant pop bound", "ann@hosted.example", "", "joe@hosted.example", "local" },
+    { "grant pop bound", "bob", "", "bob@hosted.example", "claimed" },
+    { "grant pop bound\ndeny to far.example", "joe", "", "joe@hosted.example", "local" },
+  };
+  static char const *const to[] = { "y@far.example", "y@hosted.example" };
+  for (size_t i = 0; i < 2 * (sizeof all / sizeof *all); i++) {
+    struct table_set *t = tables(all[i / 2].relay);
+    struct address sender, recipient;
+    struct decision d;
+    struct facts f;
+    set_address(&sender, all[i / 2].from);
+    set_address(&recipient, to[i % 2]);
+    set_facts(&f, 0, &sender, &recipient);
+    f.stamp = all[i / 2].stamp;
+    f.listener = all[i / 2].listener;
+    decide(&d, t, &f);
+    if (strcmp(origin_word(d.origin), all[i / 2].want)) print_error("row %zu: %s", i / 2, all[i / 2].relay);
+    assert_string_equal(origin_word(d.origin), all[i / 2].want);
+    table_close(t);
+  }
+}
 
 static void decides(void **state)
 {
@@ -183,7 +214,8 @@ static void long_names(void **state)
 int main(void)
 {
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(decides), cmocka_unit_test(finds), cmocka_unit_test(damaged), cmocka_unit_test(long_names),
+    cmocka_unit_test(decides), cmocka_unit_test(origins), cmocka_unit_test(finds), cmocka_unit_test(damaged),
+    cmocka_unit_test(long_names),
   };
   int r = cmocka_run_group_tests(tests, 0, 0);
   stralloc_free(&said);

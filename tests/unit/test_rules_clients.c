@@ -284,8 +284,10 @@ static void facts(void **state)
   static char const *const refused[] = { "PROTO", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST", "TCPREMOTEINFO",
     "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST", "TCP6REMOTEIP", "TCP6INTERFACE", "REMOTE_ADDR", "REMOTE_HOST",
     "REMOTE_PORT", "SSLREMOTEIP", "SSL_CLIENT_S_DN", "RELAYBY", "RELAYRULES", "RELAYRULESFD", "RELAYID", "RELAYUTF8",
-    "RELAYASK", "RELAYASKED", "DNSCACHEIP", "RELAYSTAMP", "RELAYSTAMPFAIL", "RELAY_CTRL_DIR", "RELAY_CTRL_EXPIRY" };
-  static char const *const taken[] = { "RELAYSTAMPS", "RELAY_CTRL", "QMAILQUEUE", "RELAYQUEUE", "DATABYTES", "PROTOCOL", "REMOTE", "PATH", "TC" };
+    "RELAYASK", "RELAYASKED", "DNSCACHEIP", "RELAYSTAMP", "RELAYSTAMPUNTIL", "RELAYSTAMPFAIL", "RELAY_CTRL_DIR",
+    "RELAY_CTRL_EXPIRY" };
+  static char const *const taken[] = { "RELAYSTAMPS", "RELAY_CTRL", "QMAILQUEUE", "RELAYQUEUE", "DATABYTES", "PROTOCOL",
+    "REMOTE", "PATH", "TC" };
   (void)state;
   for (size_t i = 0; i < sizeof refused / sizeof *refused + sizeof taken / sizeof *taken; i++) {
     size_t bad = sizeof refused / sizeof *refused;

@@ -37,6 +37,7 @@ static struct { char const *word, *text; } const all[] = {
   { "long-pop", "%relay\ngrant pop 5000" MARK "\n" },
   { "odd-listener", "%relay\ngrant pop on 25" MARK "\n" },
   { "unused", "%relay\ngrant pop bound" MARK "\n" },
+  { "unbound", "%users\na -\n%relay\ngrant login\ngrant pop bound" MARK "\n" },
   { "self-route", "%routes\na.example:127.0.0.1" MARK "\n" },
   { "mx-names", "%routes\na.example: tls=verify" MARK "\n" },
   { "unverified", "%routes\n:b.example:587 tls=required\n%logins\nb.example u p" MARK "\n" },

@@ -13,7 +13,7 @@ static struct good_case const good[] = {
   { "relay", "grant\tpop  on a.b-c_9\n", "rgrant pop@1=300|on=a.b-c_9| " },
   /* who is bound: those who may relay, whatever their passwords */
   { "%", "%users\nJoe - from Joe@A.example @.b.example\nann -\neve - norelay from @a.example\nbob - off\n"
-    "%relay\ngrant login\ngrant pop 60 on - bound\n%domains\na.example\n.b.example\n",
+    "%relay\ngrant login\ngrant pop 60 on - bound # ok: unbound\n%domains\na.example\n.b.example\n",
     "da.example@1=any d.b.example@2=any rgrant login@1= rgrant pop@2=60|on=|bound| "
     "sjoe@1=joe@a.example|@.b.example| sann@2= " },
   { "%", "%users\njoe - from @a.example\n%relay\ngrant login\ngrant pop\n%domains\na.example\n",
@@ -23,6 +23,7 @@ static struct good_case const good[] = {
 #define ORDER "grant pop [SECONDS] [/64] [on LISTENER,...] [bound]\n"
 #define MISSING "a listener's name is missing: they stand with a comma and no blank between\n"
 #define NOBODY "warning: void: `bound`, and there is nobody in `users` who may relay [unused]\n"
+#define FREE(n) "warning: bound: " n " users may send as anybody, since their lines have no `from` [unbound]\n"
 #define ODD(name) "1: warning: `" name "` is hardly a listener's name, which is that of `relay-smtpd -l`, or `-` " \
   "[odd-listener]\n"
 #define LONG "aaaaaaaabbbbbbbbccccccccddddddddeeeeeeeeffffffffgggggggghhhhhhh"
@@ -60,7 +61,12 @@ static struct bad_case const warned[] = {
   { "relay", "grant pop 300 on submission,x\n", "" },
   { "relay", "grant pop 300 bound\n", "1: " NOBODY },
   { "%", "%relay\ngrant pop bound\n%users\njoe - norelay\nann - off\n", "relay:1: " NOBODY },
-  { "%", "%relay\ngrant pop bound\n%users\njoe - norelay\nann -\n", "" },
+  { "%", "%relay\ngrant pop bound\n%users\njoe - norelay\nann -\n", "relay:1: " FREE("1") },
+  { "%", "%relay\n\ngrant pop on submission bound\n%users\njoe - norelay\nbob - off\nann -\neve - on\n"
+    "sue - from x@far.example # ok: foreign-sender\n", "relay:2: " FREE("2")
+    "relay:2: warning: the listener `submission` wants another login all the same [odd-listener]\n" },
+  { "%", "%relay\ngrant pop bound\n%users\nsue - from x@far.example # ok: foreign-sender\nann - norelay\n", "" },
+  { "%", "%relay\ngrant pop\n%users\nann -\n", "" },
 };
 
 static void compiles(void **state)

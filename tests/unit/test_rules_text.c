@@ -30,16 +30,6 @@ static struct { char const *file, *text; } const files[] = {
 };
 #define FILES (sizeof files / sizeof *files)
 
-static struct table_set *build(struct rules_text const *texts)
-{
-  int result, fd = compiled(texts, FILES, &result);
-  CHECK(result == 0, "%s", said.s);
-  struct table_set *t = table_open_fd(fd);
-  assert_non_null(t);
-  close(fd);
-  return t;
-}
-
 /* Writes each record below the line it comes from; a range gets lines of its own at the end. Returns the records. */
 static unsigned write_all(struct table_set const *t, enum table table, char const *file, stralloc *out)
 {
@@ -70,13 +60,13 @@ static void round_trip(void **state)
   stralloc out[FILES] = { STRALLOC_ZERO };
   for (size_t i = 0; i < FILES; i++)
     texts[i] = (struct rules_text){ files[i].file, files[i].text, strlen(files[i].text) };
-  struct table_set *first = build(texts);
+  struct table_set *first = open_texts(texts, FILES);
   for (size_t i = 0; i < FILES; i++) {
     assert_int_equal(write_all(first, tables[i], files[i].file, out + i), records[i]);
     texts[i].s = out[i].s;
     texts[i].len = out[i].len;
   }
-  struct table_set *second = build(texts);
+  struct table_set *second = open_texts(texts, FILES);
   struct record r, other;
   char const *key;
   size_t len;

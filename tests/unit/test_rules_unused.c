@@ -96,16 +96,12 @@ static struct table_set *compile(struct lines const *x)
 {
   static char text[FILES][LINES * 200];
   struct rules_text texts[FILES + 1] = { { "me", "relay.t", 7 } };
-  int result;
   for (unsigned f = 0; f < FILES; f++) {
     char *s = text[f];
     for (unsigned i = 0; i < x->n[f]; i++) s += sprintf(s, "%s\n", x->line[f][i]);
     texts[1 + f] = (struct rules_text){ files[f].name, text[f], (size_t)(s - text[f]) };
   }
-  int fd = compiled(texts, FILES + 1, &result);
-  struct table_set *t = result ? 0 : table_open_fd(fd);
-  close(fd);
-  return t;
+  return try_texts(texts, FILES + 1);
 }
 
 /* Adds a line if the rules stay right with it. */

@@ -6,7 +6,8 @@
 #include "share/entry.h"
 
 #define KEY "0123456789abcdef0123456789abcdef"
-static struct entry_key const key = { KEY, 32 };
+#define P "p:"
+static struct entry_key const key = { KEY, 32, P };
 
 static struct stamp make(char const *address, int net, char const *user, int64_t time)
 {
@@ -17,10 +18,11 @@ static struct stamp make(char const *address, int net, char const *user, int64_t
 }
 
 static struct { char const *address; int net; char const *user; int64_t time; char const *text; } const texts[] = {
-  { "192.0.2.1", 0, "joe", 1700000000, "posthouse-stamp-1\n1700000000\na.example\n192.0.2.1\njoe\n" },
-  { "192.0.2.1", 0, "", 0, "posthouse-stamp-1\n0\na.example\n192.0.2.1\n\n" },
-  { "2001:db8::1", 0, "j o@x", 1, "posthouse-stamp-1\n1\na.example\n2001:db8::1\nj o@x\n" },
-  { "2001:db8::", 1, "gr\xc3\xbc\xc3\x9f", 1, "posthouse-stamp-1\n1\na.example\n2001:db8::/64\ngr\xc3\xbc\xc3\x9f\n" },
+  { "192.0.2.1", 0, "joe", 1700000000, "posthouse-stamp-1\np:\n1700000000\na.example\n192.0.2.1\njoe\n" },
+  { "192.0.2.1", 0, "", 0, "posthouse-stamp-1\np:\n0\na.example\n192.0.2.1\n\n" },
+  { "2001:db8::1", 0, "j o@x", 1, "posthouse-stamp-1\np:\n1\na.example\n2001:db8::1\nj o@x\n" },
+  { "2001:db8::", 1, "gr\xc3\xbc\xc3\x9f", 1,
+    "posthouse-stamp-1\np:\n1\na.example\n2001:db8::/64\ngr\xc3\xbc\xc3\x9f\n" },
 };
 
 static void text(void **state)
@@ -28,9 +30,9 @@ static void text(void **state)
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     struct stamp s = make(texts[i].address, texts[i].net, texts[i].user, texts[i].time), got;
     char out[ENTRY_MAX];
-    size_t n = entry_fmt(out, &s);
+    size_t n = entry_fmt(out, &s, P);
     CHECK(n == strlen(texts[i].text) && !memcmp(out, texts[i].text, n), "%s", texts[i].text);
-    assert_true(entry_scan(&got, out, n));
+    assert_int_equal(entry_scan(&got, out, n, P), ENTRY_GOOD);
     assert_memory_equal(&got.ip, &s.ip, sizeof s.ip);
     assert_int_equal(got.net, s.net);
     assert_string_equal(got.user, s.user);
@@ -40,9 +42,12 @@ static void text(void **state)
   }
 }
 
-#define M "posthouse-stamp-1\n"
+#define M "posthouse-stamp-1\np:\n"
 static char const *const wrong[] = {
-  "", "\n", M, "posthouse-stamp-2\n1\na\n192.0.2.1\njoe\n", "posthouse-stamp-1\r\n1\na\n192.0.2.1\njoe\n",
+  "", "\n", M, "posthouse-stamp-1\n", "posthouse-stamp-2\np:\n1\na\n192.0.2.1\njoe\n",
+  "posthouse-stamp-1\r\np:\n1\na\n192.0.2.1\njoe\n", "posthouse-stamp-1\np:\r\n1\na\n192.0.2.1\njoe\n",
+  "posthouse-stamp-1\n1\na\n192.0.2.1\njoe\n", "posthouse-stamp-1\n\n1\na\n192.0.2.1\njoe\n",
+  "posthouse-stamp-1\np*\n1\na\n192.0.2.1\njoe\n",
   M "1\na\n192.0.2.1\njoe", M "1\na\n192.0.2.1\n", M "1\na\n192.0.2.1\njoe\n\n", M "1\na\n192.0.2.1\njoe\nx\n",
   M "01\na\n192.0.2.1\njoe\n", M "-1\na\n192.0.2.1\njoe\n", M "+1\na\n192.0.2.1\njoe\n", M " 1\na\n192.0.2.1\njoe\n",
   M "\na\n192.0.2.1\njoe\n", M "9223372036854775807\na\n192.0.2.1\njoe\n",
@@ -60,12 +65,12 @@ static void refused_texts(void **state)
   struct stamp got = { .time = 77 };
   char big[ENTRY_MAX + 1];
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-    CHECK(!entry_scan(&got, wrong[i], strlen(wrong[i])), "%s", wrong[i]);
+    CHECK(entry_scan(&got, wrong[i], strlen(wrong[i]), P) == ENTRY_NONE, "%s", wrong[i]);
   /* a NUL anywhere */
   for (size_t i = 0; i < strlen(texts[0].text); i++) {
     strcpy(big, texts[0].text);
     big[i] = 0;
-    assert_false(entry_scan(&got, big, strlen(texts[0].text)));
+    assert_int_equal(entry_scan(&got, big, strlen(texts[0].text), P), ENTRY_NONE);
   }
   assert_int_equal(got.time, 77);
 }
@@ -74,7 +79,9 @@ static void refused_texts(void **state)
 static void largest(void **state)
 {
   struct stamp s = make("2001:db8:1111:1111:1111:1111:1111:1111", 0, "", INT64_MAX / 2), got;
-  char out[ENTRY_MAX];
+  char out[ENTRY_MAX], prefix[65] = "";
+  struct entry_key const key = { KEY, 32, prefix };
+  memset(prefix, 'p', 64);
   memset(s.user, 'u', STAMP_USER - 1);
   memset(s.node, 'n', STAMP_NODE - 1);
   size_t n = entry_seal(out, &s, &key);
@@ -87,7 +94,7 @@ static void largest(void **state)
 /* What openssl dgst -sha256 -hmac says. */
 static void signature(void **state)
 {
-  static char const known[] = "af06ae5c6f344db3078f9ed4af6becc6efc171b5ffad28702e6d4bfe22ddfd8f";
+  static char const known[] = "87092bd18a0d7f7ed7b6432a6ed68e5c102842e1b03780205467400d32c61333";
   struct stamp s = make("192.0.2.1", 0, "joe", 1700000000);
   char out[ENTRY_MAX];
   size_t n = entry_seal(out, &s, &key);
@@ -122,13 +129,29 @@ static void altered(void **state)
 static void other_keys(void **state)
 {
   static struct entry_key const keys[] = {
-    { KEY, 31 }, { KEY "0", 33 }, { "0123456789abcdef0123456789abcdeg", 32 }, { "", 0 },
+    { KEY, 31, P }, { KEY "0", 33, P }, { "0123456789abcdef0123456789abcdeg", 32, P }, { "", 0, P },
   };
   struct stamp s = make("192.0.2.1", 0, "joe", 1700000000), got;
   char out[ENTRY_MAX];
   size_t n = entry_seal(out, &s, &key);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     assert_int_equal(entry_open(&got, out, n, &keys[i]), ENTRY_UNSIGNED);
+}
+
+/* One key, and another group of machines: the text says whose it is. */
+static void other_prefixes(void **state)
+{
+  static char const *const prefixes[] = { "p", "p:p", "q:", "P:", ":", "posthouse:stamp:" };
+  struct stamp s = make("192.0.2.1", 0, "joe", 1700000000), got = { .time = 77 };
+  char out[ENTRY_MAX];
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    struct entry_key theirs = { KEY, 32, prefixes[i] };
+    size_t n = entry_seal(out, &s, &theirs);
+    CHECK(entry_open(&got, out, n, &key) == ENTRY_OTHER, "%s", prefixes[i]);
+    n = entry_seal(out, &s, &key);
+    CHECK(entry_open(&got, out, n, &theirs) == ENTRY_OTHER, "%s", prefixes[i]);
+  }
+  assert_int_equal(got.time, 77);
 }
 
 /* Signed, but no stamp. */
@@ -151,29 +174,41 @@ static void signed_nonsense(void **state)
 }
 
 #define NOW 1700000000
-static struct { int64_t time, boot, seconds; enum entry_result r; int64_t time_here, boot_here; } const times[] = {
-  { NOW, 5000, 300, ENTRY_GOOD, NOW, 5000 },
-  { NOW - 10, 5000, 300, ENTRY_GOOD, NOW - 10, 4990 },
-  { NOW - 299, 5000, 300, ENTRY_GOOD, NOW - 299, 4701 },
-  { NOW - 300, 5000, 300, ENTRY_EXPIRED, 0, 0 },
-  { 0, 5000, 300, ENTRY_EXPIRED, 0, 0 },
-  { NOW + 1, 5000, 300, ENTRY_GOOD, NOW, 5000 },
-  { NOW + 5, 5000, 300, ENTRY_GOOD, NOW, 5000 },
-  { NOW + 6, 5000, 300, ENTRY_FUTURE, 0, 0 },
-  { INT64_MAX / 2, 5000, 300, ENTRY_FUTURE, 0, 0 },
-  { NOW - 200, 100, 300, ENTRY_GOOD, NOW - 200, 0 },   /* we were started later */
-  { NOW - 1, 5000, 1, ENTRY_EXPIRED, 0, 0 },
+static struct {
+  int64_t time, boot, seconds;
+  enum entry_result r;
+  int64_t time_here, boot_here, late;
+} const times[] = {
+  { NOW, 5000, 300, ENTRY_GOOD, NOW, 5000, 0 },
+  { NOW - 10, 5000, 300, ENTRY_GOOD, NOW - 10, 4990, 0 },
+  { NOW - 299, 5000, 300, ENTRY_GOOD, NOW - 299, 4701, 0 },
+  { NOW - 300, 5000, 300, ENTRY_EXPIRED, 0, 0, 0 },
+  { 0, 5000, 300, ENTRY_EXPIRED, 0, 0, 0 },
+  { NOW + 1, 5000, 300, ENTRY_GOOD, NOW, 5000, 0 },
+  { NOW + 5, 5000, 300, ENTRY_GOOD, NOW, 5000, 0 },
+  { NOW + 6, 5000, 300, ENTRY_FUTURE, 0, 0, 0 },
+  { INT64_MAX / 2, 5000, 300, ENTRY_FUTURE, 0, 0, 0 },
+  { NOW - 200, 100, 300, ENTRY_GOOD, NOW - 200, 0, 0 },   /* we were started later */
+  { NOW - 1, 5000, 1, ENTRY_EXPIRED, 0, 0, 0 },
+  /* our clock was set back */
+  { NOW, 5000, 300, ENTRY_EXPIRED, 0, 0, 300 },
+  { NOW + 1, 5000, 300, ENTRY_GOOD, NOW - 299, 4701, 300 },
+  { NOW + 300, 5000, 300, ENTRY_GOOD, NOW, 5000, 300 },
+  { NOW + 305, 5000, 300, ENTRY_GOOD, NOW, 5000, 300 },
+  { NOW + 306, 5000, 300, ENTRY_FUTURE, 0, 0, 300 },
+  { NOW - 200, 5000, 300, ENTRY_EXPIRED, 0, 0, 100 },
 };
 
 static void judged(void **state)
 {
   for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
     struct stamp s = make("192.0.2.1", 0, "joe", times[i].time);
-    CHECK(entry_judge(&s, NOW, times[i].boot, times[i].seconds) == times[i].r, "case %zu", i);
+    struct clocks c = { .now = NOW, .boot = times[i].boot };
+    CHECK(entry_judge(&s, &c, times[i].late, times[i].seconds) == times[i].r, "case %zu", i);
     if (times[i].r != ENTRY_GOOD) continue;
     assert_int_equal(s.time, times[i].time_here);
     assert_int_equal(s.boot, times[i].boot_here);
-    assert_true(stamp_age(&s, NOW, times[i].boot) >= NOW - times[i].time);
+    assert_true(stamp_age(&s, NOW, times[i].boot) >= NOW + times[i].late - times[i].time);
   }
 }
 
@@ -193,7 +228,8 @@ int main(void)
 {
   struct CMUnitTest const tests[] = {
     cmocka_unit_test(text), cmocka_unit_test(refused_texts), cmocka_unit_test(largest), cmocka_unit_test(signature),
-    cmocka_unit_test(altered), cmocka_unit_test(other_keys), cmocka_unit_test(signed_nonsense),
+    cmocka_unit_test(altered), cmocka_unit_test(other_keys), cmocka_unit_test(other_prefixes),
+    cmocka_unit_test(signed_nonsense),
     cmocka_unit_test(judged), cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, 0, 0);

@@ -16,7 +16,8 @@ static void test_success(void **state)
     static struct double_world d;
     char want[200];
     struct table_set *t = rcpt_rules(0);
-    struct server_facts f = { .tables = t, .relayclient = rows[i].relayclient, .stamp = rows[i].stamp };
+    struct server_facts f = { .tables = t, .relayclient = rows[i].relayclient, .stamp = rows[i].stamp,
+      .stamp_until = INT64_MAX };
     memset(&d, 0, sizeof d);
     d.in = E "MAIL FROM:<a@far.example>\r\nRCPT TO:<v@hosted.example> NOTIFY=DELAY,SUCCESS,FAILURE\r\nDATA\r\n.\r\n"
       "MAIL FROM:<a@far.example>\r\nRCPT TO:<list@hosted.example> NOTIFY=SUCCESS\r\nDATA\r\n.\r\n" Q;

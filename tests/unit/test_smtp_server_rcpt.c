@@ -1,5 +1,6 @@
 /* RCPT in sessions in memory: recipients that the network is asked about, aliases, the submission listener, and what
  * the log says so that a decision can be made anew. */
+#include <time.h>
 #include "rcpt_rules.h"
 
 struct dialogue {
@@ -16,7 +17,8 @@ static struct dialogue const dialogues[] = {
   { "nobody knows", 0, 0, 0, E M TO("who@asked.example") Q, "220 250 250/2.1.0 451/4.4.1" S, "", 1 },
   { "each is asked about", 0, 0, 0, E M TO("yes@asked.example") TO("no@asked.example") TO("yes2@asked.example") Q,
     A "550/5.1.1 250/2.1.5" S, "abort", 3 },
-  { "what is known is not asked", 0, 0, 0, E M TO("x@hosted.example") TO("joe@listed.example") TO("JOE@listed.example") Q,
+  { "what is known is not asked", 0, 0, 0,
+    E M TO("x@hosted.example") TO("joe@listed.example") TO("JOE@listed.example") Q,
     A "250/2.1.5 250/2.1.5" S, "abort", 0 },
   { "not listed", 0, 0, 0, E M TO("jim@listed.example") TO("postmaster@listed.example") Q,
     "220 250 250/2.1.0 550/5.1.1 250/2.1.5" S, "abort", 0 },
@@ -37,7 +39,8 @@ static struct dialogue const dialogues[] = {
     A "452/4.5.3 354 250/2.6.0" S, "Fa@b.exampleTx@hosted.exampleTy@else.exampleTlist@hosted.example|", 0 },
   { "targets without an end", 0, 0, 0, E M TO("broken@hosted.example") TO("empty@hosted.example") Q,
     "220 250 250/2.1.0 451/4.3.5 451/4.3.5" S, "abort", 0 },
-  { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "", 0 },
+  { "submission wants a login", "submission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "",
+    0 },
   { "however it is written", "SubMission", "", 0, E M TO("x@hosted.example") Q, "220 250 530/5.7.0 503/5.5.1" S, "",
     0 },
   { "another listener does not", "submissions", "", 0, E M TO("x@hosted.example") Q, A "221/2.0.0", "abort", 0 },
@@ -191,16 +194,20 @@ static void test_log(void **state)
   table_close(t);
 }
 
-/* A stamp counts on the listener and for its user's senders; where nobody could tell: 451. */
+#define LIFE 100 /* seconds that a stamp has left, where the row says nothing else */
+
+/* A stamp counts on the listener, for its user's senders and until it ends; where nobody could tell: 451. */
 static void test_stamps(void **state)
 {
-  static struct { char const *stamp, *listener, *codes, *log; } const rows[] = {
-    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 250/2.1.5", " reason=pop rule=relay:12 origin=local " },
-    { "ann", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=ann\n" },
-    { "", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=\n" },
-    { "joe", 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=joe\n" },
-    { 0, "Inner", "451/4.3.0 250/2.0.0 250/2.1.0 451/4.3.0", " verdict=deferred reason=stamp-unknown origin=" },
-    { 0, 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop-unknown=1\n" },
+  static struct { char const *stamp, *listener, *codes, *log; int64_t left; } const rows[] = {
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 250/2.1.5", " reason=pop rule=relay:12 origin=local ", 0 },
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=", -LIFE },
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=", -LIFE - 1 },
+    { "ann", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=ann\n", 0 },
+    { "", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=\n", 0 },
+    { "joe", 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=joe\n", 0 },
+    { 0, "Inner", "451/4.3.0 250/2.0.0 250/2.1.0 451/4.3.0", " verdict=deferred reason=stamp-unknown origin=", 0 },
+    { 0, 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop-unknown=1\n", 0 },
   };
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -208,6 +215,9 @@ static void test_stamps(void **state)
     char want[200];
     struct table_set *t = rcpt_rules(0);
     struct server_facts f = { .tables = t, .listener = rows[i].listener, .stamp = rows[i].stamp };
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    f.stamp_until = now.tv_sec + LIFE + rows[i].left;
     f.stamp_unknown = !rows[i].stamp;
     memset(&d, 0, sizeof d);
     d.in = E "MAIL FROM:<a@far.example>\r\n" TO("x@[192.0.2.9]") "RSET\r\nMAIL FROM:<a@hosted.example>\r\n"

@@ -1,5 +1,5 @@
-/* The directory of stamps, when somebody comes between two system calls of a writer, a remover or a reader: every row of
- * intruders, beginning at each of the calls. */
+/* The directory of stamps, when somebody comes between two system calls of a writer, a remover or a reader: every row
+ * of intruders, beginning at each of the calls. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/syscall.h>

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""A CVM module (http://untroubled.org/cvm/cvm2.html) that asks a checkpassword program, as mailfront's programs ask one:
-$CHECKPASSWORD is its command line, to which a program is added that says who logged in. Nobody else has such a module:
-cvm-checkpassword, which comes with cvm, goes the other way round, it is a checkpassword program that asks a module. So
-pop3front-auth, which asks modules only, can't have relay-auth behind it by foreign programs alone; Dovecot can
-(lib/dovecot.py). Passwords only: of a response of CRAM-MD5 mailfront 2.12 passes all digits on but the last. With
+"""A CVM module (http://untroubled.org/cvm/cvm2.html) that asks a checkpassword program, as mailfront's programs ask
+one: $CHECKPASSWORD is its command line, to which a program is added that says who logged in. Nobody else has such a
+module: cvm-checkpassword, which comes with cvm, goes the other way round, it is a checkpassword program that asks a
+module. So pop3front-auth, which asks modules only, can't have relay-auth behind it by foreign programs alone; Dovecot
+can (lib/dovecot.py). Passwords only: of a response of CRAM-MD5 mailfront 2.12 passes all digits on but the last. With
 $CVM_SPLIT the answer names user and domain apart, as modules for virtual domains do."""
 import os
 import subprocess

@@ -73,8 +73,9 @@ def main():
             if "die" in what.values():
                 os.kill(os.getpid(), signal.SIGKILL)
             with open(folder + "/log", "a") as f:
-                f.write(json.dumps({"id": ident.decode(), "from": sender.decode("latin-1"), "to": delivered, "route": route, "pid": os.getpid(),
-                    "flags": int(flags), "body": body.decode("latin-1"), "all": len(to), "mode": mode}) + "\n")
+                # a line of its own whatever stands before: who was killed within a write left half a line
+                f.write("\n" + json.dumps({"id": ident.decode(), "from": sender.decode("latin-1"), "to": delivered,
+                    "route": route, "pid": os.getpid(), "flags": int(flags), "body": body.decode("latin-1"), "all": len(to), "mode": mode}) + "\n")
             report += b"KHe said: 250 thanks\0"
             if "nonsense" in what.values():
                 report = b"xyz"

@@ -155,7 +155,8 @@ class Spool:
         if not os.path.exists(path):
             return []
         with open(path) as f:
-            return [json.loads(line) for line in f.read().split("\n") if line]
+            lines = f.read().split("\n")
+        return [json.loads(line) for line in lines if line.endswith("}")]    # not what was cut by a kill
 
     def deliveries(self, **fields):
         return [d for d in self._json("log") if all(d[k] == v for k, v in fields.items())]

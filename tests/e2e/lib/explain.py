@@ -15,7 +15,7 @@ cat <&1 >/dev/null
 def run(rules, *args, stdin=None, env=None, **more):
     """(exit code, standard output, standard error) as text."""
     r = subprocess.run([program("relay-explain"), "--rules", str(rules), *args], input=stdin, stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, timeout=60, env=env, **more)
+                       stderr=subprocess.PIPE, timeout=180, env=env, **more)
     return r.returncode, r.stdout.decode("ascii"), r.stderr.decode("ascii")
 
 
@@ -70,7 +70,7 @@ class Site:
         self.compile()
 
     def compile(self):
-        r = subprocess.run([program("relay-mkcdb"), self.dir], stderr=subprocess.PIPE, timeout=60)
+        r = subprocess.run([program("relay-mkcdb"), self.dir], stderr=subprocess.PIPE, timeout=180)
         assert r.returncode == 0, r.stderr.decode()
 
     def explain(self, *args, **more):

@@ -65,7 +65,7 @@ class Instance:
         """Writes the files given, runs relay-mkcdb. Returns (exit code, what it said)."""
         self.write(**control)
         r = subprocess.run([program("relay-mkcdb"), self.control], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           timeout=60)
+                           timeout=180)
         said = r.stdout.decode("utf-8", "replace")
         assert not check or r.returncode == 0, "relay-mkcdb: exit %d: %s" % (r.returncode, said)
         return r.returncode, said

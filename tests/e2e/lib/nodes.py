@@ -16,10 +16,10 @@ KEY = b"the key of all the nodes, of 32 bytes and more"
 LIFE = 300
 
 
-def entry(address="192.0.2.1", user="joe", node="other", when=None, key=KEY):
+def entry(address="192.0.2.1", user="joe", node="other", when=None, key=KEY, prefix=PREFIX):
     """An entry as relay-pop-sync(8) describes it, made from that alone."""
-    text = "posthouse-stamp-1\n%d\n%s\n%s\n%s\n" % (time.time() if when is None else when, node, address, user)
-    return sign(text.encode(), key)
+    when = time.time() if when is None else when
+    return sign(("posthouse-stamp-1\n%s\n%d\n%s\n%s\n%s\n" % (prefix, when, node, address, user)).encode(), key)
 
 
 def sign(text, key=KEY):

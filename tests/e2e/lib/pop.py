@@ -1,7 +1,7 @@
-"""POP3 and IMAP servers that people have, with relay-pop-stamp behind their logins: Dovecot, mailfront's programs under
-tcpserver, Courier. They listen on loopback, or where `net` is, and know joe@hosted.example and ann@hosted.example.
+"""POP3 servers that people have, with relay-pop-stamp behind their logins: mailfront's programs under tcpserver, and
+Courier; dovecot has one more. They listen on loopback, and know joe@hosted.example and ann@hosted.example.
 
-    with Dovecot(stamps) as server:
+    with Mailfront(argv) as server:
         assert server.login(source="127.0.0.7")
 """
 import contextlib
@@ -16,74 +16,15 @@ import socket
 import subprocess
 import tempfile
 
-from .procs import ROOT, Proc, for_everybody, free_port, listening, program, sanitized, wait_for
+import pytest
+
+from .procs import ROOT, Proc, for_everybody, free_port, listening, program, wait_for
 
 JOE, ANN, PASSWORD = "joe@hosted.example", "ann@hosted.example", "p s%w=rd"
 COURIER = os.path.join(ROOT, "build", "courier", "usr", "lib", "courier", "courier")
+DOUBLES = os.path.join(ROOT, "tests", "e2e", "doubles")
+POPUP = os.path.join(DOUBLES, "popup.py")
 STAMPERS = "daemon"   # the group whose the stamps are, where root runs the tests
-
-# mail's account; stamps' account and group
-ROOT_CONF = """
-default_login_user = dovenull
-default_internal_user = dovecot
-"""
-OWN_CONF = """
-default_login_user = %(me)s
-default_internal_user = %(me)s
-default_internal_group = %(group)s
-"""
-CONF = """
-base_dir = %(dir)s/run
-state_dir = %(dir)s/state
-log_path = %(dir)s/dovecot.log
-ssl = no
-disable_plaintext_auth = no
-protocols = pop3 imap
-listen = %(hosts)s
-mail_location = maildir:~/Maildir
-first_valid_uid = 1
-first_valid_gid = 1
-auth_failure_delay = 0
-login_trusted_networks = %(trusted)s
-passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%%u %(dir)s/passwd
-}
-userdb {
-  driver = static
-  args = uid=%(uid)d gid=%(gid)d home=%(dir)s/mail/%%u allow_all_users=yes
-}
-service anvil {
-  chroot =
-  unix_listener anvil-auth-penalty {
-    mode = 0
-  }
-}
-service stats {
-  chroot =
-}
-"""
-SERVICE = """
-service %(name)s-login {
-  chroot = %(login)s
-  inet_listener %(name)s {
-    port = %(port)d
-  }
-  inet_listener %(name)ss {
-    port = 0
-  }
-}
-service %(name)s {
-  executable = %(name)s %(name)s-postlogin
-}
-service %(name)s-postlogin {
-  executable = script-login %(stamp)s
-  user = %(me)s
-  group = %(group)s%(memory)s
-  unix_listener %(name)s-postlogin {
-  }
-}
-"""
 
 
 class Pop3(poplib.POP3):
@@ -120,7 +61,7 @@ def stamps_folder(path):
     os.mkdir(path)
     if not os.geteuid():
         os.chown(path, 0, grp.getgrnam(STAMPERS).gr_gid)
-    os.chmod(path, 0o2775)
+    os.chmod(path, 0o2771)
     return path
 
 
@@ -211,29 +152,6 @@ class Server:
         self.close()
 
 
-class Dovecot(Server):
-    """2.3, with its own configuration. `hosts`: where it listens. `enter`: run first in its process (a network
-    namespace). `trusted`: networks of proxies, whose word on the client's address is taken."""
-    end = signal.SIGKILL    # at a SIGTERM it takes a second
-
-    def __init__(self, argv, hosts=("127.0.0.1",), enter=None, trusted=""):
-        super().__init__()
-        self.host = hosts[0]
-        self.ports = {"pop3": free_port(), "imap": free_port()}
-        me, group = ("$default_internal_user", STAMPERS) if not os.geteuid() else (
-            pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
-        self.write("passwd", "".join("%s:%s\n" % (u, PASSWORD) for u in (JOE, ANN)))
-        values = dict(dir=self.dir, hosts=", ".join(hosts), uid=self.uid, gid=self.gid, me=me, group=group,
-                      trusted=trusted, stamp=" ".join(argv), login="" if os.geteuid() else "login",
-                      memory="\n  vsz_limit = 0" if sanitized() else "")
-        text = (OWN_CONF if os.geteuid() else ROOT_CONF) + CONF
-        self.write("dovecot.conf", (text % values) + "".join(
-            SERVICE % dict(values, name=n, port=p) for n, p in self.ports.items()))
-        for name in ("run", "state"):
-            os.mkdir(self.path(name))
-        self.wait(self.run([program("dovecot"), "-F", "-c", self.path("dovecot.conf")], "out.log", preexec=enter))
-
-
 class Mailfront(Server):
     """pop3front-auth and pop3front-maildir under tcpserver. `argv` stands between; `cvm` knows who may log in. With
     `popup`, a checkpassword program and its words, a double of qmail-popup stands in pop3front-auth's place. `account`
@@ -295,3 +213,7 @@ def program_or_none(name):
         return program(name)
     except FileNotFoundError:
         return None
+
+
+needs_mailfront = pytest.mark.skipif(not program_or_none("pop3front-auth"),
+                                     reason="no mailfront: sh package/deps install test")

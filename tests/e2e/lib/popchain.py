@@ -5,8 +5,10 @@ import os
 import re
 import time
 
+import pytest
+
 from .instance import Instance
-from .pop import JOE, stamps_folder
+from .pop import JOE, Mailfront, stamps_folder
 from .procs import for_everybody, free_port, listening, program, wait_for
 from .rows import ANN as ELSEWHERE, ask
 
@@ -111,3 +113,15 @@ def mode(path, bits):
         yield
     finally:
         os.chmod(path, old)
+
+
+@pytest.fixture(scope="module")
+def relay():
+    with Relay() as r:
+        yield r
+
+
+@pytest.fixture(scope="module")
+def server(relay):
+    with Mailfront(relay.stamper()) as s:
+        yield s

@@ -89,6 +89,8 @@ class Postfix:
                      "virtual_mailbox_maps = static:box/\n"
                      "virtual_mailbox_limit = 0\nvirtual_minimum_uid = 1\nvirtual_uid_maps = static:%d\n"
                      "virtual_gid_maps = static:%d\n" % (mailbox_domain, self.dir, user.pw_uid, user.pw_gid))
+        # each once: every daemon warns of a second, so many at once that postlogd waits for itself for good
+        text = "".join(line for line in text.splitlines(True) if line.partition("=")[0].strip() not in settings)
         text += "".join("%s = %s\n" % kv for kv in settings.items())
         self.file("main.cf", text)
         self.file("master.cf", SERVICES.format(port="127.0.0.1:%d" % self.port, smtpd=smtpd))
@@ -103,7 +105,7 @@ class Postfix:
         out = os.path.join(self.dir, "start.log")
         with open(out, "ab") as f:
             r = subprocess.run([program("postfix"), "-c", self.config, "check"], stdout=f, stderr=f, env=env,
-                               timeout=60)
+                               timeout=180)
         assert r.returncode == 0, self.said()
         env["MAIL_CONFIG"] = self.config
         self.proc = Proc(["/usr/lib/postfix/sbin/master", "-c", self.config], out, env=env, cwd=self.dir)

@@ -16,7 +16,7 @@ def run(where, *options, name="probe.example"):
     host, port = where if isinstance(where, tuple) else (where.host, where.port)
     server = "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
     return subprocess.run([program("relay-probe"), "-n", name, *options, server], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=60)
+                          stderr=subprocess.PIPE, timeout=180)
 
 
 def probe(where, *options):

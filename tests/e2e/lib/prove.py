@@ -38,15 +38,15 @@ class House:
             with open(os.path.join(self.dir, name), "w") as f:
                 f.write(text)
         r = subprocess.run([program("relay-mkcdb"), self.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           timeout=60)
+                           timeout=180)
         assert r.stdout == b"" and (r.returncode == 0) == os.path.exists(self.rules)
         return r.returncode, r.stderr.decode("ascii")
 
     def prove(self):
         """relay-prove's code, its ways in (text), and all that it says to programs."""
         r = subprocess.run([program("relay-prove"), self.rules], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           timeout=60)
-        j = subprocess.run([program("relay-prove"), "--json", self.rules], stdout=subprocess.PIPE, timeout=60)
+                           timeout=180)
+        j = subprocess.run([program("relay-prove"), "--json", self.rules], stdout=subprocess.PIPE, timeout=180)
         assert r.returncode == j.returncode and r.stderr == b"", (r, j)
         found = json.loads(j.stdout)
         ways = parse(r.stdout.decode("ascii"))
@@ -66,7 +66,7 @@ class House:
         argv = [program("relay-gate"), "-p", self.rules, program("relay-smtpd")]
         argv += ["-l", listener] if listener else []
         r = subprocess.run(argv, input="".join(l + "\r\n" for l in lines).encode(), stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, env=env, timeout=60)
+                           stderr=subprocess.PIPE, env=env, timeout=180)
         replies = [[]]
         for line in r.stdout.decode().split("\r\n")[:-1]:
             replies[-1].append(line)

@@ -7,8 +7,6 @@ import subprocess
 import sys
 import tempfile
 
-import pytest
-
 from .procs import BIN, Proc, all_pids, free_port, listening, program, stat_of, wait_for
 
 DOUBLE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "doubles", "starttls_receiver.py")
@@ -273,18 +271,3 @@ class Client:
 
     def __exit__(self, *why):
         self.close()
-
-
-@pytest.fixture
-def houses():
-    """Makes houses. No log of theirs may show a sanitizer's complaint."""
-    made = []
-
-    def make(*a, **k):
-        made.append(House(*a, **k))
-        return made[-1]
-    yield make
-    said = [h.log(n) for h in made for n in ("tlsd.log", "chain.log")]
-    for h in made:
-        h.close()
-    assert not [s for s in said if "Sanitizer" in s or "runtime error:" in s], said

@@ -1,0 +1,37 @@
+"""Fixtures: houses with a relay-tlsd."""
+import pytest
+
+from .tls import House
+
+
+@pytest.fixture
+def houses():
+    """Makes houses. No log of theirs may show a sanitizer's complaint."""
+    made = []
+
+    def make(*a, **k):
+        made.append(House(*a, **k))
+        return made[-1]
+    yield make
+    said = [h.log(n) for h in made for n in ("tlsd.log", "chain.log")]
+    for h in made:
+        h.close()
+    assert not [s for s in said if "Sanitizer" in s or "runtime error:" in s], said
+
+
+@pytest.fixture
+def house(houses):
+    """A relay-tlsd and a receiver that offers STARTTLS."""
+    h = houses()
+    h.tlsd()
+    h.serve()
+    return h
+
+
+@pytest.fixture
+def hasty(houses):
+    """The same, with a second for a handshake."""
+    h = houses()
+    h.tlsd("-h", "1")
+    h.serve()
+    return h
