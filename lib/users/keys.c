@@ -38,7 +38,7 @@ static char const *yescrypt(char const *s, size_t n)
 
 static char const *bcrypt(char const *s, size_t n)
 {
-  if (n != 60 || !strchr("aby", s[2]) || s[6] != '$' || digits(s + 7, 53) != 53) return "a malformed hash of bcrypt";
+  if (n != 60 || !memchr("aby", s[2], 3) || s[6] != '$' || digits(s + 7, 53) != 53) return "a malformed hash of bcrypt";
   if (s[4] < '0' || s[4] > '9' || s[5] < '0' || s[5] > '9') return "a malformed hash of bcrypt";
   int cost = (s[4] - '0') * 10 + s[5] - '0';
   if (cost < 4) return "a malformed hash of bcrypt";

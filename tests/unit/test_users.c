@@ -78,6 +78,7 @@ static void hashes(void **state)
     char const *why = users_keys_scan(&k, c->in, strlen(c->in));
     CHECK(!why == !c->why && (!why || !strncmp(why, c->why, strlen(c->why))), "%s: %s", c->in, why ? why : "taken");
   }
+  assert_non_null(users_keys_scan(&k, "$2\0$12$x8EFD0LxL47vUHs/cmLG2eV.2dJQ2q3aPWOig3S2lPUKPyhuBYCfm", strlen(BC)));
   assert_null(users_keys_scan(&k, CRAM "," SHA "," SCRAM, strlen(CRAM "," SHA "," SCRAM)));
   assert_string_equal(k.crypt, SHA);
   assert_int_equal(k.cram, 1);
