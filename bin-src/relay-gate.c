@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/env.h>
 #include <skalibs/exec.h>
@@ -41,13 +40,9 @@ static void start_line(struct log_line *l, char const *event, struct gate const 
   if (g->peer.remote_port) log_num(l, "port", g->peer.remote_port);
 }
 
-/* Some super-servers (inetd, xinetd) make the connection descriptor 2 as well: the log must not go to the client. */
 static void end_line(struct log_line *l)
 {
-  struct stat in, err;
-  if (fstat(0, &in) == 0 && fstat(2, &err) == 0 && S_ISSOCK(err.st_mode) && in.st_dev == err.st_dev &&
-      in.st_ino == err.st_ino) return;
-  log_end(l);
+  if (!log_is_client()) log_end(l);
 }
 
 static void reply(char const *text)

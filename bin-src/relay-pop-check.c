@@ -144,8 +144,8 @@ static void tell(struct check const *c, char const *user, int64_t until)
 static void ask(struct check const *c, char const *where)
 {
   struct stamp s;
-  char const *why = STAMP_NO_DIR;
-  int failed = 0, dir = where ? stamp_open(where, &why) : -1;
+  char const *why;
+  int failed = 0, dir = stamp_open(where, &why);
   if (dir < 0) {
     unknown(c, "no-directory", where, why);
     return;

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/exec.h>
 #include <skalibs/strerr.h>
@@ -37,21 +36,10 @@ static void prepare(struct found *f)
     if (fcntl(fd, F_GETFD) < 0) open("/", O_PATH | O_CLOEXEC);
 }
 
-/* Is the log's descriptor the client? Super-servers such as inetd have it so. */
-static int has_log(void)
-{
-  struct stat err, st;
-  if (fstat(2, &err) < 0) return 0;
-  if (!S_ISSOCK(err.st_mode)) return 1;
-  for (int fd = 0; fd < 2; fd++)
-    if (!fstat(fd, &st) && st.st_dev == err.st_dev && st.st_ino == err.st_ino) return 0;
-  return 1;
-}
-
 static void say(char const *event, char const *why, char const *what, char const *error)
 {
   struct log_line l;
-  if (!has_log()) return;
+  if (log_is_client()) return;
   log_start(&l, event);
   log_num(&l, "pid", (uint64_t)getpid());
   log_str(&l, "why", why);
@@ -81,8 +69,8 @@ static int put(int dir, struct stamp const *s)
 /* The address' own stamp, and that of its network, for rules that count in networks. */
 static void write_stamps(char const *where, struct stamp *s)
 {
-  char const *why = STAMP_NO_DIR;
-  int dir = where ? stamp_open(where, &why) : -1;
+  char const *why;
+  int dir = stamp_open(where, &why);
   if (dir < 0) {
     say("no-stamp", "no-directory", where, why);
     return;

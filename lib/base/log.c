@@ -16,11 +16,22 @@ static int is_same(int fd, struct stat const *with)
   return fstat(fd, &st) == 0 && st.st_dev == with->st_dev && st.st_ino == with->st_ino;
 }
 
+static int is_client(struct stat const *log)
+{
+  return S_ISSOCK(log->st_mode) && (is_same(0, log) || is_same(1, log));
+}
+
+int log_is_client(void)
+{
+  struct stat st;
+  return fstat(2, &st) == 0 && is_client(&st);
+}
+
 int log_sanitize(void)
 {
   struct stat st;
   if (!fd_sanitize() || fstat(2, &st) < 0) return -1;
-  if (!S_ISSOCK(st.st_mode) || (!is_same(0, &st) && !is_same(1, &st))) return 0;
+  if (!is_client(&st)) return 0;
   int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (null < 0) return -1;
   int r = dup2(null, 2);

@@ -15,8 +15,11 @@ struct log_line {
   char s[LOG_LINE];
 };
 
-/* Opens /dev/null for those of the descriptors 0 to 2 that are closed; and as descriptor 2 if that is the socket of
- * 0 or 1, as some super-servers (inetd, xinetd) have it: no line may go to the client. Returns 0, or -1 with errno. */
+/* Is descriptor 2 the socket of 0 or 1, as some super-servers (inetd, xinetd) have it? Then no line may be written. */
+int log_is_client(void);
+
+/* Opens /dev/null for those of the descriptors 0 to 2 that are closed; and as descriptor 2 if log_is_client. Returns 0,
+ * or -1 with errno. */
 int log_sanitize(void);
 
 /* Starts a line: `NAME:` when PROG is set, then the event's own word as `event=WORD`. */

@@ -16,6 +16,11 @@
   "@+log-user exec setuidgid @log-user@ multilog t s1000000 n20 ./main\n" \
   "@-log-user exec multilog t s1000000 n20 ./main\n"
 
+/* How a service's run file begins, and what is beside it. */
+#define RUN(what) HEAD "# " what " " MADE "exec 2>&1\n" ONE_USER "export PATH=@bin@:\"$PATH\"\n"
+#define SERVICE_LOG \
+  { "log", 0755, 0, 0 }, { "log/run", 0755, quote_sh, LOG_RUN }, { "log/main", 0755, 0, 0 }, { 0, 0, 0, 0 }
+
 #define CHAIN_ENVIRONMENT \
   "# The queue, for relay-queue (which, where it is set-uid, knows its own and takes no other).\n" \
   "export RELAYQUEUE=@queue@\n" \
@@ -31,29 +36,18 @@
 
 struct conf_file const conf_receive[] = {
   { "run", 0755, quote_sh,
-    HEAD
-    "# Mail comes in: SMTP at address @address@ (0: all), port @port@. " MADE
-    "exec 2>&1\n"
-    ONE_USER
-    "export PATH=@bin@:\"$PATH\"\n"
+    RUN("Mail comes in: SMTP at address @address@ (0: all), port @port@.")
     CHAIN_ENVIRONMENT
     "# At most @clients@ clients at once. The rules decide who is let in (clients) and what is relayed (relay).\n"
     "exec @server@ \\\n"
     "  relay-gate @rules@ \\\n"
     "  @smtpd@\n" },
-  { "log", 0755, 0, 0 },
-  { "log/run", 0755, quote_sh, LOG_RUN },
-  { "log/main", 0755, 0, 0 },
-  { 0, 0, 0, 0 },
+  SERVICE_LOG
 };
 
 struct conf_file const conf_send[] = {
   { "run", 0755, quote_sh,
-    HEAD
-    "# Mail goes out: the scheduler and its relay-remote processes. " MADE
-    "exec 2>&1\n"
-    ONE_USER
-    "export PATH=@bin@:\"$PATH\"\n"
+    RUN("Mail goes out: the scheduler and its relay-remote processes.")
     "# The queue, and what writes and injects reports.\n"
     "export RELAYQUEUE=@queue@\n"
     "export QMAILQUEUE=@injector@\n"
@@ -64,42 +58,25 @@ struct conf_file const conf_send[] = {
     "@+resolver export DNSCACHEIP=@resolver@\n"
     "@+queue-user # -u: @queue-user@, who owns the queue; -U: @remote-user@, for relay-remote.\n"
     "exec @send@\n" },
-  { "log", 0755, 0, 0 },
-  { "log/run", 0755, quote_sh, LOG_RUN },
-  { "log/main", 0755, 0, 0 },
-  { 0, 0, 0, 0 },
+  SERVICE_LOG
 };
 
 struct conf_file const conf_tls[] = {
   { "run", 0755, quote_sh,
-    HEAD
-    "# The one process that has the TLS keys: certificates in @=certificates@. " MADE
-    "exec 2>&1\n"
-    ONE_USER
-    "export PATH=@bin@:\"$PATH\"\n"
+    RUN("The one process that has the TLS keys: certificates in @=certificates@.")
     "# The socket's directory may be gone after a boot.\n"
     "[ -d @socket-dir@ ] || mkdir -m 0755 @socket-dir@ || exit 111\n"
     "@+tls-user # -u: @tls-user@, who may read the keys; -g: the group of @user@, which may connect.\n"
     "exec @tlsd@\n" },
-  { "log", 0755, 0, 0 },
-  { "log/run", 0755, quote_sh, LOG_RUN },
-  { "log/main", 0755, 0, 0 },
-  { 0, 0, 0, 0 },
+  SERVICE_LOG
 };
 
 struct conf_file const conf_sync[] = {
   { "run", 0755, quote_sh,
-    HEAD
-    "# Who has logged in by POP or IMAP: shared with other machines through the server @=server@. " MADE
-    "exec 2>&1\n"
-    ONE_USER
-    "export PATH=@bin@:\"$PATH\"\n"
+    RUN("Who has logged in by POP or IMAP: shared with other machines through the server @=server@.")
     "@+sync-user # @sync-user@, whose group may write to @stamps@.\n"
     "exec @sync@\n" },
-  { "log", 0755, 0, 0 },
-  { "log/run", 0755, quote_sh, LOG_RUN },
-  { "log/main", 0755, 0, 0 },
-  { 0, 0, 0, 0 },
+  SERVICE_LOG
 };
 
 /* posthouse.socket and posthouse@.service; of a listener with a name posthouse-NAME.socket and posthouse-NAME@.service;

@@ -8,7 +8,4 @@
  * RELAY_CTRL_DIR says, as relay-ctrl's programs have it. Returns it, or null when nobody says it. */
 char const *stamp_dir(char const *const **argv);
 
-/* What to say then. */
-#define STAMP_NO_DIR "no directory was named, nor by RELAY_CTRL_DIR"
-
 #endif

@@ -21,6 +21,7 @@ struct clocks stamp_clocks(void)
 int stamp_open(char const *dir, char const **why)
 {
   struct stat st;
+  if (!dir) return *why = "no directory was named, nor by RELAY_CTRL_DIR", -1;
   int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 && errno == EACCES) fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* who writes need not list */
   if (fd < 0) return *why = strerror(errno), -1;

@@ -19,6 +19,7 @@
 #include "conf/values.h"
 #include "queue/store.h"
 #include "conf_made.h"
+#include "conf_scratch.h"
 
 static char const *const words[] = {
   "", " ", "a", "a b", "a\tb", "'", "''", "'a'", "a'b'c", "\"", "\\", "\\\\'", "$HOME", "`id`", "$(id)", "*", "?", "[a]", "~",
@@ -274,31 +275,6 @@ static struct { char const *argv[MOST]; char const *socket, *service; } const li
   { { "systemd", "d", "--listener=submission", "--tls=/s", "--tls-now" }, "posthouse-submissions.socket",
     "posthouse-submissions@.service" },
 };
-
-/* A scratch directory, and paths below it. */
-static char scratch[64];
-static char const *below(char const *name)
-{
-  static char path[2][128];
-  static int i;
-  i = !i;
-  snprintf(path[i], sizeof path[i], "%s/%s", scratch, name);
-  return path[i];
-}
-
-static int enter(void **state)
-{
-  (void)state;
-  strcpy(scratch, "/tmp/posthouse-conf-XXXXXX");
-  return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-  (void)state;
-  stralloc_free(&conf_at);
-  return rm_rf(scratch);
-}
 
 static mode_t mode_of(char const *path)
 {

@@ -16,6 +16,7 @@
 #include "conf/make.h"
 #include "conf/options.h"
 #include "conf_made.h"
+#include "conf_scratch.h"
 
 static struct { char const *argv[MOST]; char const *wrong; /* null: right; else part of the words */ } const lines[] = {
   { { "stamps", "d" }, 0 }, { { "stamps", "d", "--stamp-group", "g" }, 0 }, { { "stamps", "d", "--one-user" }, 0 },
@@ -101,30 +102,6 @@ static void texts(void **state)
     if (files[i].has_not && strstr(text, files[i].has_not)) fail_msg("row %zu has %s:\n%s", i, files[i].has_not, text);
     free(text);
   }
-}
-
-static char scratch[64];
-static char const *below(char const *name)
-{
-  static char path[2][128];
-  static int i;
-  i = !i;
-  snprintf(path[i], sizeof path[i], "%s/%s", scratch, name);
-  return path[i];
-}
-
-static int enter(void **state)
-{
-  (void)state;
-  strcpy(scratch, "/tmp/posthouse-conf-XXXXXX");
-  return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-  (void)state;
-  stralloc_free(&conf_at);
-  return rm_rf(scratch);
 }
 
 static struct stat looked_at(char const *path)

@@ -65,6 +65,20 @@ static struct {
   { "grant pop", "?", "submission", "", "refuse login-first" },
 };
 
+static void ask(struct decision *d, struct table_set const *t, char const *stamp, char const *listener,
+                char const *from, char const *to)
+{
+  struct address sender, recipient;
+  struct facts f;
+  int unknown = stamp && *stamp == '?';
+  set_address(&sender, from);
+  set_address(&recipient, to);
+  set_facts(&f, unknown ? UNKNOWN : 0, &sender, &recipient);
+  f.stamp = unknown ? 0 : stamp;
+  f.listener = listener;
+  decide(d, t, &f);
+}
+
 /* A stamp that doesn't count vouches for nobody, also where mail is for us. */
 static void origins(void **state)
 {
@@ -87,15 +101,8 @@ static void origins(void **state)
   static char const *const to[] = { "y@far.example", "y@hosted.example" };
   for (size_t i = 0; i < 2 * (sizeof all / sizeof *all); i++) {
     struct table_set *t = tables(all[i / 2].relay);
-    struct address sender, recipient;
     struct decision d;
-    struct facts f;
-    set_address(&sender, all[i / 2].from);
-    set_address(&recipient, to[i % 2]);
-    set_facts(&f, 0, &sender, &recipient);
-    f.stamp = all[i / 2].stamp;
-    f.listener = all[i / 2].listener;
-    decide(&d, t, &f);
+    ask(&d, t, all[i / 2].stamp, all[i / 2].listener, all[i / 2].from, to[i % 2]);
     if (strcmp(origin_word(d.origin), all[i / 2].want)) print_error("row %zu: %s", i / 2, all[i / 2].relay);
     assert_string_equal(origin_word(d.origin), all[i / 2].want);
     table_close(t);
@@ -107,17 +114,9 @@ static void decides(void **state)
   static char const *const verdicts[] = { "accept", "refuse", "tempfail", "ask-mailbox", "ask-mx" };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct table_set *t = tables(rows[i].relay);
-    struct address sender, recipient;
     struct decision d;
-    struct facts f;
     char got[100];
-    int unknown = rows[i].stamp && *rows[i].stamp == '?';
-    set_address(&sender, rows[i].from);
-    set_address(&recipient, "y@far.example");
-    set_facts(&f, unknown ? UNKNOWN : 0, &sender, &recipient);
-    f.stamp = unknown ? 0 : rows[i].stamp;
-    f.listener = rows[i].listener;
-    decide(&d, t, &f);
+    ask(&d, t, rows[i].stamp, rows[i].listener, rows[i].from, "y@far.example");
     int n = snprintf(got, sizeof got, "%s %s", verdicts[d.verdict], reason_word(d.reason));
     if (d.record.line) snprintf(got + n, sizeof got - (size_t)n, " %s:%u", d.record.file, (unsigned)d.record.line);
     if (strcmp(got, rows[i].want)) print_error("row %zu: %s", i, rows[i].relay);
