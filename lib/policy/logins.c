@@ -1,12 +1,11 @@
 /* Records of logins.cdb, written and looked up. */
 #include <string.h>
-#include <skalibs/sha256.h>
 #include "parse/address.h"
 #include "parse/ip.h"
 #include "parse/number.h"
 #include "policy/logins.h"
+#include "table/seal.h"
 
-#define SUM 32 /* bytes of SHA-256 */
 #define FIELDS 5
 #define KEY (ADDRESS_KEY + 8)
 
@@ -40,24 +39,13 @@ size_t logins_relay(char out[LOGIN_RELAY], char const *host, uint16_t port)
   return n;
 }
 
-static void sum(char out[SUM], char const *key, size_t len, char const *s, size_t n)
-{
-  SHA256Schedule c = SHA256_INIT();
-  sha256_update(&c, TABLE_FORMAT_LOGINS, sizeof TABLE_FORMAT_LOGINS);
-  sha256_update(&c, key, len);
-  sha256_update(&c, "", 1);
-  sha256_update(&c, s, n);
-  sha256_final(&c, out);
-}
-
 int logins_pack(stralloc *out, char const *key, size_t len, struct login const *l, char const *at)
 {
-  static char const zero[SUM];
   char const *const fields[FIELDS] = { l->user, l->password, mechanisms[l->mechanism], l->clear ? "clear" : "", at };
   size_t start = out->len;
-  if (!stralloc_catb(out, zero, SUM)) return 0;
+  if (!table_seal_reserve(out)) return 0;
   for (int i = 0; i < FIELDS; i++) if (!stralloc_catb(out, fields[i], strlen(fields[i]) + 1)) return 0;
-  sum(out->s + start, key, len, out->s + start + SUM, out->len - start - SUM);
+  table_seal(out, start, TABLE_FORMAT_LOGINS, key, len);
   return 1;
 }
 
@@ -78,12 +66,10 @@ static int fits(struct relay const *x, char const *at)
 /* Reads a record. Returns 1, 0 when it is for another relay, -1 when it is damaged. */
 static int unpack(struct login *l, struct record const *r, char const *key, size_t len, struct relay const *x)
 {
-  char is[SUM];
-  char const *f[FIELDS];
-  if (r->len <= SUM || r->data[r->len - 1]) return -1;
-  sum(is, key, len, r->data + SUM, r->len - SUM);
-  if (memcmp(is, r->data, SUM)) return -1;
-  char const *s = r->data + SUM, *end = r->data + r->len;
+  char const *f[FIELDS], *s, *end;
+  size_t n;
+  if (!(s = table_unseal(r, TABLE_FORMAT_LOGINS, key, len, &n))) return -1;
+  end = s + n;
   for (int i = 0; i < FIELDS; i++, s += strlen(s) + 1) {
     if (s == end) return -1;
     f[i] = s;

@@ -1,33 +1,10 @@
 /* Records of users.cdb, written and read. */
 #include <string.h>
-#include <skalibs/sha256.h>
 #include "parse/number.h"
+#include "table/seal.h"
 #include "users/users.h"
 
 #define FIELDS 4 /* of the record about the file, behind the secret */
-
-static void sum(char out[USERS_HASH], char const *key, size_t len, char const *s, size_t n)
-{
-  SHA256Schedule c = SHA256_INIT();
-  sha256_update(&c, TABLE_FORMAT_USERS, sizeof TABLE_FORMAT_USERS);
-  sha256_update(&c, key, len);
-  sha256_update(&c, "", 1);
-  sha256_update(&c, s, n);
-  sha256_final(&c, out);
-}
-
-/* Room for the sum; then what is appended is summed by seal. */
-static int reserve(stralloc *out)
-{
-  static char const zero[USERS_HASH];
-  return stralloc_catb(out, zero, sizeof zero);
-}
-
-static int seal(stralloc *out, size_t from, char const *key, size_t len)
-{
-  sum(out->s + from, key, len, out->s + from + USERS_HASH, out->len - from - USERS_HASH);
-  return 1;
-}
 
 static int field(stralloc *out, char const *s, size_t n)
 {
@@ -44,9 +21,11 @@ int users_pack(stralloc *out, char const *name, size_t len, int on, int relay, c
                char const *from, size_t from_len)
 {
   size_t at = out->len;
-  return reserve(out) && stralloc_cats(out, on ? "on" : "off") && stralloc_0(out) &&
-    stralloc_cats(out, relay ? "relay" : "norelay") && stralloc_0(out) && field(out, hashes, hashes_len) &&
-    stralloc_catb(out, from, from_len) && seal(out, at, name, len);
+  if (!table_seal_reserve(out) || !stralloc_cats(out, on ? "on" : "off") || !stralloc_0(out) ||
+      !stralloc_cats(out, relay ? "relay" : "norelay") || !stralloc_0(out) || !field(out, hashes, hashes_len) ||
+      !stralloc_catb(out, from, from_len)) return 0;
+  table_seal(out, at, TABLE_FORMAT_USERS, name, len);
+  return 1;
 }
 
 int users_pack_about(stralloc *out, struct users_about const *a)
@@ -56,19 +35,11 @@ int users_pack_about(stralloc *out, struct users_about const *a)
   if (a->cram) can[n++] = 'c';
   if (a->scram) can[n++] = 's';
   if (a->external) can[n++] = 'e';
-  return reserve(out) && stralloc_catb(out, a->secret, sizeof a->secret) &&
-    field(out, can, n) && field(out, a->setting, strlen(a->setting)) &&
-    field_number(out, a->iterations) && field_number(out, a->salt_len) && seal(out, at, "", 0);
-}
-
-/* A record's text if its sum is right: every field ends with a NUL. Null: damage. */
-static char const *opened(struct record const *r, char const *key, size_t len, size_t *n)
-{
-  char is[USERS_HASH];
-  if (r->len < sizeof is + 1 || r->data[r->len - 1]) return 0;
-  *n = r->len - sizeof is;
-  sum(is, key, len, r->data + sizeof is, *n);
-  return memcmp(is, r->data, sizeof is) ? 0 : r->data + sizeof is;
+  if (!table_seal_reserve(out) || !stralloc_catb(out, a->secret, sizeof a->secret) || !field(out, can, n) ||
+      !field(out, a->setting, strlen(a->setting)) || !field_number(out, a->iterations) ||
+      !field_number(out, a->salt_len)) return 0;
+  table_seal(out, at, TABLE_FORMAT_USERS, "", 0);
+  return 1;
 }
 
 /* Takes the next field. Null: there is none. */
@@ -91,7 +62,7 @@ int users_find(struct table_set const *t, char const *name, size_t n, struct use
   size_t len = users_name(u->name, name, n), bytes;
   int found = len ? table_find(t, TABLE_USERS, u->name, len, &r) : 0;
   if (found <= 0) return found;
-  char const *s = opened(&r, u->name, len, &bytes);
+  char const *s = table_unseal(&r, TABLE_FORMAT_USERS, u->name, len, &bytes);
   if (!s) return -1;
   char const *end = s + bytes;
   int on = flag(next(&s, end), "on", "off"), relay = flag(next(&s, end), "relay", "norelay");
@@ -110,7 +81,8 @@ int users_about(struct table_set const *t, struct users_about *a)
   size_t bytes;
   uint64_t iterations, salt;
   char const *f[FIELDS], *s;
-  if (table_find(t, TABLE_USERS, "", 0, &r) != 1 || !(s = opened(&r, "", 0, &bytes)) || bytes < USERS_SECRET) return -1;
+  if (table_find(t, TABLE_USERS, "", 0, &r) != 1 || !(s = table_unseal(&r, TABLE_FORMAT_USERS, "", 0, &bytes)) ||
+      bytes < USERS_SECRET) return -1;
   char const *end = s + bytes;
   memcpy(a->secret, s, USERS_SECRET);
   s += USERS_SECRET;
