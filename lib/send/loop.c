@@ -87,8 +87,8 @@ static int set_up(struct send *s, struct loop_options const *o)
 static void reap(struct send *s)
 {
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-    if (!bounce_reaped(s, pid, status) && pid == s->spawner) s->lost = 1;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR);)
+    if (pid > 0 && !bounce_reaped(s, pid, status) && pid == s->spawner) s->lost = 1;
 }
 
 static void stop(struct send *s, char const *why)
