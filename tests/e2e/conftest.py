@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from doubles.spool import Spool  # noqa: E402
 from lib.instance import Instance  # noqa: E402
+from lib.made import made_by  # noqa: E402
 from lib.netns import Cable  # noqa: E402
 from lib.sink import Sink  # noqa: E402
 from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
@@ -32,29 +33,16 @@ def sink():
 @pytest.fixture
 def sinks():
     """Makes sinks: sinks(host=..., extensions=...)."""
-    made = []
-
-    def make(*a, **k):
-        made.append(Sink(*a, **k))
-        return made[-1]
-    yield make
-    for s in made:
-        s.close()
+    yield from made_by(Sink)
 
 
 @pytest.fixture
 def instances():
     """Makes instances: instances(routes=...). Nothing is started yet."""
-    made = []
-
-    def make(*a, **k):
-        made.append(Instance(*a, **k))
-        return made[-1]
-    yield make
-    said = [l for i in made for n in ("smtpd", "send") for l in i.log(n).splitlines() if SANITIZER.search(l)]
-    for i in made:
-        i.close()
-    assert not said, said
+    def check(made):
+        said = [l for i in made for n in ("smtpd", "send") for l in i.log(n).splitlines() if SANITIZER.search(l)]
+        assert not said, said
+    yield from made_by(Instance, check)
 
 
 @pytest.fixture
@@ -74,14 +62,7 @@ def instance(instances, sink):
 @pytest.fixture
 def spools():
     """Makes queues with relay-send over doubles of relay-remote. Nothing is started yet."""
-    made = []
-
-    def make(*a, **k):
-        made.append(Spool(*a, **k))
-        return made[-1]
-    yield make
-    for s in made:
-        s.close()
+    yield from made_by(Spool)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from lib.made import made_by
 from lib.nodes import PREFIX, Node, Redis, entry
 from lib.procs import BIN, Proc, for_everybody, program, wait_for
 from lib.services import Unit, verify_units
@@ -15,14 +16,7 @@ from lib.services import Unit, verify_units
 
 @pytest.fixture
 def servers():
-    made = []
-
-    def make(*a, **k):
-        made.append(Redis(*a, **k))
-        return made[-1]
-    yield make
-    for r in made:
-        r.close()
+    yield from made_by(Redis)
 
 
 @pytest.fixture

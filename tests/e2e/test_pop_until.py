@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib.made import made_by
 from lib.popchain import Relay, put
 from lib.procs import program
 from lib.rows import ANN as ELSEWHERE, JOE, STRANGER
@@ -39,14 +40,7 @@ def test_when_it_ends(tmp_path):
 
 @pytest.fixture
 def relays():
-    made = []
-
-    def make(*a, **k):
-        made.append(Relay(*a, **k))
-        return made[-1]
-    yield make
-    for r in made:
-        r.close()
+    yield from made_by(Relay)
 
 
 def session(r):

@@ -6,6 +6,7 @@ import pytest
 
 from lib.ask import Ask
 from lib.loginsink import ALL, LoginSink, b64
+from lib.made import made_by
 from lib.procs import for_everybody, program, wait_for
 from lib.remote import Jobs, deliver
 from lib.sink import CLOSE
@@ -35,14 +36,7 @@ def rules(instances):
 
 @pytest.fixture
 def server():
-    made = []
-
-    def make(*a, **k):
-        made.append(LoginSink(*a, **k))
-        return made[-1]
-    yield make
-    for s in made:
-        s.close()
+    yield from made_by(LoginSink)
 
 
 def job(rules, sink, sender=S, message=TEXT, words=()):

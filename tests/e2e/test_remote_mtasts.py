@@ -6,7 +6,7 @@ import pytest
 
 from lib.dns import Dns
 from lib.https import page, policy
-from lib.mtasts import DAY, DOMAIN, MAIL, MX, S, TEXT, certs, net, world  # noqa: F401
+from lib.mtasts import DAY, DOMAIN, MAIL, MX, S, TEXT, certs, world  # noqa: F401
 from lib.remote import Jobs, deliver
 from lib.sink import HANG
 

@@ -5,7 +5,7 @@ import pytest
 
 from lib.dns import Dns
 from lib.https import page, policy
-from lib.mtasts import DAY, DOMAIN, MX, S, TEXT, certs, net, world  # noqa: F401
+from lib.mtasts import DAY, DOMAIN, MX, S, TEXT, certs, world  # noqa: F401
 from lib.procs import wait_for
 
 

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lib.made import made_by
 from lib.procs import program
 from lib.rows import ANN as ELSEWHERE, CLIENT, EVE, JOE, OTHER, STRANGER, send, tool
 from lib.popchain import Relay, mode, put
@@ -17,16 +18,12 @@ COLLEAGUE = "ann@hosted.example"
 
 @pytest.fixture
 def relays():
-    made = []
-
-    def make(*a, **k):
-        made.append(Relay(*a, **k))
+    def relay(*a, **k):
+        r = Relay(*a, **k)
         if "users" in k:
-            os.chmod(os.path.join(made[-1].instance.control, "users"), 0o640)
-        return made[-1]
-    yield make
-    for r in made:
-        r.close()
+            os.chmod(os.path.join(r.instance.control, "users"), 0o640)
+        return r
+    yield from made_by(relay)
 
 
 def test_row_10_pop_before_smtp_in_the_chain(relays):

@@ -4,31 +4,11 @@
 #include <stdlib.h>
 #include <sys/types.h>
 #include <arpa/nameser.h>
+#include "dns_bytes.h"
 #include "unit.h"
 #include "dns/addr.h"
 #include "dns/mx.h"
 #include "dns/self.h"
-
-static unsigned char msg[70000];
-static size_t len;
-
-static void u16(unsigned v)
-{
-  msg[len++] = (unsigned char)(v >> 8);
-  msg[len++] = (unsigned char)v;
-}
-
-static void name(char const *s)
-{
-  while (*s) {
-    size_t n = strcspn(s, ".");
-    msg[len++] = (unsigned char)n;
-    memcpy(msg + len, s, n);
-    len += n;
-    s += n + (s[n] == '.');
-  }
-  msg[len++] = 0;
-}
 
 static void begin(char const *question, unsigned type, unsigned answers)
 {

@@ -4,32 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <arpa/nameser.h>
+#include "dns_bytes.h"
 #include "unit.h"
 #include "dns/tlsa.h"
 
 #define NAME "_25._tcp.mx.example"
 
-static unsigned char msg[70000];
-static size_t len;
 static struct tlsa_list l;
-
-static void u16(unsigned v)
-{
-  msg[len++] = (unsigned char)(v >> 8);
-  msg[len++] = (unsigned char)v;
-}
-
-static void name(char const *s)
-{
-  while (*s) {
-    size_t n = strcspn(s, ".");
-    msg[len++] = (unsigned char)n;
-    memcpy(msg + len, s, n);
-    len += n;
-    s += n + (s[n] == '.');
-  }
-  msg[len++] = 0;
-}
 
 static void begin(unsigned answers)
 {

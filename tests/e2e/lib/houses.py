@@ -1,22 +1,17 @@
 """Fixtures: houses with a relay-tlsd."""
 import pytest
 
+from .made import made_by
 from .tls import House
 
 
 @pytest.fixture
 def houses():
     """Makes houses. No log of theirs may show a sanitizer's complaint."""
-    made = []
-
-    def make(*a, **k):
-        made.append(House(*a, **k))
-        return made[-1]
-    yield make
-    said = [h.log(n) for h in made for n in ("tlsd.log", "chain.log")]
-    for h in made:
-        h.close()
-    assert not [s for s in said if "Sanitizer" in s or "runtime error:" in s], said
+    def check(made):
+        said = [h.log(n) for h in made for n in ("tlsd.log", "chain.log")]
+        assert not [s for s in said if "Sanitizer" in s or "runtime error:" in s], said
+    yield from made_by(House, check)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 
 from .dns import Dns
 from .https import Https, page, policy
-from .netns import Cable
 from .procs import BIN
 from .remote import Jobs, environment
 from .tlssink import TlsSink, make_all
@@ -94,16 +93,6 @@ class World:
     def close(self):
         for s in self.made:
             s.close()
-
-
-@pytest.fixture(scope="module")
-def net():
-    try:
-        cable = Cable()
-    except (PermissionError, FileNotFoundError) as why:
-        pytest.skip("no network namespaces: %s" % why)
-    with cable:
-        yield cable
 
 
 @pytest.fixture(scope="module")
