@@ -1,6 +1,7 @@
 /* The file `routes`: `domain:relay:port` and words behind, IPv6 addresses in brackets. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include "parse/number.h"
 #include "policy/route.h"
 #include "rules/rules.h"
@@ -50,7 +51,7 @@ static int is_option(struct word w)
 {
   static char const *const values[] = { "tls=", "name=", "ca=" };
   for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-    if (w.n >= strlen(values[i]) && !memcmp(w.s, values[i], strlen(values[i]))) return 1;
+    if (w.n >= strlen(values[i]) && !strncasecmp(w.s, values[i], strlen(values[i]))) return 1;
   return rules_is(w, "lmtp") || rules_is(w, "smtp");
 }
 
@@ -98,6 +99,7 @@ static int read_relay(struct compiler *c, struct route *r, struct word relay, st
                quote(&q, relay.s, relay.n));
   memcpy(r->host, host, sizeof r->host);
   r->port = (uint16_t)number;
+  r->named = len != 0;
   r->mx = !len;
   return 1;
 }
