@@ -115,7 +115,7 @@ int logins_find(struct table_set const *t, struct route const *r, char const *se
 {
   struct relay x;
   struct ip ip;
-  if (!t || r->mx) return 0;
+  if (!t || !r->named) return 0;
   logins_relay(x.full, r->host, r->port);
   logins_relay(x.host, r->host, 0);
   x.named = !r->local && !ip_scan(&ip, r->host, strlen(r->host));

@@ -31,6 +31,7 @@ static int set_host(struct route *r, char const *host, size_t n, char const *dom
   if (n) {
     memcpy(r->host, host, n);
     r->host[n] = 0;
+    r->named = 1;
     r->local = *host == '/';
     return r->local && n > ROUTE_SOCKET ? -1 : 0;
   }

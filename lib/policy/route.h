@@ -22,9 +22,11 @@ struct route {
   char host[DOMAIN_TEXT];  /* where to connect: a name, an address in text ("192.0.2.1", "2001:db8::1"), with mx set
                               the domain itself, with local set the absolute path of a Unix socket */
   uint16_t port;           /* 25 unless the route says otherwise; means nothing with local */
+  unsigned named : 1;      /* a line of `routes` names host: the operator chose it. Else a stranger did: who writes MX
+                              records, or the literal behind an address's @ */
   unsigned mx : 1;         /* look MX up for host (no route, or one with an empty relay); else A and AAAA */
   unsigned local : 1;      /* host is a Unix socket's path; tls is ROUTE_TLS_NONE then */
-  unsigned lmtp : 1;       /* LMTP (RFC 2033) instead of SMTP; never with mx, nor on port 25 */
+  unsigned lmtp : 1;       /* LMTP (RFC 2033) instead of SMTP; only when named, never on port 25 */
   unsigned tls_now : 1;    /* TLS from the first byte (RFC 8314 3.3), no STARTTLS; tls is REQUIRED or VERIFY then */
   enum route_tls tls;
   char name[DOMAIN_TEXT];  /* VERIFY: whom the certificate must name, canonical; "": the host, each mail exchanger's own
@@ -46,7 +48,7 @@ int route_record(struct table_set const *t, char const *domain, struct record *r
 int route_by_mx(struct table_set const *t, char const *domain);
 
 /* Reads one of the words that may stand behind `domain:relay:port`: lmtp, smtp, tls=HOW, name=HOST, ca=FILE. Host,
- * port, mx and local are the caller's to set before. *said (0 at first) keeps what was said. Any byte may occur in
+ * port, named, mx and local are the caller's to set before. *said (0 at first) keeps what was said. Any byte may occur in
  * s[0..n).
  * Returns null, or what is wrong with the word, to be put behind it (static). */
 char const *route_option(struct route *r, unsigned *said, char const *s, size_t n);
@@ -58,8 +60,9 @@ char const *route_settle(struct route *r, unsigned said);
 /* Writes the words for a settled route, each with a NUL behind, as they stand in rules.cdb. Returns the bytes. */
 size_t route_options(char out[ROUTE_TEXT], struct route const *r);
 
-/* A settled route as one word, and back: "mx:example.com", "mx:example.com:2525", "192.0.2.1:25", "[2001:db8::1]:25",
- * "host.example:587", "/run/lmtp.sock;lmtp"; then what is not usual, in this order, with `;` before each:
+/* A settled route as one word, and back: "mx:example.com", "mx:example.com:2525", "mx:[192.0.2.1]", "mx:[2001:db8::1]"
+ * where mail goes as its domain or literal says; by a relay "192.0.2.1:25", "[2001:db8::1]:25", "host.example:587",
+ * "/run/lmtp.sock;lmtp"; then what is not usual, in this order, with `;` before each:
  * "host.example:24;lmtp;tls=verify;name=mail.example;ca=/etc/ca.pem". In paths %XX stands for `%`, `;` and all that is
  * no printable ASCII. fmt returns the length without the NUL; scan 1, or 0. */
 size_t route_fmt(char out[ROUTE_TEXT], struct route const *r);

@@ -77,7 +77,7 @@ char const *route_settle(struct route *r, unsigned said)
     r->tls = ROUTE_TLS_NONE;
     return 0;
   }
-  if (r->lmtp && r->mx) return "`lmtp` without a relay: mail exchangers speak SMTP";
+  if (r->lmtp && !r->named) return "`lmtp` without a relay: mail exchangers speak SMTP";
   if (r->lmtp && r->port == 25) return "`lmtp` needs a port, and not 25, which is SMTP's; 24 is usual";
   if (r->tls_now && r->port == 25) return "`tls=now` needs a port, and not 25, where STARTTLS is used; 465 is usual";
   if (*r->name && r->tls != ROUTE_TLS_VERIFY) return "`name=` without `tls=verify`: nobody would look at the name";

@@ -53,13 +53,13 @@ static size_t put_host(char out[ROUTE_TEXT], struct route const *r)
   char port[NUMBER_TEXT];
   size_t n = 0, len = strlen(r->host);
   if (r->local) return escape(out, 0, r->host, len);
-  int brackets = strchr(r->host, ':') != 0;
-  if (r->mx) memcpy(out, "mx:", n = 3);
+  int brackets = strchr(r->host, ':') || (!r->named && !r->mx);
+  if (!r->named) memcpy(out, "mx:", n = 3);
   if (brackets) out[n++] = '[';
   memcpy(out + n, r->host, len);
   n += len;
   if (brackets) out[n++] = ']';
-  if (r->mx && r->port == 25) return n;
+  if (!r->named && r->port == 25) return n;
   out[n++] = ':';
   len = number_fmt(port, r->port);
   memcpy(out + n, port, len);
@@ -93,28 +93,24 @@ static int scan_host(struct route *r, char const *s, size_t len)
 {
   struct ip ip;
   if (len && *s == '/') {
-    r->local = 1;
+    r->local = r->named = 1;
     return unescape(r->host, ROUTE_SOCKET + 1, s, len) > 0;
   }
-  if (len > 3 && !memcmp(s, "mx:", 3)) {
-    r->mx = 1;
+  r->named = len < 3 || memcmp(s, "mx:", 3);
+  if (!r->named) {
     s += 3;
     len -= 3;
   }
-  char const *host = s, *colon = len ? memrchr(s, ':', len) : 0;
-  size_t n = colon ? (size_t)(colon - s) : len;
-  int six = len && *s == '[';
-  if (six) {
-    char const *close = memchr(s, ']', len);
-    if (!close || r->mx) return 0;
-    host = s + 1;
-    n = (size_t)(close - host);
-    if (colon != close + 1 || !ip_scan(&ip, host, n) || ip.len != 16) return 0;
-  }
-  if (colon ? !scan_port(r, colon + 1, (size_t)(s + len - colon - 1)) : !r->mx) return 0;
-  if (!n) return 0;
-  if (ip_scan(&ip, host, n)) return !r->mx && (ip.len == 4 || six) && ip_fmt(r->host, &ip) > 0;
-  return domain_canon(r->host, host, n) > 0;
+  int brackets = len && *s == '[';
+  char const *close = brackets ? memchr(s, ']', len) : 0, *from = close ? close : s;
+  if (brackets && !close) return 0;
+  char const *host = s + brackets, *colon = memrchr(from, ':', (size_t)(s + len - from));
+  size_t n = close ? (size_t)(close - host) : colon ? (size_t)(colon - s) : len;
+  if (close && (colon ? colon : s + len) != close + 1) return 0;
+  if (colon ? !scan_port(r, colon + 1, (size_t)(s + len - colon - 1)) : r->named) return 0;
+  if (ip_scan(&ip, host, n)) return (r->named ? brackets == (ip.len == 16) : brackets) && ip_fmt(r->host, &ip) > 0;
+  r->mx = !r->named;
+  return !brackets && domain_canon(r->host, host, n) > 0;
 }
 
 int route_scan(struct route *r, char const *s)

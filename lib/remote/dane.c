@@ -41,7 +41,7 @@ static enum dane_state ask(struct dane *k, struct resolver *dns, struct target c
     if (s != DANE_NONE) return s;
   }
   if (!t->secure) {
-    enum dns_state s = *t->alias ? tlsa_alias(dns, t->host) : DNS_NONE;
+    enum dns_state s = t->aliased ? tlsa_alias(dns, t->host) : DNS_NONE;
     strcpy(k->base, t->host);
     if (s != DNS_FOUND) return s == DNS_FAILED ? DANE_FAILED : DANE_NONE;
   }
@@ -54,7 +54,7 @@ static void add_names(struct tls_demand *d, struct dane const *k, struct targets
   d->names_n = 0;
   demand_name(d, k->base);
   demand_name(d, t->route.host);
-  if (t->by_domain) demand_name(d, t->mx.owner);
+  if (t->route.mx) demand_name(d, t->mx.owner);
 }
 
 static void verify(struct tls_demand *d, struct dane const *k, struct targets const *t)

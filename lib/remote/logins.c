@@ -20,7 +20,7 @@ void remote_logins(struct remote *rm, char const *path, char const *rules)
 char const *logins_for(struct remote *rm, char const *sender, struct login *l)
 {
   int found = rm->logins_error && rm->logins_error != EACCES ? -1 : logins_find(rm->logins, &rm->route, sender, l);
-  if (rm->route.mx) found = 0;
+  if (!rm->route.named) found = 0;
   rm->login = found > 0 ? l : 0;
   if (found < 0) return "our logins can't be read (#4.3.5)";
   if (rm->client.fd >= 0 && rm->logged_in != (rm->login ? l->line : 0)) client_quit(&rm->client);
@@ -35,7 +35,7 @@ void logins_forget(struct remote *rm, struct login *l)
 
 int logins_hidden(struct remote const *rm)
 {
-  return rm->logins_error == EACCES && !rm->route.mx && (rm->client.offers & CLIENT_AUTH);
+  return rm->logins_error == EACCES && rm->route.named && (rm->client.offers & CLIENT_AUTH);
 }
 
 int logins_use(struct remote *rm)

@@ -42,9 +42,10 @@ static int take_all(struct targets *t, struct address_list const *l, unsigned i)
 {
   char const *host = t->mx.mx[i].host;
   struct target like = {
-    .host = host, .named = t->mx.secure, .secure = t->mx.secure && l->secure, .alias = t->alias[i],
+    .host = host, .named = t->mx.secure, .secure = t->mx.secure && l->secure, .aliased = l->aliased,
+    .alias = t->alias[i],
   };
-  strcpy(t->alias[i], strcmp(l->owner, host) ? l->owner : "");
+  strcpy(t->alias[i], l->aliased ? l->owner : "");
   for (unsigned k = 0; k < l->n; k++) if (take(t, &l->ip[k], &like) < 0) return -1;
   return 0;
 }
@@ -95,7 +96,6 @@ static void single(struct targets *t, char const *host)
 static void start_domain(struct targets *t)
 {
   char const *domain = t->route.host;
-  t->by_domain = 1;
   switch (mx_find(t->dns, domain, &t->mx)) {
     case DNS_FOUND:
       if (t->mx.null) failure_note(&t->failure, 'D', domain, " takes no mail: null MX (#5.1.10)", 0);
@@ -123,7 +123,7 @@ void targets_start(struct targets *t, struct route const *r, char const *me, str
   t->deadline = io_now() + TARGETS_TIME * 1000;
   t->failure.kind = 0;
   t->mx.n = t->next = t->tries = t->n = t->i = 0;
-  t->by_domain = 0;
+  t->by_domain = !r->named;
   if (r->local) t->group[t->n++] = (struct target){ .host = t->route.host, .alias = "", .local = 1, .ours = 1 };
   else if (r->mx) start_domain(t);
   else if (!ip_scan(&ip, r->host, strlen(r->host))) single(t, t->route.host);

@@ -1,11 +1,11 @@
 /* The addresses to try for a route, one after the other: those of an address or a host, or of a domain's mail
  * exchangers, best preference first. Names are looked up when their turn comes.
  *
- * Never ourselves. 0.0.0.0 and :: are never tried. An address that the DNS gave for a domain's mail is never one of
- * this machine, on any port, since a stranger can write what he likes there; nor is a mail exchanger of our own
- * name: such a one, its equals and the worse ones are dropped (RFC 5321 5.1), and when none is left, that is the end
- * (5.4.6). A route of the operator's may lead to this machine, to a filter or a test on a port of its own, but not
- * to port 25. */
+ * Never ourselves. 0.0.0.0 and :: are never tried. An address that the DNS gave for a domain's mail, or a literal,
+ * is never one of this machine, on any port, since a stranger can write what he likes there; nor is a mail exchanger of
+ * our own name: such a one, its equals and the worse ones are dropped (RFC 5321 5.1), and when none is left, that is the end
+ * (5.4.6). A relay of the operator's may be on this machine, a filter or a test on a port of its own, but not on
+ * port 25. */
 #ifndef REMOTE_TARGETS_H
 #define REMOTE_TARGETS_H
 
@@ -29,7 +29,8 @@ struct target {
   unsigned ours : 1;      /* an address of this machine, or a socket on it, as the operator's route says */
   unsigned named : 1;     /* the name was validated (DNSSEC), or comes from no MX record */
   unsigned secure : 1;    /* named, and its addresses were validated, too */
-  char const *alias;      /* the end of the CNAMEs that start at the name, canonical; "": there are none */
+  unsigned aliased : 1;   /* a CNAME stands at the name */
+  char const *alias;      /* the end of the CNAMEs that start there, canonical; "": not aliased, or the end is no name */
 };
 
 struct targets {
@@ -42,7 +43,7 @@ struct targets {
   struct mx_list mx;        /* what is left to try: from `next` on */
   unsigned next;
   unsigned tries;
-  unsigned by_domain : 1;   /* the names come from the DNS, not from the operator */
+  unsigned by_domain : 1;   /* the next hop is a stranger's choice (DNS, literal), not the operator's */
   unsigned n, i;            /* the current group, and where in it we are */
   struct target group[TARGETS_GROUP];
   char alias[DNS_MX][DOMAIN_TEXT]; /* of each exchanger, when its turn has come */

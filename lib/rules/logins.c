@@ -163,7 +163,7 @@ static int is_near(struct route const *r)
 void rules_logins_relay(struct compiler *c, struct route const *r)
 {
   char key[LOGIN_RELAY];
-  if (!c->logins.table || r->mx) return;
+  if (!c->logins.table || !r->named) return;
   c->logins.hosts += !seen_has(&c->logins.relays, TABLE_LOGINS, key, logins_relay(key, r->host, 0));
   add_names(c, &c->logins.relays, r);
   if (r->tls != ROUTE_TLS_VERIFY && !is_near(r)) add_names(c, &c->logins.bare, r);

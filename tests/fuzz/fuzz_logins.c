@@ -23,7 +23,7 @@ static void complain(void *arg, int warning, char const *line)
 static void check_login(struct table_set const *t, char const *key, size_t n)
 {
   struct login l;
-  struct route route = { .port = 25 };
+  struct route route = { .port = 25, .named = 1 };
   char sender[TABLE_KEY + 4] = "";
   MUST(n && n < TABLE_KEY && !memchr(key, 0, n));
   strcpy(route.host, "no.such.relay.test");

@@ -118,7 +118,8 @@ static void check_route(struct table_set const *t, char const *key, size_t n, st
   if (strlen(name) >= DOMAIN_TEXT) return;
   MUST(route_find(t, name, &route) == 0 && route_record(t, name, &r) == 1);
   if (r.line != rule->line) return;
-  MUST(route.local == (*route.host == '/') && route.local + route.mx <= 1 && (!route.lmtp || !route.mx));
+  MUST(route.local == (*route.host == '/') && route.local + route.mx <= 1 && (!route.lmtp || route.named));
+  MUST(route.named == (rule->data[0] != 0) && route.named + route.mx <= 1);
   MUST(!*route.name || route.tls == ROUTE_TLS_VERIFY);
   MUST(route_fmt(word, &route) < ROUTE_TEXT && route_scan(&again, word) && !memcmp(&again, &route, sizeof route));
   for (char const *s = word; *s; s++) MUST(*s > ' ' && *s < 0x7f);

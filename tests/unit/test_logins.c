@@ -61,7 +61,8 @@ static struct { char const *word, *sender, *user; } const finds[] = {
   { "smart.example:587", "ann@far.example", "user-far" }, { "192.0.2.1:25", "x@y.far.example", "user-4" },
   { "smart.example:587", "x@y.far.example", "user-below" }, { "192.0.2.2:25", "x@y.z.far.example", 0 },
   { "smart.example:587", "no address", "user-port" }, { "smart.example:587", "x@[192.0.2.9]", "user-port" },
-  /* whom the DNS names gets no password, whatever a line says */
+  /* whom the DNS or a client names gets no password, whatever a line says */
+  { "mx:[192.0.2.1]", "", 0 }, { "mx:[192.0.2.1]:2525", "joe@far.example", 0 }, { "mx:[2001:db8::1]", "", 0 },
   { "mx:smart.example", "joe@far.example", 0 }, { "mx:smart.example:587", "", 0 },
 };
 

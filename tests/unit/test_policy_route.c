@@ -31,9 +31,10 @@ static struct { char const *routes, *domain, *word; } const cases[] = {
   { some, "y.x.b.example", "[2001:db8::1]:26" },
   { some, "direct.example", "mx:direct.example" }, { some, "port.example", "mx:port.example:587" },
   { some, "example", "mx:example" }, { some, "other.test", "mx:other.test" }, { some, "aa.examplex", "mx:aa.examplex" },
-  { some, "[192.0.2.9]", "literal.example:25" }, { some, "[192.0.2.8]", "192.0.2.8:24" },
-  { some, "[192.0.2.7]", "192.0.2.7:25" },
-  { some, "[192.0.2.10]", "192.0.2.10:465;tls=now" }, { some, "[IPv6:2001:db8::8]", "[2001:db8::8]:25" }, { some, "[IPv6:2001:db8::9]", "[2001:db8::9]:25" },
+  { some, "[192.0.2.9]", "literal.example:25" }, { some, "[192.0.2.8]", "mx:[192.0.2.8]:24" },
+  { some, "[192.0.2.7]", "mx:[192.0.2.7]" },
+  { some, "[192.0.2.10]", "mx:[192.0.2.10]:465;tls=now" }, { some, "[IPv6:2001:db8::8]", "mx:[2001:db8::8]" },
+  { some, "[IPv6:2001:db8::9]", "mx:[2001:db8::9]" },
   { some, "lmtp.example", "/run/d%25%3B%C3%BC:24;lmtp" }, { some, "socket.example", "/run/smtp" },
   { some, "local.example", "127.0.0.1:24;lmtp;tls=none" },
   { some, "safe.example", "[2001:db8::1]:587;tls=verify;name=mail.example;ca=/etc/a%3Bb.pem" },
@@ -42,8 +43,8 @@ static struct { char const *routes, *domain, *word; } const cases[] = {
   { some, "sure.example", "mx:sure.example:2525;tls=verify;ca=/x" }, { some, "may.example", "h.example:25;ca=/x" },
   { with_default, "a.example", "mx:a.example" }, { with_default, "b.a.example", "192.0.2.1:2525" },
   { with_default, "other.test", "192.0.2.1:2525" }, { with_default, "[192.0.2.9]", "192.0.2.1:2525" },
-  { empty_default, "a.example", "mx:a.example:26" }, { empty_default, "[192.0.2.9]", "192.0.2.9:26" },
-  { "", "a.example", "mx:a.example" }, { 0, "a.example", "mx:a.example" }, { 0, "[IPv6:::1]", "[::1]:25" },
+  { empty_default, "a.example", "mx:a.example:26" }, { empty_default, "[192.0.2.9]", "mx:[192.0.2.9]:26" },
+  { "", "a.example", "mx:a.example" }, { 0, "a.example", "mx:a.example" }, { 0, "[IPv6:::1]", "mx:[::1]" },
 };
 
 static void same(struct route const *a, struct route const *b)
@@ -51,7 +52,7 @@ static void same(struct route const *a, struct route const *b)
   assert_string_equal(a->host, b->host);
   assert_string_equal(a->name, b->name);
   assert_string_equal(a->ca, b->ca);
-  assert_true(a->mx == b->mx && a->local == b->local && a->lmtp == b->lmtp && a->tls_now == b->tls_now);
+  assert_true(a->mx == b->mx && a->named == b->named && a->local == b->local && a->lmtp == b->lmtp && a->tls_now == b->tls_now);
   assert_int_equal(a->tls, b->tls);
   assert_int_equal(a->port, b->port);
 }
@@ -65,7 +66,8 @@ static void found(void **state)
     assert_int_equal(route_find(t, cases[i].domain, &r), 0);
     assert_int_equal(route_fmt(word, &r), strlen(cases[i].word));
     assert_string_equal(word, cases[i].word);
-    assert_int_equal(r.mx, !strncmp(word, "mx:", 3));
+    assert_int_equal(r.named, !!strncmp(word, "mx:", 3));
+    assert_int_equal(r.mx, !r.named && *r.host && word[3] != '[');
     assert_true(route_scan(&again, word));
     same(&again, &r);
     if (t) table_close(t);
@@ -82,7 +84,10 @@ static struct { char const *word, *canonical; } const scans[] = {
   { "host.example:65536", 0 },
   { "host.example:25x", 0 }, { "host.example: 25", 0 }, { ":25", 0 }, { "2001:db8::1:25", 0 }, { "[2001:db8::1]", 0 },
   { "[2001:db8::1]25", 0 }, { "[2001:db8::1:25", 0 }, { "[192.0.2.1]:25", 0 }, { "[]:25", 0 },
-  { "mx:[2001:db8::1]:25", 0 },
+  { "mx:[2001:DB8::1]:25", "mx:[2001:db8::1]" }, { "mx:[192.0.2.1]:26", "mx:[192.0.2.1]:26" },
+  { "mx:[192.0.2.1", 0 }, { "mx:[192.0.2.1]x", 0 }, { "mx:[192.0.2.1]:", 0 }, { "mx:[]", 0 }, { "mx:[h.example]", 0 },
+  { "mx:[", 0 }, { "mx:2001:db8::1", 0 }, { "mx:[192.0.2.1]:24;lmtp", 0 }, { "[h.example]:25", 0 },
+  { "mx:[IPv6:2001:db8::1]", 0 },
   { "mx:192.0.2.1", 0 }, { "mx:192.0.2.1:25", 0 }, { "a b.example:25", 0 }, { "1.2.3:25", 0 }, { "192.0.2.256:25", 0 },
   { "/run/x;lmtp", "/run/x;lmtp" }, { "/%72un%2fx", "/run/x" }, { "/x;smtp", 0 }, { "/x;lmtp;tls=none", 0 },
   { "/x;", 0 }, { "/%00", 0 }, { "/%2", 0 }, { "/%g0", 0 }, { "/x;lmtp;lmtp", 0 },
@@ -135,14 +140,14 @@ static void longest(void **state)
   assert_int_equal(route_fmt(word, &r), 253 + 3 + 6);
   assert_true(route_scan(&again, word));
   assert_string_equal(again.host, name);
-  r = (struct route){ .port = 65535, .local = 1, .lmtp = 1, .tls = ROUTE_TLS_NONE };
+  r = (struct route){ .port = 65535, .named = 1, .local = 1, .lmtp = 1, .tls = ROUTE_TLS_NONE };
   memset(r.host, ';', ROUTE_SOCKET);
   *r.host = '/';
   assert_int_equal(route_fmt(word, &r), 1 + 3 * (ROUTE_SOCKET - 1) + 5);
   assert_true(route_scan(&again, word) && !strcmp(again.host, r.host));
   memmove(word + 1, word, strlen(word) + 1); /* "//...": a byte more than a socket's path has */
   assert_false(route_scan(&again, word));
-  r = (struct route){ .port = 65535, .tls = ROUTE_TLS_VERIFY, .tls_now = 1 };
+  r = (struct route){ .port = 65535, .named = 1, .tls = ROUTE_TLS_VERIFY, .tls_now = 1 };
   strcpy(r.host, name);
   strcpy(r.name, name);
   memset(r.ca, '%', ROUTE_CA - 1);

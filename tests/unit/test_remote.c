@@ -86,6 +86,7 @@ static void opened(uint16_t port)
   strcpy(rm.route.host, "127.0.0.1");
   rm.route.port = port;
   rm.route.mx = 0;
+  rm.route.named = 1;
   assert_int_equal(pipe(p), 0);
   assert_int_equal(write(p[1], "x\n", 2), 2);
   close(p[1]);
