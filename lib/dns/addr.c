@@ -5,7 +5,7 @@
 
 static void start(struct address_list *l)
 {
-  l->n = l->more = l->secure = 0;
+  l->n = l->more = l->secure = l->aliased = 0;
   *l->owner = 0;
 }
 

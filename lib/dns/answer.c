@@ -140,7 +140,9 @@ int dns_answer_addresses(struct address_list *l, char const *name, int type, uns
     if (ns_rr_rdlen(rr) != (type == ns_t_a ? 4 : 16)) return -1;
     add_address(l, start, &rr);
   }
-  if (l->n > start && !*l->owner) keep_owner(l->owner, owner);
+  if (l->n == start) return 0;
+  if (strcmp(owner, name)) l->aliased = 1;
+  if (!*l->owner) keep_owner(l->owner, owner);
   return 0;
 }
 

@@ -35,6 +35,7 @@ struct address_list {
   unsigned more;            /* left out since there were DNS_ADDRESSES others; counts up, the caller sets it to 0 */
   struct ip ip[2 * DNS_ADDRESSES];
   unsigned secure : 1;      /* addr_find: all of them, and the CNAMEs that lead to them, were validated */
+  unsigned aliased : 1;     /* a CNAME stands at the name, whatever it leads to; the caller sets it to 0 */
   char owner[DOMAIN_TEXT];  /* as mx_list has it; the caller sets it to "" */
 };
 

@@ -70,6 +70,7 @@ def zones(certs):
 alias MX 10 mx.alias\nmx.alias CNAME mx.ee
 own MX 10 mx.own\nmx.own CNAME bare\nbare A 10.99.0.2\n_25._tcp.mx.own TLSA {own}
 out MX 10 mx.out\nmx.out CNAME mx.plain.example.\n_25._tcp.mx.out TLSA {wrong}
+sneak MX 10 mx.sneak\nmx.sneak CNAME odd.plain.example.\n_25._tcp.mx.sneak TLSA {wrong}
 outer MX 10 mx.outer\nmx.outer CNAME mx.plain.example.
 joint MX 10 mx.joint\nmx.joint A 10.99.0.2\n_25._tcp.mx.joint CNAME _joint\n_joint TLSA {own}
 loose MX 10 mx.loose\nmx.loose A 10.99.0.2\n_25._tcp.mx.loose CNAME _25._tcp.mx.plain.example.
@@ -82,6 +83,7 @@ insecure MX 10 mx.plain.example.
 """.format(own=tlsa(certs["own"], 3), wrong=WRONG), "plain.example": """
 @ MX 10 mx\nmx A 10.99.0.2\n_25._tcp.mx TLSA {wrong}
 into MX 10 mx.ee-wrong.signed.example.
+odd CNAME -x\n-x A 10.99.0.5
 mx.frail A 10.99.0.2
 _tcp.mx.frail NS gone
 gone A 127.0.0.1
@@ -165,6 +167,7 @@ OTHERS = {   # domain: verdict, word, the name that was asked for
     "alias.signed.example": ("K", "dane", "mx.ee.signed.example"),   # where the CNAME ends
     "own.signed.example": ("K", "dane", "mx.own.signed.example"),    # no record there: the name itself
     "out.signed.example": ("Z", MATCH, None),      # out of the signed zones, yet the name is in one
+    "sneak.signed.example": ("Z", NOT_OFFERED, None), # ... wherever it leads in the end
     "outer.signed.example": ("K", "none", None),
     "joint.signed.example": ("K", "dane", "mx.joint.signed.example"), # the TLSA record behind a CNAME
     "loose.signed.example": ("K", "none", None),   # ... which leads out of the signed zones
