@@ -1,4 +1,5 @@
-/* The control directory's templates: every file explains itself. Values: me; each limit's default stands in the text. */
+/* The control directory's templates: every file explains itself.
+ * Values: me; each limit's default stands in the text. */
 #include "base/limits.h"
 #include "conf/templates.h"
 
@@ -62,7 +63,8 @@ struct conf_file const conf_control[] = {
     "grant login\n"
     "# The clients for whom the file clients sets RELAYCLIENT:\n"
     "grant clients\n"
-    "# Whose address had a POP or IMAP login so many seconds ago or less; this needs relay-pop-stamp and relay-pop-check:\n"
+    "# Whose address had a POP or IMAP login so many seconds ago or less; this needs relay-pop-stamp "
+    "and relay-pop-check:\n"
     "#grant pop 300\n"
     "# Behind the seconds, in this order, may stand:\n"
     "#   /64                 of an IPv6 address its whole network counts, neighbours and all\n"

@@ -92,7 +92,8 @@ static int fill(char const *dir, struct conf_file const *f, struct conf_value co
   return 0;
 }
 
-int conf_make_service(char const *dir, struct conf_file const *files, struct conf_value const *v, uid_t log_uid, gid_t log_gid)
+int conf_make_service(char const *dir, struct conf_file const *files, struct conf_value const *v,
+  uid_t log_uid, gid_t log_gid)
 {
   stralloc aside = STRALLOC_ZERO;
   char const *slash = strrchr(dir, '/');
@@ -136,7 +137,8 @@ static int make_all(char const *base, char const *separator, struct conf_file co
   return 0;
 }
 
-int conf_make_files(char const *dir, struct conf_file const *files, struct conf_value const *v, void (*kept)(char const *path))
+int conf_make_files(char const *dir, struct conf_file const *files, struct conf_value const *v,
+  void (*kept)(char const *path))
 {
   if (!conf_path(dir, "", "") || (mkdir(dir, 0755) && errno != EEXIST)) return -1;
   if (make_all(dir, "/", files, v, kept)) return -1;

@@ -87,7 +87,8 @@ static char const *take(struct conf_options *o, enum conf_option i, char const *
     if (!*value || *value == '-') return complain(problem, "%s wants a word", p->name);
     break;
   case KIND_ADDRESS:
-    if (!*value || value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-")] || *value == '-')
+    if (!*value || *value == '-'
+      || value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-")])
       return complain(problem, "%s wants an address", p->name);
     break;
   case KIND_NUMBER:

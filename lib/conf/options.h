@@ -30,12 +30,13 @@ enum conf_kind {
 
 /* X(C name, option, argument in the usage, kind, what it is for, default, least, most) */
 #define CONF_OPTIONS(X) \
-  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE | CONF_TLS, 0, 0, 0)    /* account of the receiving chain */ \
+  X(USER, "--user", "NAME", KIND_WORD, CONF_CHAIN | CONF_CACHE | CONF_TLS, 0, 0, 0)     /* of the receiving chain */ \
   X(QUEUE_USER, "--queue-user", "NAME", KIND_WORD, CONF_QUEUE | CONF_SEND | CONF_SYSTEMD, 0, 0, 0) \
-  X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, CONF_SEND | CONF_SYSTEMD | CONF_POLICIES, 0, 0, 0) /* of relay-remote */ \
+  X(REMOTE_USER, "--remote-user", "NAME", KIND_WORD, \
+    CONF_SEND | CONF_SYSTEMD | CONF_POLICIES, 0, 0, 0)                                  /* of relay-remote */ \
   X(TLS_USER, "--tls-user", "NAME", KIND_WORD, CONF_TLS | CONF_SYSTEMD, 0, 0, 0)        /* account of relay-tlsd */ \
   X(LOG_USER, "--log-user", "NAME", KIND_WORD, CONF_RECEIVE | CONF_SEND | CONF_TLS | CONF_SYNC, 0, 0, 0) \
-  X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                      /* no accounts: who starts it */ \
+  X(ONE_USER, "--one-user", 0, KIND_FLAG, ~CONF_CONTROL, 0, 0, 0)                       /* nobody but who starts it */ \
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
   X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
@@ -58,7 +59,7 @@ enum conf_kind {
   X(NODE, "--node", "NAME", KIND_WORD, CONF_SYNC, 0, 0, 0)                              /* this machine's name */ \
   X(SECONDS, "--seconds", "NUMBER", KIND_NUMBER, CONF_SYNC, "300", 1, 2592000)          /* a stamp's life */ \
   X(SYSTEMD, "--systemd", 0, KIND_FLAG, CONF_SYNC, 0, 0, 0)                             /* a unit, no directory */ \
-  X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)                  /* 0: all of this machine */ \
+  X(ADDRESS, "--address", "ADDRESS", KIND_ADDRESS, CONF_CHAIN, "0", 0, 0)               /* 0: all of this machine */ \
   X(PORT, "--port", "NUMBER", KIND_NUMBER, CONF_CHAIN, "25", 1, 65535) \
   X(CLIENTS, "--clients", "NUMBER", KIND_NUMBER, CONF_CHAIN, "200", 1, 100000)          /* at once */ \
   X(MEMORY, "--memory", "BYTES", KIND_NUMBER, CONF_CHAIN, "30000000", 0, 4294967295U)   /* of a chain; 0: no limit */ \
@@ -82,9 +83,9 @@ struct conf_options {
   stralloc path[OPT_COUNT + 1];          /* the paths that value and, the last, where point to */
 };
 
-/* Reads argv (without the program's name), NULL-terminated, into o, which is overwritten. Relative paths are taken below `cwd`.
- * Returns 0, or what is wrong with it in words (static or in `problem`, which holds CONF_PROBLEM bytes). Values point into argv
- * or into o; free it in any case. */
+/* Reads argv (without the program's name), NULL-terminated, into o, which is overwritten. Relative paths are taken
+ * below `cwd`. Returns 0, or what is wrong with it in words (static or in `problem`, which holds CONF_PROBLEM bytes).
+ * Values point into argv or into o; free it in any case. */
 #define CONF_PROBLEM 256
 char const *conf_options(struct conf_options *o, char const *const *argv, char const *cwd, char problem[CONF_PROBLEM]);
 void conf_options_free(struct conf_options *o);

@@ -43,7 +43,8 @@ static int trigger(char const *path, uid_t uid, gid_t gid)
 int conf_make_queue(char const *dir, uid_t uid, gid_t gid)
 {
   if (conf_make_above(dir)) return -1;
-  if (directory(conf_path(dir, "", ""), 0711, uid, gid) || directory(conf_path(dir, "/", "mess"), 0700, uid, gid)) return -1;
+  if (directory(conf_path(dir, "", ""), 0711, uid, gid)) return -1;
+  if (directory(conf_path(dir, "/", "mess"), 0700, uid, gid)) return -1;
   for (unsigned i = 0; i < SPLIT; i++) {
     char name[16];
     snprintf(name, sizeof name, "mess/%02x", i);

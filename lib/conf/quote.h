@@ -9,9 +9,10 @@
 typedef int quote_fn(stralloc *sa, char const *word);
 
 quote_fn quote_sh;      /* a POSIX shell's word */
-quote_fn quote_systemd; /* a word of ExecStart= or Environment= in systemd.service(5): % is doubled; no $, which only one
-                           of the two would expand */
-quote_fn quote_plain;   /* a word as it is: xinetd.conf(5), systemd's other settings; no spaces, quotes, # or controls */
+quote_fn quote_systemd; /* a word of ExecStart= or Environment= in systemd.service(5): % is doubled;
+                           no $, which only one of the two would expand */
+quote_fn quote_plain;   /* a word as it is: xinetd.conf(5), systemd's other settings;
+                           no spaces, quotes, # or controls */
 quote_fn quote_text;    /* anything, for comments and for plain texts */
 
 #endif

@@ -17,8 +17,8 @@ struct conf_value {
   char const *value; /* null: not set */
 };
 
-/* Appends the expanded template; v ends with a null name. Returns 1, or 0 with errno: ENOMEM, EINVAL for a value that the
- * format can't hold, EDOM for a template that names an unknown or an unset value (a fault of ours). */
+/* Appends the expanded template; v ends with a null name. Returns 1, or 0 with errno: ENOMEM, EINVAL for a value that
+ * the format can't hold, EDOM for a template that names an unknown or an unset value (a fault of ours). */
 int conf_expand(stralloc *out, char const *text, struct conf_value const *v, quote_fn *quote);
 
 #endif

@@ -20,7 +20,7 @@ extern struct conf_file const conf_systemd[]; /* a listener's units */
 extern struct conf_file const conf_systemd_send[]; /* those that all listeners share */
 extern struct conf_file const conf_systemd_tls[];
 extern struct conf_file const conf_systemd_sweep[]; /* relay-pop-sweep, every five minutes */
-extern struct conf_file const conf_xinetd[];  /* two files, named by what is behind the FILE's own name: "" and ".run" */
+extern struct conf_file const conf_xinetd[]; /* two files, named by what is behind the FILE's own name: "", ".run" */
 extern struct conf_file const conf_control[]; /* a control directory */
 
 #endif

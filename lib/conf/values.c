@@ -122,8 +122,8 @@ static int set_smtpd(struct conf_values *x, char const *const *o, char const *bi
   int ok = 1;
   if (o[OPT_STAMPS]) ok = stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-pop-check\n")
     && stralloc_cats(&s, o[OPT_STAMPS]) && stralloc_cats(&s, "\n");
-  if (o[OPT_TLS]) ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, o[OPT_TLS_NOW] ? "relay-tls\n-i\n" : "relay-tls\n")
-    && stralloc_cats(&s, o[OPT_TLS]) && stralloc_cats(&s, "\n");
+  if (o[OPT_TLS]) ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-tls\n")
+    && (!o[OPT_TLS_NOW] || stralloc_cats(&s, "-i\n")) && stralloc_cats(&s, o[OPT_TLS]) && stralloc_cats(&s, "\n");
   ok = ok && stralloc_cats(&s, bin) && stralloc_cats(&s, "relay-smtpd");
   if (o[OPT_LISTENER]) ok = ok && stralloc_cats(&s, "\n-l\n") && stralloc_cats(&s, o[OPT_LISTENER]);
   if (o[OPT_BARE_LF]) ok = ok && stralloc_cats(&s, "\n-b");
