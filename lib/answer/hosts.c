@@ -58,7 +58,8 @@ static void add_all(struct remote *rm, char const *domain, struct mx_list const 
   if (fate == FATE_UNKNOWN) return;
   if (fate == FATE_SELF) a->n = better;
   if (a->n) a->state = ANSWER_YES;
-  else if (fate == FATE_SELF) conclude(a, ANSWER_NO, "the best mail server for ", domain, " is this machine itself (#5.4.6)");
+  else if (fate == FATE_SELF)
+    conclude(a, ANSWER_NO, "the best mail server for ", domain, " is this machine itself (#5.4.6)");
   else conclude(a, ANSWER_NO, "there is no address of a mail server for ", domain, " (#5.4.4)");
 }
 

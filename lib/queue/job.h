@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. If any of them has parameters of
- * RFC 3461 (parse/dsn.h) an empty string follows, then the sender's parameters, then those of each recipient: without
- * them a job is what it was before they were known. One descriptor: the message; read it with pread from 0 on, never
- * seek it.
+/* A job's data: decimal body length, flags, ID, sender, recipients; each NUL-terminated. If any of them has
+ * parameters of RFC 3461 (parse/dsn.h) an empty string follows, then the sender's parameters, then those of each
+ * recipient: without them a job is what it was before they were known. One descriptor: the message; read it with
+ * pread from 0 on, never seek it.
  *
  * A report's data is qmail-remote's: r, h or s and text, NUL, for each recipient in order (none when the connection
  * failed), then K, Z or D and text, NUL; by LMTP K's text may be empty, and those of the lines count. Behind that there

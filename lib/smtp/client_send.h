@@ -26,7 +26,7 @@ struct client_message {
   char const *sender;        /* "" or qmail's "#@[]": the null sender. Any byte but NUL */
   char const *recipients;    /* n of them, NUL-terminated, one behind the other. Any byte but NUL */
   unsigned n;                /* at least 1 */
-  char const *dsn;           /* MAIL's parameters about notifications (parse/dsn.h), told to who offers DSN; null: none */
+  char const *dsn;           /* MAIL's parameters about notifications (parse/dsn.h), for who offers DSN; null: none */
   char const *dsn_each;      /* those of RCPT: n of them, NUL-terminated, one behind the other; null: none */
   unsigned utf8 : 1;         /* SMTPUTF8 was declared (RFC 6531) */
   unsigned all : 1;          /* to all recipients or to none: sent only when the server took every one of them.

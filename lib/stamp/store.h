@@ -12,8 +12,8 @@ struct clocks { int64_t now, boot; }; /* seconds: since 1970, since the machine'
 struct clocks stamp_clocks(void);
 
 /* Opens the directory (null: stamp_dir found none). Returns a descriptor, closed by exec, for the functions below (to
- * list the directory open "." in it: who may write there need not be allowed to list), or -1: *why says in words what is
- * wrong (static, or of strerror). It must be a directory that only its owner and its group may write to. */
+ * list the directory open "." in it: who may write there need not be allowed to list), or -1: *why says in words what
+ * is wrong (static, or of strerror). It must be a directory that only its owner and its group may write to. */
 int stamp_open(char const *dir, char const **why);
 
 enum stamp_found {
