@@ -1,5 +1,5 @@
-/* Any bytes as relay-bounce's records, and as the sheet: what is taken makes a report whose lines are printable ASCII and
- * whose parts nobody else can end. */
+/* Any bytes as relay-bounce's records, and as the sheet: what is taken makes a report whose lines are printable ASCII
+ * and whose parts nobody else can end. */
 #include "fuzz.h"
 #include "queue/sheet.h"
 #include "report/compose.h"

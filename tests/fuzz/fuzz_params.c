@@ -1,5 +1,5 @@
-/* Parameters: put together again with single spaces they are the same; the walk ends. Those about notifications come back
- * from their form, which is printable ASCII. */
+/* Parameters: put together again with single spaces they are the same; the walk ends. Those about notifications come
+ * back from their form, which is printable ASCII. */
 #include "fuzz.h"
 #include "parse/dsn.h"
 #include "parse/params.h"

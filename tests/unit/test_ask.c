@@ -61,7 +61,8 @@ static void says(void **state)
   }, *c;
   EACH_CASE(c, cases) {
     char text[200];
-    snprintf(text, sizeof text, "read w x; [ \"$w\" = recipient ] && [ \"$x\" = a@b.example ] && echo '%s'; cat", c->line);
+    snprintf(text, sizeof text, "read w x; [ \"$w\" = recipient ] && [ \"$x\" = a@b.example ] && echo '%s'; cat",
+      c->line);
     play(text);
     CHECK(ask("a@b.example", 5000) == c->answer && !strcmp(got.text, c->text), "%s: %s", c->line, got.text);
     assert_int_equal(a.failures, 0);
@@ -93,7 +94,8 @@ static void misbehaves(void **state)
   static struct { char const *text, *says; int ms; } const cases[] = {
     { "exit 1", "relay-ask ", 5000 }, { "read x; exit 0", "ended without", 5000 },
     { "read x; echo", "no answer", 5000 }, { "read x; echo sure", "no answer", 5000 },
-    { "read x; echo yes 192.0.2.1; cat", "no answer", 5000 }, { "read x; printf 'yes\\nyes\\n'; cat", "no answer", 5000 },
+    { "read x; echo yes 192.0.2.1; cat", "no answer", 5000 },
+    { "read x; printf 'yes\\nyes\\n'; cat", "no answer", 5000 },
     { "read x; printf yes", "ended without", 5000 }, { "read x; printf yes; exec sleep 60", "in time", 200 },
     { "read x; exec sleep 60", "in time", 200 }, { "exec sleep 60", "in time", 200 },
     { "trap '' TERM; read x; exec sleep 60", "in time", 200 }, { "read x; kill -9 $$", "ended without", 5000 },
@@ -158,8 +160,8 @@ static void inherits(void **state)
   setenv("RELAYRULESFD", "5", 1);
   setenv("RELAYRULES", "/some/rules", 1);
   becomes("read x; set -- \"$#\" \"$1\" \"$2\" \"${RELAYRULESFD-none}\" $RELAYRULES; "
-    "for f in /proc/$$/fd/*; do case $f in */[012]|*/10|*/255) ;; *) [ ! -e $f ] || set -- \"$@\" \"$f\" ;; esac; done; "
-    "set -- \"$@\" $(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status); echo no $*; cat");
+    "for f in /proc/$$/fd/*; do case $f in */[012]|*/10|*/255) ;; *) [ ! -e $f ] || set -- \"$@\" \"$f\" ;; esac; "
+    "done; set -- \"$@\" $(sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status); echo no $*; cat");
   ask_init(&a, "/rules of/mine");
   assert_int_equal(ask("a@b.example", 5000), ANSWER_NO);
   assert_true(!strncmp(got.text, "2 -r /rules of/mine none /some/rules ", 37));

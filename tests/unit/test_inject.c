@@ -100,7 +100,8 @@ static void test_message(void **state)
   char want[64];
   assert_int_equal(inject_start(&q, script("cat >$DIR/body; cat <&1 >$DIR/envelope;"
     "echo \"$RELAYID,$RELAYUTF8,$RELAYRULESFD,$RELAYDSNFD\" >$DIR/environment; cat /proc/self/fd/7 >$DIR/sheet;"
-    "for fd in 3 4 5 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >$DIR/descriptors; true"), "0123456789abcdef012345", 1), 0);
+    "for fd in 3 4 5 8 9; do [ -e /proc/$$/fd/$fd ] && echo $fd; done >$DIR/descriptors; true"),
+    "0123456789abcdef012345", 1), 0);
   inject_sheet(&q, "F\0RET=HDRS\0", 11);
   inject_body(&q, "a: b\n", 5, io_now() + SOON);
   inject_body(&q, "\n\0\xff", 3, io_now() + SOON);
@@ -114,7 +115,8 @@ static void test_message(void **state)
   written("environment", want, strlen(want));
   written("sheet", "F\0RET=HDRS\0", 11);
   written("descriptors", "", 0); /* from 10 on they are the shell's own */
-  run(&r, "cat >/dev/null; echo \"$RELAYID,$RELAYUTF8\" >$DIR/environment; cat /proc/self/fd/7 >$DIR/sheet", "", 0, SOON);
+  run(&r, "cat >/dev/null; echo \"$RELAYID,$RELAYUTF8\" >$DIR/environment; cat /proc/self/fd/7 >$DIR/sheet",
+    "", 0, SOON);
   written("environment", "0123,\n", 6);
   written("sheet", "", 0);
 }

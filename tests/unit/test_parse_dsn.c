@@ -66,7 +66,8 @@ static void rcpt(void **state)
     { " ORCPT=rf(c;a@b", 0 }, { " ORCPT=rfc822;a@b ORCPT=rfc822;a@b", 0 }, { " ORCPT=rfc822;a+b@c", 0 },
     { " ORCPT=rfc822;a+0Ab@c", 0 }, { " ORCPT=rfc822;" E6 "@c", 0 }, { " ORCPT=utf-8;", 0 },
     { " ORCPT=utf-8;\\x{D800}", 0 }, { " ORCPT=utf-8;\\x{110000}", 0 }, { " ORCPT=utf-8;\\x{41}", 0 },
-    { " ORCPT=utf-8;\\x{0E9}", 0 }, { " ORCPT=utf-8;\\x{E9", 0 }, { " ORCPT=utf-8;\\x{}", 0 }, { " ORCPT=utf-8;\\y", 0 },
+    { " ORCPT=utf-8;\\x{0E9}", 0 },
+    { " ORCPT=utf-8;\\x{E9", 0 }, { " ORCPT=utf-8;\\x{}", 0 }, { " ORCPT=utf-8;\\y", 0 },
     { " ORCPT=utf-8;\\x{A}", 0 }, { " ORCPT=utf-8;a+2Bb", 0 }, { " ORCPT=utf-8;\\x{1234567}", 0 },
     { " ORCPT=rfc822;" X100 X100 X100 X100 X50 X10 X10 X10 X10 "xxx", "ORCPT=rfc822;" X100 X100 X100 X100 X50 X10 X10
       X10 X10 "xxx" },
@@ -85,11 +86,11 @@ static void rcpt(void **state)
 static void scan(void **state)
 {
   static char const *const mails[] = { "", "RET=FULL", "RET=HDRS", "ENVID=x+20y", "RET=HDRS ENVID=x" };
-  static char const *const rcpts[] = { "", "NOTIFY=NEVER", "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b", "ORCPT=utf-8;\\x{E9}",
-    "EXPANDED NOTIFY=SUCCESS", "EXPANDED" };
-  static char const *const bad[] = { " ", "x", "RET=FULL ", " RET=FULL", "ret=full", "ENVID=x RET=HDRS", "RET=FULL  ENVID=x",
-    "NOTIFY=DELAY,SUCCESS", "NOTIFY=SUCCESS EXPANDED", "EXPANDED EXPANDED", "EXPANDED=1", "NOTIFY=NEVER SIZE=1",
-    "ORCPT=utf-8;" E6, "NOTIFY=NEVER\nX", "ENVID=" X100 X100 X100 X100 X100 X100 };
+  static char const *const rcpts[] = { "", "NOTIFY=NEVER", "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b",
+    "ORCPT=utf-8;\\x{E9}", "EXPANDED NOTIFY=SUCCESS", "EXPANDED" };
+  static char const *const bad[] = { " ", "x", "RET=FULL ", " RET=FULL", "ret=full", "ENVID=x RET=HDRS",
+    "RET=FULL  ENVID=x", "NOTIFY=DELAY,SUCCESS", "NOTIFY=SUCCESS EXPANDED", "EXPANDED EXPANDED", "EXPANDED=1",
+    "NOTIFY=NEVER SIZE=1", "ORCPT=utf-8;" E6, "NOTIFY=NEVER\nX", "ENVID=" X100 X100 X100 X100 X100 X100 };
   struct dsn_mail m;
   struct dsn_rcpt r;
   char out[DSN_TEXT];

@@ -44,7 +44,8 @@ static void no_sheets(void **state)
   struct { char const *s; size_t len; } const cases[] = {
     { BYTES("") }, { BYTES("F") }, { BYTES("Fa@b\0") }, { BYTES("Fa@b\0RET=FULL") }, { BYTES("Tc@d\0NOTIFY=NEVER\0") },
     { BYTES("Fa@b\0RET=full\0") }, { BYTES("Fa@b\0\0Fa@b\0\0") }, { BYTES("Fa@b\0\0Tc@d\0") },
-    { BYTES("Fa@b\0\0Tc@d\0EXPANDED\0") }, { BYTES("Fa@b\0\0Tc@d\0RET=FULL\0") }, { BYTES("Fa@b\0\0Xc@d\0NOTIFY=NEVER\0") },
+    { BYTES("Fa@b\0\0Tc@d\0EXPANDED\0") }, { BYTES("Fa@b\0\0Tc@d\0RET=FULL\0") },
+    { BYTES("Fa@b\0\0Xc@d\0NOTIFY=NEVER\0") },
     { BYTES("Fa@b\0\0\0") }, { BYTES("Subject: x\n\n") },
   }, *c;
   struct sheet t;
@@ -58,7 +59,8 @@ static void no_sheets(void **state)
 static void descriptor(void **state)
 {
   struct { char const *value; int fd; } const cases[] = {
-    { "7", 7 }, { "3", 3 }, { "2", -1 }, { "0", -1 }, { "-1", -1 }, { "x", -1 }, { "", -1 }, { "70000", -1 }, { "7 ", -1 },
+    { "7", 7 }, { "3", 3 }, { "2", -1 }, { "0", -1 }, { "-1", -1 }, { "x", -1 }, { "", -1 }, { "70000", -1 },
+    { "7 ", -1 },
   }, *c;
   EACH_CASE(c, cases) {
     setenv(SHEET_VARIABLE, c->value, 1);

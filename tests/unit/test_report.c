@@ -30,7 +30,8 @@ static void records(void **state)
 static void written(void **state)
 {
   stralloc sa = STRALLOC_ZERO;
-  assert_true(notice_put(&sa, 'M', "me") && notice_put_number(&sa, 'A', 17) && notice_put_kind(&sa, NOTICE_DELAYED, "x"));
+  assert_true(notice_put(&sa, 'M', "me") && notice_put_number(&sa, 'A', 17)
+    && notice_put_kind(&sa, NOTICE_DELAYED, "x"));
   assert_int_equal(sa.len, 12);
   assert_memory_equal(sa.s, "Mme\0A17\0Kdx", 12);
   stralloc_free(&sa);
@@ -39,7 +40,8 @@ static void written(void **state)
 static void reasons(void **state)
 {
   struct { enum notice_kind kind; char const *text, *code, *host, *reply; } const cases[] = {
-    { NOTICE_FAILED, "mx.example [192.0.2.1] said: 550 5.1.1 no such user", "5.1.1", "mx.example", "550 5.1.1 no such user" },
+    { NOTICE_FAILED, "mx.example [192.0.2.1] said: 550 5.1.1 no such user", "5.1.1", "mx.example",
+      "550 5.1.1 no such user" },
     { NOTICE_FAILED, "mx.example [192.0.2.1] said: 550 no (#5.9.9)", "5.0.0", "mx.example", "550 no (#5.9.9)" },
     { NOTICE_FAILED, "mx.example said: 550 4.1.1 muddled", "5.0.0", "mx.example", "550 4.1.1 muddled" },
     { NOTICE_FAILED, "mx.example said: 550 5.1.1", "5.1.1", "mx.example", "550 5.1.1" },
@@ -54,7 +56,8 @@ static void reasons(void **state)
     { NOTICE_DELAYED, "mx.example said: 451 4.7.1 later", "4.7.1", "mx.example", "451 4.7.1 later" },
     { NOTICE_DELAYED, "no answer (#4.4.1)", "4.4.1", "", 0 },
     { NOTICE_RELAYED, "mx.example said: 250 2.6.0 queued", "2.6.0", "mx.example", "250 2.6.0 queued" },
-    { NOTICE_DELIVERED, "mx.example said: 250 ok", "2.0.0", "mx.example", "250 ok" }, { NOTICE_EXPANDED, "", "2.0.0", "", 0 },
+    { NOTICE_DELIVERED, "mx.example said: 250 ok", "2.0.0", "mx.example", "250 ok" },
+    { NOTICE_EXPANDED, "", "2.0.0", "", 0 },
   }, *c;
   struct compose_reason r;
   EACH_CASE(c, cases) {
@@ -88,12 +91,13 @@ static void text(void **state)
     "Subject: Delivery Status Notification (Failure)\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\n"
     "Content-Type: multipart/report; report-type=delivery-status;\n  boundary=\"b\"\n\n");
   assert_true(compose_words(&sa, &c));
-  check(&sa, "--b\nContent-Type: text/plain; charset=us-ascii\n\nThis is the mail relay at relay.example, about the message"
-    " that\ncame here on Sun, 9 Sep 2001 01:46:40 +0000 and had the number " ID ".\n\n"
+  check(&sa, "--b\nContent-Type: text/plain; charset=us-ascii\n\nThis is the mail relay at relay.example, "
+    "about the message that\ncame here on Sun, 9 Sep 2001 01:46:40 +0000 and had the number " ID ".\n\n"
     "It could not be delivered to the addresses below. No further attempt will be made.\n\n<x? y@z>:\n"
     "  mx.example said: 550 5.1.1 no  --b ?[2J?\n\n"
     "It could not yet be delivered to the addresses below. This is only a warning,\n"
-    "you need not send it again: it is tried until Fri, 14 Sep 2001 01:46:40 +0000.\n\n<ren??@z>:\n  busy (#4.4.1)\n\n");
+    "you need not send it again: it is tried until Fri, 14 Sep 2001 01:46:40 +0000.\n\n"
+    "<ren??@z>:\n  busy (#4.4.1)\n\n");
   assert_true(compose_status(&sa, &c));
   check(&sa, "--b\nContent-Type: message/delivery-status\n\nOriginal-Envelope-Id: Q Q+1\n"
     "Reporting-MTA: dns; relay.example\nArrival-Date: Sun, 9 Sep 2001 01:46:40 +0000\n\n"
@@ -109,12 +113,16 @@ static void text(void **state)
 static void third(void **state)
 {
   struct { char kind; enum dsn_ret ret; unsigned flags; int eight; char const *want; } const cases[] = {
-    { 'f', DSN_RET_NONE, 0, 0, "text/rfc822-headers\n\nA: b\n\n" }, { 'f', DSN_RET_HDRS, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
-    { 'f', DSN_RET_FULL, 0, 0, "message/rfc822\n\nA: b\n\n" }, { 'x', DSN_RET_FULL, 0, 0, "message/rfc822\n\nA: b\n\n" },
-    { 'd', DSN_RET_FULL, 0, 0, "text/rfc822-headers\n\nA: b\n\n" }, { 'r', DSN_RET_FULL, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
+    { 'f', DSN_RET_NONE, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
+    { 'f', DSN_RET_HDRS, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
+    { 'f', DSN_RET_FULL, 0, 0, "message/rfc822\n\nA: b\n\n" },
+    { 'x', DSN_RET_FULL, 0, 0, "message/rfc822\n\nA: b\n\n" },
+    { 'd', DSN_RET_FULL, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
+    { 'r', DSN_RET_FULL, 0, 0, "text/rfc822-headers\n\nA: b\n\n" },
     { 'f', DSN_RET_FULL, 0, 1, "message/rfc822\nContent-Transfer-Encoding: 8bit\n\nA: b\n\n" },
     { 'f', DSN_RET_FULL, STORE_FLAG_UTF8, 1, "message/global\nContent-Transfer-Encoding: base64\n\nQTogYg0KAAo=\n\n" },
-    { 'f', DSN_RET_HDRS, STORE_FLAG_UTF8, 0, "message/global-headers\nContent-Transfer-Encoding: base64\n\nQTogYg0KAAo=\n\n" },
+    { 'f', DSN_RET_HDRS, STORE_FLAG_UTF8, 0,
+      "message/global-headers\nContent-Transfer-Encoding: base64\n\nQTogYg0KAAo=\n\n" },
   }, *c;
   stralloc sa = STRALLOC_ZERO;
   char want[256];
@@ -137,7 +145,8 @@ static void third(void **state)
 static void header(void **state)
 {
   struct { char const *s; size_t n; } const cases[] = {
-    { "Subject: x\nTo: y\n\nbody\n", 17 }, { "Subject: x\r\n\n", 12 }, { "\nbody\n", 0 }, { "", 0 }, { "Subject: x", 0 },
+    { "Subject: x\nTo: y\n\nbody\n", 17 }, { "Subject: x\r\n\n", 12 }, { "\nbody\n", 0 }, { "", 0 },
+    { "Subject: x", 0 },
     { "A: b\nC: cut he", 5 }, { "A: b\n folded\n\n\n", 13 },
   }, *c;
   EACH_CASE(c, cases) CHECK(compose_header(c->s, strlen(c->s)) == c->n, "%s", c->s);

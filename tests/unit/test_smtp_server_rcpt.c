@@ -201,8 +201,10 @@ static void test_stamps(void **state)
 {
   static struct { char const *stamp, *listener, *codes, *log; int64_t left; } const rows[] = {
     { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 250/2.1.5", " reason=pop rule=relay:12 origin=local ", 0 },
-    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=", -LIFE },
-    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=", -LIFE - 1 },
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=",
+      -LIFE },
+    { "joe", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " reason=address-literal origin=claimed sender=",
+      -LIFE - 1 },
     { "ann", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=ann\n", 0 },
     { "", "inner", "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=\n", 0 },
     { "joe", 0, "550/5.7.1 250/2.0.0 250/2.1.0 550/5.7.1", " pop=joe\n", 0 },
