@@ -13,7 +13,7 @@ void remote_logins(struct remote *rm, char const *path, char const *rules)
     path = beside.s;
   }
   rm->logins = path ? table_open_logins(path) : 0;
-  rm->logins_error = rm->logins || (path && errno == ENOENT) ? 0 : path ? errno : ENOMEM;
+  rm->logins_error = rm->logins || (beside.len && errno == ENOENT) ? 0 : path ? errno : ENOMEM;
   stralloc_free(&beside);
 }
 
@@ -22,6 +22,7 @@ char const *logins_for(struct remote *rm, char const *sender, struct login *l)
   int found = rm->logins_error && rm->logins_error != EACCES ? -1 : logins_find(rm->logins, &rm->route, sender, l);
   if (!rm->route.named) found = 0;
   rm->login = found > 0 ? l : 0;
+  if (found < 0 && rm->logins_error == ENOENT) return "there is no such file of logins as -l names (#4.3.5)";
   if (found < 0) return "our logins can't be read (#4.3.5)";
   if (rm->client.fd >= 0 && rm->logged_in != (rm->login ? l->line : 0)) client_quit(&rm->client);
   return 0;

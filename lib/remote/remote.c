@@ -68,34 +68,37 @@ static int same_machine(int fd)
   return here.len == there.len && !memcmp(here.b, there.b, here.len);
 }
 
-/* What the domain's policy (MTA-STS) adds. Returns 1, or 0 when the target can't be used: noted. */
+/* What the domain's policy (MTA-STS) adds, unless records of DANE can be checked: RFC 8461 2. Returns 1, or 0 when the
+ * target can't be used: noted. */
 static int add_sts(struct remote *rm, struct target const *t, struct tls_demand *d)
 {
   struct route const *r = &rm->route;
-  if (!r->mx || r->tls != ROUTE_TLS_MAY || d->source != TLS_BY_DEFAULT) return 1;
-  unsigned looked = rm->sts.looked, seconds = rm->client.patience;
+  struct remote_sts *s = &rm->sts;
+  if (!r->mx || demand_told(r) || d->check == TLS_CHECK_DANE) return 1;
+  unsigned looked = s->looked, seconds = rm->client.patience;
   if (!seconds || seconds > STS_TIME) seconds = STS_TIME;
-  int found = remote_sts_find(&rm->sts, &rm->dns, r->host, seconds);
-  if (!looked) counts_fetch(&rm->counts, rm->sts.fetched);
-  if (!found || remote_sts_demand(&rm->sts, t->host, d)) return 1;
-  counts_failure(&rm->counts, TLS_BY_STS, COUNTS_OTHER);
-  if (d->level > TLS_MAY) {
-    failure_note(&rm->targets.failure, 'Z', t->host,
-      " is no mail server by the domain's MTA-STS policy (#4.7.5)", 0);
+  int found = remote_sts_find(s, &rm->dns, r->host, seconds);
+  if (!looked) counts_fetch(&rm->counts, s->fetched);
+  if (found < 0) {
+    failure_note(&rm->targets.failure, 'Z', "the MTA-STS policy of ", r->host, s->broken);
     return 0;
   }
-  d->source = TLS_BY_DEFAULT; /* that is told already */
-  d->trial = 0;
-  return 1;
+  if (!found || remote_sts_demand(s, t->host, d)) return 1;
+  if (s->foreign != t->host) counts_failure(&rm->counts, TLS_BY_STS, COUNTS_OTHER);
+  s->foreign = t->host;
+  if (s->entry.policy.mode != STS_ENFORCE) return 1;
+  failure_note(&rm->targets.failure, 'Z', t->host, " is no mail server by the domain's MTA-STS policy (#4.7.5)", 0);
+  return 0;
 }
 
 /* What TLS the target must have. Returns 1, or 0 when it can't be used: noted. */
 static int find_demand(struct remote *rm, struct target const *t, struct tls_demand *d)
 {
   demand_by_route(d, &rm->route, t);
-  if (dane_demand(&rm->dane, d, &rm->targets, t)) return add_sts(rm, t, d); /* DANE wins: RFC 8461 2 */
-  counts_failure(&rm->counts, TLS_BY_DANE, COUNTS_DNSSEC);
-  return 0;
+  int usable = dane_demand(&rm->dane, d, &rm->targets, t);
+  if (rm->dane.fresh && rm->dane.state == DANE_FAILED) counts_failure(&rm->counts, TLS_BY_DANE, COUNTS_DNSSEC);
+  if (rm->dane.fresh && rm->dane.state == DANE_UNUSABLE) counts_failure(&rm->counts, TLS_BY_DANE, COUNTS_TLSA);
+  return usable && add_sts(rm, t, d);
 }
 
 /* The session came to no EHLO's answer that we can use: notes why, and hangs up. */
@@ -106,7 +109,8 @@ static enum secure_next unusable(struct remote *rm, enum client_hello h, struct 
   struct failure *f = &rm->targets.failure;
   if (h == CLIENT_SELF) targets_self(&rm->targets);
   else if (h == CLIENT_REFUSED) {
-    failure_note(f, c->reply.code / 100 == 5 ? 'D' : 'Z', c->name, " said: ", c->reply.text);
+    /* a relay that takes nobody, or speaks SMTP where the route says LMTP, is the operator's to mend */
+    failure_note(f, c->reply.code / 100 == 5 && !rm->route.named ? 'D' : 'Z', c->name, " said: ", c->reply.text);
   } else if (rm->secure.state == SECURE_DONE) {
     enum secure_next next = secure_broken(&rm->secure, c, d, t);
     if (next == SECURE_NEXT) failure_note(f, 'Z', c->name, rm->secure.why, 0);
@@ -169,6 +173,7 @@ static int connect_any(struct remote *rm)
   dane_forget(&rm->dane);
   remote_sts_forget(&rm->sts);
   rm->client.lmtp = rm->route.lmtp;
+  rm->client.relay = rm->route.named;
   rm->login_failed = 0;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
@@ -215,7 +220,8 @@ static void deliver(struct remote *rm, struct client_message const *m, struct cl
       return;
     }
     if (logins_hidden(rm)) {
-      client_report_add(report, 'Z', rm->client.name, " offers logins, and this user may not read logins.cdb (#4.3.5)", 0);
+      client_report_add(report, 'Z', rm->client.name,
+        " offers logins, and this user may not read logins.cdb (#4.3.5)", 0);
       client_quit(&rm->client);
       return;
     }

@@ -17,7 +17,7 @@ void transaction_verdict(struct transaction *t, int code)
     client_report_add(t->report, 'Z', t->c->name, text, 0);
     return;
   }
-  char kind = code / 100 == 2 ? 'K' : code / 100 == 5 ? 'D' : 'Z';
+  char kind = code / 100 == 2 ? 'K' : client_for_good(t->c, code) ? 'D' : 'Z';
   client_report_add(t->report, kind, t->c->name, " said: ", t->c->reply.text);
 }
 

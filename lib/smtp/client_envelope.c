@@ -134,7 +134,7 @@ static void got_rcpt(struct transaction *t)
 {
   refused_here(t);
   int code = t->c->reply.code;
-  char kind = code / 100 == 2 ? 'r' : code / 100 == 5 && !too_many(t) ? 'h' : 's';
+  char kind = code / 100 == 2 ? 'r' : client_for_good(t->c, code) && !too_many(t) ? 'h' : 's';
   client_report_add(t->report, kind, t->c->name, " said: ", t->c->reply.text);
   t->accepted += kind == 'r';
   t->refused += kind == 'h';

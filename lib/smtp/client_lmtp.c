@@ -20,15 +20,17 @@ static void line(struct client_report *out, struct count *n, char kind, char con
 static void answer(struct transaction *t, struct client_report *out, struct count *n)
 {
   char text[sizeof t->why + 80];
+  unsigned was_lost = t->lost;
   int code = t->lost ? -1 : client_read(t->c, CLIENT_TIME_DOT);
   if (code == 421) transaction_said(t);
   else if (code < 0 && !t->lost) transaction_lost(t);
   if (!t->lost) {
-    char kind = code / 100 == 2 ? 'r' : code / 100 == 5 ? 'h' : 's';
+    char kind = code / 100 == 2 ? 'r' : client_for_good(t->c, code) ? 'h' : 's';
     line(out, n, kind, t->c->name, " said: ", t->c->reply.text);
     return;
   }
-  snprintf(text, sizeof text, " %s%s", t->why, t->said ? "" : " after the whole message was sent; it may arrive twice");
+  /* whoever gets 421 for an answer has not got the message; of those behind him nobody knows */
+  snprintf(text, sizeof text, " %s%s", t->why, t->said && !was_lost ? "" : " after the whole message was sent; it may arrive twice");
   line(out, n, 's', t->c->name, text, 0);
 }
 

@@ -68,7 +68,7 @@ static void mail_refused(struct transaction *t)
 {
   char text[CLIENT_REPLY_TEXT + 8];
   snprintf(text, sizeof text, " said: %s", t->mail_text);
-  client_refuse(t->report, t->m->n, t->mail / 100 == 5 ? 'D' : 'Z', t->c->name, text);
+  client_refuse(t->report, t->m->n, client_for_good(t->c, t->mail) ? 'D' : 'Z', t->c->name, text);
   lone_dot(t);
 }
 

@@ -38,6 +38,12 @@ void client_secured(struct client *c, struct client_transport const *via, void *
   c->in_at = c->in_len = c->out_at = c->out_len = 0;
 }
 
+/* 530, 534, 538: RFC 4954 6, RFC 3207 4. */
+int client_for_good(struct client const *c, int code)
+{
+  return code / 100 == 5 && !(c->relay && (code == 530 || code == 534 || code == 538));
+}
+
 int client_failed(struct client *c, enum client_trouble t)
 {
   c->trouble = t;

@@ -51,6 +51,7 @@ struct client {
   unsigned mechanisms;        /* for AUTH: bits 1 << enum login_mechanism (policy/logins.h) of those that we know */
   uint64_t size;              /* the server's limit in bytes; 0: not said */
   unsigned lmtp : 1;          /* LMTP (RFC 2033): the caller's to set before the greeting; stays */
+  unsigned relay : 1;         /* a relay of the operator's: a login or TLS that it misses is his to mend. As lmtp */
   unsigned used : 1;          /* a transaction was tried on this connection */
   unsigned dirty : 1;         /* one may still be open on the server's side: RSET before the next */
   enum client_trouble trouble;
@@ -99,6 +100,9 @@ typedef void client_line_fn(void *arg, unsigned number, char const *text, size_t
 /* Reads one reply into c->reply. Returns its code, or -1. client_read_lines: `each` gets its lines. */
 int client_read(struct client *c, unsigned seconds);
 int client_read_lines(struct client *c, unsigned seconds, client_line_fn *each, void *arg);
+
+/* Is a reply with this code a refusal for good? */
+int client_for_good(struct client const *c, int code);
 
 /* Notes what went wrong; errno goes with CLIENT_LOST. The connection stays open: what the server sent before may still
  * be read. Returns -1. */

@@ -98,6 +98,32 @@ def test_broken_answers(rules, lmtp):
         assert (o.each, o.verdict) == ("ss", "Z") and "421 4.3.2 bye" in o.text, o
 
 
+def test_an_answer_too_few(rules, lmtp):
+    """The last recipient waits, and nothing that comes later is taken for his answer."""
+    lmtp.verdicts = {B: b""}
+    with jobs(rules, lmtp) as j:
+        o = j.job(TEXT, S, [A, B])
+        assert (o.each, o.verdict) == ("rs", "K") and "may arrive twice" in o.lines[1][1], o
+        lmtp.verdicts = {A: b"550 5.2.1 no\r\n"}
+        o = j.job(TEXT, S, [A, B])
+        assert (o.each, o.verdict) == ("hr", "K"), o
+    assert len(lmtp.sessions) == 2
+
+
+def test_surplus_answers(rules, lmtp):
+    """They belong to no message: the next one is refused or taken by answers of its own."""
+    lmtp.verdicts = {B: b"250 2.0.0 kept\r\n250 2.0.0 surplus\r\n"}
+    with jobs(rules, lmtp) as j:
+        o = j.job(TEXT, S, [A, B])
+        assert (o.each, o.verdict) == ("rr", "K") and "surplus" not in repr(o), o
+        lmtp.verdicts = {A: b"550 5.2.1 no\r\n", B: b"551 5.2.2 no\r\n"}
+        for _ in range(2):
+            o = j.job(TEXT, S, [A, B])
+            assert (o.each, o.verdict) == ("hh", "D") or (o.verdict == "Z" and "reply to nothing" in o.text), o
+        assert (o.each, o.verdict) == ("hh", "D"), o
+    assert len(lmtp.messages) == 1
+
+
 def test_large(rules, lmtp):
     text = b"Subject: x\n\n" + b"0123456789abcdef" * 8 * 20000 + b"\n"
     with jobs(rules, lmtp) as j:

@@ -199,7 +199,7 @@ def test_first_form(rules, server):
     o, _ = deliver(r, "y.example", S, [A], TEXT)
     assert (o.each, o.verdict) == ("r", "K"), o
     o, _ = deliver(r, "y.example", S, [A], TEXT, options=("-l", "/nonexistent/logins.cdb"))
-    assert o.verdict == "D" and "530" in o.text and len(s.logins) == 1, o
+    assert o.verdict == "Z" and "no such file of logins" in o.text and len(s.logins) == 1, o
 
 
 def test_damaged(rules, server):

@@ -93,7 +93,7 @@ VERDICTS = [
     (".", b"452 4.3.1 disk full\r\n", 451, "4.3.1", "disk full"),
     (".", b"550 no code\r\n", 554, "5.3.0", "no code"),
     (".", (CLOSE,), 451, "4.4.2", "closed the connection"),
-    ("CONNECT", b"554 5.7.0 go away\r\n", 554, "5.7.0", "go away"),
+    ("CONNECT", b"554 5.7.0 go away\r\n", 451, "4.3.0", "go away"),
     ("CONNECT", b"421 4.3.2 busy\r\n", 451, "4.3.2", "busy"),
     ("CONNECT", (CLOSE,), 451, "4.4.2", "connection"),
     (".", (HANG,), 451, "4.4.2", "may arrive twice"),
