@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What POP-before-SMTP costs, side by side with the same without it, rounds interleaved: logins by relay-pop-stamp alone
-and behind mailfront and Dovecot; connections through relay-pop-check, with few stamps and with very many; a sweep over
-those, with its memory. Prints medians, least and most, and the ratio to each group's first line."""
+"""What POP-before-SMTP costs, side by side with the same without it, rounds interleaved: logins by relay-pop-stamp
+alone and behind mailfront and Dovecot; connections through relay-pop-check, with few stamps and with very many; a sweep
+over those, with its memory. Prints medians, least and most, and the ratio to each group's first line."""
 import argparse
 import contextlib
 import os

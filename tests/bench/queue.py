@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What waiting messages cost relay-send: its start-up, its memory, and the processor time of one arrival, with few and with
-many messages that wait for a later try. A waiting message is not opened before its time, so these are files without
-contents: what relay-send looks at is their names and times. Arrivals are real, through relay-queue to a double of
-relay-remote; their cost is relay-send's own time on a processor, in which the file system's share grows with the
+"""What waiting messages cost relay-send: its start-up, its memory, and the processor time of one arrival, with few and
+with many messages that wait for a later try. A waiting message is not opened before its time, so these are files
+without contents: what relay-send looks at is their names and times. Arrivals are real, through relay-queue to a double
+of relay-remote; their cost is relay-send's own time on a processor, in which the file system's share grows with the
 directories: -d on a tmpfs shows it without."""
 import argparse
 import os

@@ -73,8 +73,8 @@ def dialogue(d):
     seen = [mask(d.reply())]
     for line in ("EHLO client.example", "NOOP", "VRFY someone", "WHAT", "RCPT TO:<a@b.example>",
                  "MAIL FROM:<a@outside.example>", "MAIL FROM:<again@outside.example>", "RCPT TO:<b@hosted.example>",
-                 "RCPT TO:<b%c@hosted.example>", "RCPT TO:<c@elsewhere.example>", "RSET", "MAIL FROM:<a@outside.example>",
-                 "RCPT TO:<b@hosted.example>", "DATA"):
+                 "RCPT TO:<b%c@hosted.example>", "RCPT TO:<c@elsewhere.example>", "RSET",
+                 "MAIL FROM:<a@outside.example>", "RCPT TO:<b@hosted.example>", "DATA"):
         seen.append(mask(d.cmd(line)))
     d.send(DATA.replace(b"\n", b"\r\n") + b".\r\nQUIT\r\n")
     seen += [mask(d.reply()), mask(d.reply())]

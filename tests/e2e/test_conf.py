@@ -1,5 +1,6 @@
-"""What relay-conf writes is what runs: service directories under the real svscan, the xinetd file under the real xinetd, the
-systemd units as systemd reads them; each time the same dialogue and the client's true address in the log."""
+"""What relay-conf writes is what runs: service directories under the real svscan, the xinetd file under the
+real xinetd, the systemd units as systemd reads them; each time the same dialogue and the client's true
+address in the log."""
 import os
 import pwd
 import re
@@ -74,8 +75,8 @@ def multilog(house, name):
 def test_daemontools(house, sink, source):
     os.mkdir(house.services)
     house.start([program("svscan"), house.services], "svscan.log")
-    said = house.conf("receive", os.path.join(house.services, "smtpd"), "--one-user", *house.chain, "--address", "127.0.0.1",
-                      *house.listener())
+    said = house.conf("receive", os.path.join(house.services, "smtpd"), "--one-user", *house.chain,
+                      "--address", "127.0.0.1", *house.listener())
     assert "one user, " + me() in said
     house.conf("send", os.path.join(house.services, "send"), "--one-user", *house.chain)
     house.wait_listening()
@@ -95,15 +96,17 @@ def test_accounts(house, sink):
     house.conf("queue", house.queue, "--queue-user", "mail")
     accounts = ["--log-user", "daemon"]
     # the injector is not set-uid here, so the chain runs as the queue's user
-    house.conf("receive", os.path.join(house.services, "smtpd"), "--user", "mail", *accounts, *house.chain, "--address", "127.0.0.1",
-               *house.listener())
-    house.conf("send", os.path.join(house.services, "send"), "--queue-user", "mail", "--remote-user", "nobody", *accounts, *house.chain)
+    house.conf("receive", os.path.join(house.services, "smtpd"), "--user", "mail", *accounts, *house.chain,
+               "--address", "127.0.0.1", *house.listener())
+    house.conf("send", os.path.join(house.services, "send"), "--queue-user", "mail", "--remote-user", "nobody",
+               *accounts, *house.chain)
     scan = house.start([program("svscan"), house.services], "svscan.log")
     house.wait_listening()
     mail, nobody, daemon = (pwd.getpwnam(n).pw_uid for n in ("mail", "nobody", "daemon"))
     with Dialogue(("127.0.0.1", house.port)) as d:
         d.hello()
-        wait_for(lambda: ours(scan, "relay-smtpd") and ours(scan, "relay-smtpd") == {mail}, 10, lambda: "relay-smtpd: %s" % ours(scan, "relay-smtpd"))
+        wait_for(lambda: ours(scan, "relay-smtpd") and ours(scan, "relay-smtpd") == {mail}, 10,
+                 lambda: "relay-smtpd: %s" % ours(scan, "relay-smtpd"))
         d.ok("MAIL FROM:<a@outside.example>")
         d.ok("RCPT TO:<c@elsewhere.example>")
         d.ok("DATA", 354)
@@ -136,9 +139,12 @@ def test_xinetd(house, sink, host, source, every):
     try:
         log = house.path("smtpd.log")
         address = [] if every else ["--address", host]
-        assert "can't hold" in house.conf("xinetd", house.path("a b"), "--one-user", "--log", log, *house.chain, code=111)
-        house.conf("xinetd", where + "/posthouse", "--one-user", "--log", log, *house.chain, *address, *house.listener())
-        house.start([program("xinetd"), "-dontfork", "-f", where + "/posthouse", "-pidfile", where + "/pid"], "xinetd.log")
+        assert "can't hold" in house.conf("xinetd", house.path("a b"), "--one-user", "--log", log, *house.chain,
+                                          code=111)
+        house.conf("xinetd", where + "/posthouse", "--one-user", "--log", log, *house.chain, *address,
+                   *house.listener())
+        house.start([program("xinetd"), "-dontfork", "-f", where + "/posthouse", "-pidfile", where + "/pid"],
+                    "xinetd.log")
         house.sender()
         house.wait_listening("::1" if every else host)
         check(house, sink, lambda: open(log).read(), host, source)
@@ -194,7 +200,8 @@ def test_control_is_kept(house):
 
 
 def test_control_as_written(house):
-    """The untouched control directory compiles without a word, and every line that it only suggests is right as well."""
+    """The untouched control directory compiles without a word, and every line that it only
+    suggests is right as well."""
     fresh = house.path("fresh")
     house.conf("control", fresh, "mail.example.org")
     assert mkcdb(fresh) == (0, "")
@@ -221,7 +228,8 @@ def test_queue(house):
 
 
 @pytest.mark.parametrize("words", [[], ["what"], ["receive"], ["queue", "a", "b"], ["receive", "a", "--port", "x"],
-                                   ["send", "a", "--port", "25"], ["control", "a", "--one-user"], ["queue", "a", "--user"]])
+                                   ["send", "a", "--port", "25"], ["control", "a", "--one-user"],
+                                   ["queue", "a", "--user"]])
 def test_wrong_command_lines(house, words):
     said = house.conf(*words, code=100)
     assert "usage: relay-conf control DIR [ME]" in said
@@ -251,8 +259,8 @@ def test_made_for_one_user_alone(house):
     os.chown(house.path("n"), nobody.pw_uid, nobody.pw_gid)
     copy = house.path("relay-conf")   # the build folder may not be open to everybody
     shutil.copy(program("relay-conf"), copy)
-    r = subprocess.run([copy, "receive", house.path("n", "smtpd"), "--user", "mail", "--log-user", "mail"], stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, user="nobody", group=nobody.pw_gid, cwd="/")
+    r = subprocess.run([copy, "receive", house.path("n", "smtpd"), "--user", "mail", "--log-user", "mail"],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user="nobody", group=nobody.pw_gid, cwd="/")
     assert r.returncode == 0 and b"not root: everything is made for one user, nobody" in r.stdout, r.stdout
     p = house.start([house.path("n", "smtpd", "run")], "run.log")
     wait_for(lambda: "made for user number %d alone" % nobody.pw_uid in p.text(), 10, "a refusal")

@@ -40,8 +40,8 @@ def names(text):
 
 
 def test_none_is_left_out(spools):
-    """A trace of all that relay-send does: deliveries, deferrals, a rest, reports, scans, new rules, signals, damage. Each
-    call that it makes then is among FAULTS."""
+    """A trace of all that relay-send does: deliveries, deferrals, a rest, reports, scans, new rules, signals, damage.
+    Each call that it makes then is among FAULTS."""
     s = spools(limits="warn-time 1\n")
     trace = os.path.join(s.dir, "trace")
     s.start("-t", "1", wrap=["strace", "-qq", "-o", trace])

@@ -40,7 +40,8 @@ def test_all_carried_over(tmp_path):
     r, out = postfix(tmp_path, settings(
         "relay_domains = inner.example\n  second.example\nmydestination=\nmessage_size_limit = 1000000\n"
         "relayhost = [smart.example]:submission\ntransport_maps = texthash:/etc/postfix/transport\n"
-        "relay_recipient_maps = hash:/etc/postfix/recipients\nsmtpd_timeout = 5m\nmaximal_queue_lifetime = 2\ndelay_warning_time = 4\n"
+        "relay_recipient_maps = hash:/etc/postfix/recipients\nsmtpd_timeout = 5m\n"
+        "maximal_queue_lifetime = 2\ndelay_warning_time = 4\n"
         "parent_domain_matches_subdomains =\nmynetworks = 127.0.0.0/8, 10.0.0.7 [2001:db8::]/32\n"
         "smtpd_sasl_auth_enable = yes\nbiff = no\n"), check=0,
         transport="# where to\ninner.example smtp:[10.0.0.5]:2525\n.inner.example\trelay:[10.0.0.6]\nx.example :\n",
@@ -185,8 +186,8 @@ def test_transports(tmp_path):
         "relay_domains = r1.example r2.example\nrelay_transport = relay:[192.0.2.9]:26\nrelayhost = plain.example\n"
         "parent_domain_matches_subdomains =\ntransport_maps = hash:/etc/postfix/transport, hash:/etc/postfix/gone\n"),
         transport="r1.example smtp:[IPv6:2001:db8::1]\nbad.example error:5.1.2 no\nd.example discard:\n"
-                  "l.example lmtp:x\nl2.example lmtp:x:25\nu@a.example smtp:[192.0.2.1]\nm.example smtp:mx.example:2525\n"
-                  "mx.own.example smtp:\n")
+                  "l.example lmtp:x\nl2.example lmtp:x:25\nu@a.example smtp:[192.0.2.1]\n"
+                  "m.example smtp:mx.example:2525\nmx.own.example smtp:\n")
     assert out["routes"] == ["r1.example:[2001:db8::1]", "l.example:x:24 lmtp", "m.example:mx.example:2525",
                              "mx.own.example:",
                              ":plain.example", "r2.example:192.0.2.9:26"]

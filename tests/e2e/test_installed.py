@@ -1,5 +1,5 @@
-"""A mail server as README sets one up: built for its own directories, installed with a set-uid relay-queue, each part under its
-own account, with nothing on the command lines but what README has there."""
+"""A mail server as README sets one up: built for its own directories, installed with a set-uid relay-queue, each part
+under its own account, with nothing on the command lines but what README has there."""
 import contextlib
 import glob
 import grp
@@ -42,16 +42,18 @@ def server():
             lines = f.read().split("\n")
         with open(os.path.join(src, name), "w") as f:
             f.write("\n".join([os.path.join(folder, directory)] + lines[1:]))
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "SAN", "CHAIN", "B")}
-    subprocess.run(["make", "-s", "-j2", "MUSL=" + os.path.join(ROOT, "build", "musl"), "PREFIX=" + folder, "QUEUE_USER=" + OWNS,
-                    "AUTH_GROUP=" + SECRETS, "STAMP_GROUP=" + STAMPS, "install"], cwd=src, env=env, check=True, timeout=300)
+    inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "SAN", "CHAIN", "B")
+    env = {k: v for k, v in os.environ.items() if k not in inherited}
+    subprocess.run(["make", "-s", "-j2", "MUSL=" + os.path.join(ROOT, "build", "musl"), "PREFIX=" + folder,
+                    "QUEUE_USER=" + OWNS, "AUTH_GROUP=" + SECRETS, "STAMP_GROUP=" + STAMPS, "install"],
+                   cwd=src, env=env, check=True, timeout=300)
     yield folder
     shutil.rmtree(folder)
 
 
 def conf(server, *words):
-    r = subprocess.run([os.path.join(server, "bin", "relay-conf"), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       timeout=30)
+    r = subprocess.run([os.path.join(server, "bin", "relay-conf"), *words], stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=30)
     assert r.returncode == 0, r.stdout
 
 
@@ -96,14 +98,15 @@ def test_as_readme_says(server, sink):
         f.write(":%s\n" % sink.route)
     subprocess.run([os.path.join(server, "bin", "relay-mkcdb"), etc], check=True)
     conf(server, "queue", os.path.join(spool, "queue"), "--queue-user", OWNS)
-    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1", "--port",
-         str(port))
+    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS,
+         "--address", "127.0.0.1", "--port", str(port))
     users = tls_and_logins(server, etc, spool)
     ports = {}
     for name, more in (("submission", []), ("submissions", ["--tls-now"])):
         ports[name] = free_port()
-        conf(server, "receive", os.path.join(etc, name), "--user", RECEIVES, "--log-user", LOGS, "--port", str(ports[name]),
-             "--address", "127.0.0.1", "--listener", "submission", "--tls", os.path.join(spool, "tlsd"), *more, "--logins")
+        conf(server, "receive", os.path.join(etc, name), "--user", RECEIVES, "--log-user", LOGS,
+             "--port", str(ports[name]), "--address", "127.0.0.1", "--listener", "submission",
+             "--tls", os.path.join(spool, "tlsd"), *more, "--logins")
     conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS)
     with supervised(server, services, [os.path.join(etc, name) for name in ("smtpd", "send", "tlsd", *ports)], port):
         relay(server, sink, port, os.path.join(spool, "queue"))
@@ -119,7 +122,8 @@ def read_mail(server, stamps, ip, user="joe"):
     """What is behind a qmail-style login: an account of no groups but its own, and a set-gid relay-pop-stamp."""
     account = pwd.getpwnam(READS)
     r = subprocess.run([os.path.join(server, "bin", "relay-pop-stamp"), stamps, "id", "-G"], user=READS,
-                       group=account.pw_gid, extra_groups=[], env={"PATH": "/usr/bin:/bin", "TCPREMOTEIP": ip, "USER": user}, cwd="/",
+                       group=account.pw_gid, extra_groups=[], cwd="/",
+                       env={"PATH": "/usr/bin:/bin", "TCPREMOTEIP": ip, "USER": user},
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
     assert (r.returncode, r.stdout, r.stderr) == (0, b"%d\n" % account.pw_gid, b"")
 
@@ -137,8 +141,8 @@ def test_pop_before_smtp(server, sink):
     conf(server, "stamps", stamps, "--stamp-group", STAMPS)
     st = os.stat(stamps)
     assert (st.st_uid, grp.getgrgid(st.st_gid).gr_name, stat.S_IMODE(st.st_mode)) == (0, STAMPS, 0o2771)
-    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS, "--address", "127.0.0.1",
-         "--port", str(port), "--control", etc, "--stamps", stamps)
+    conf(server, "receive", os.path.join(etc, "smtpd"), "--user", RECEIVES, "--log-user", LOGS,
+         "--address", "127.0.0.1", "--port", str(port), "--control", etc, "--stamps", stamps)
     conf(server, "send", os.path.join(etc, "send"), "--queue-user", OWNS, "--remote-user", SPEAKS, "--log-user", LOGS,
          "--control", etc)
     dirs = [os.path.join(etc, n) for n in ("smtpd", "send")]
@@ -182,8 +186,8 @@ def tls_and_logins(server, etc, spool):
     make_certificate(os.path.join(etc, "tls", "default"), "mail.example.org")
     subprocess.run(["chown", "-R", KEYS + ":", os.path.join(etc, "tls")], check=True)
     subprocess.run(["chmod", "-R", "go=", os.path.join(etc, "tls")], check=True)
-    conf(server, "tls", os.path.join(etc, "tlsd"), "--tls-user", KEYS, "--user", RECEIVES, "--log-user", LOGS, "--socket",
-         os.path.join(spool, "tlsd"))
+    conf(server, "tls", os.path.join(etc, "tlsd"), "--tls-user", KEYS, "--user", RECEIVES, "--log-user", LOGS,
+         "--socket", os.path.join(spool, "tlsd"))
     users = os.path.join(etc, "users")
     with open(users, "a") as f:
         subprocess.run([os.path.join(server, "bin", "relay-passwd"), "joe"], input=b"secret\n", stdout=f, check=True)
@@ -209,10 +213,11 @@ def log_in(server, etc, port, now, users):
         assert auth_plain(d, "joe", "Secret") == 535
         assert auth_plain(d, "joe", "secret") == 235
         assert d.mail("joe@example.org", "c@elsewhere.example", b"From: joe@example.org\n\nhello\n") == 250
-        assert (KEYS, KEYS) in accounts_of(server, "relay-tlsd") and accounts_of(server, "relay-smtpd") == {(RECEIVES, RECEIVES)}
+        assert (KEYS, KEYS) in accounts_of(server, "relay-tlsd")
+        assert accounts_of(server, "relay-smtpd") == {(RECEIVES, RECEIVES)}
         for secret in (users, os.path.join(etc, "users"), os.path.join(etc, "tls", "default", "key.pem")):
-            assert subprocess.run(["cat", secret], user=RECEIVES, group=RECEIVES, extra_groups=[], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL).returncode == 1
+            assert subprocess.run(["cat", secret], user=RECEIVES, group=RECEIVES, extra_groups=[],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 1
         d.ok("QUIT", 221)
 
 
@@ -227,7 +232,8 @@ def relay(server, sink, port, queue):
         d.ok("DATA", 354)
         d.send(b"Subject: installed\r\n\r\nhello\r\n.\r\n")
         assert d.reply() == 250
-        wait_for(lambda: accounts_of(server, "relay-remote") == {(SPEAKS, SPEAKS)}, 10, "relay-remote as " + SPEAKS, pause=0)
+        wait_for(lambda: accounts_of(server, "relay-remote") == {(SPEAKS, SPEAKS)}, 10,
+                 "relay-remote as " + SPEAKS, pause=0)
         files = [os.path.join(p, f) for p, _, fs in os.walk(os.path.join(queue, "mess")) for f in fs]
         assert len(files) == 1
         st = os.stat(files[0])
@@ -244,7 +250,8 @@ def relay(server, sink, port, queue):
 def test_what_is_installed(server):
     """Pages for all programs; only these have a raised privilege."""
     programs = sorted(os.listdir(os.path.join(server, "bin")))
-    assert {"relay-conf", "relay-gate", "relay-mkcdb", "relay-queue", "relay-remote", "relay-send", "relay-smtpd"} <= set(programs)
+    assert {"relay-conf", "relay-gate", "relay-mkcdb", "relay-queue", "relay-remote", "relay-send",
+            "relay-smtpd"} <= set(programs)
     for name in programs:
         assert os.path.exists(os.path.join(server, "share/man/man8", name + ".8"))
         st = os.stat(os.path.join(server, "bin", name))

@@ -1,5 +1,5 @@
-"""How many addresses are too many: tables of what must be refused, by relay-mkcdb and in tables made by hand, and of what
-must not. The tables say it in prefixes, as people write them."""
+"""How many addresses are too many: tables of what must be refused, by relay-mkcdb and in tables made by hand, and of
+what must not. The tables say it in prefixes, as people write them."""
 import random
 
 import pytest

@@ -41,12 +41,14 @@ def test_a_message_is_one_file(queue):
     trailer = data[len(BODY) + len(kept):]
     word = trailer.decode().split(" ")
     assert len(trailer) == 159 and word[0] == "posthouse-message-1"
-    assert [int(w) for w in word[1:3]] == [len(BODY), len(kept)] and before <= int(word[3]) <= time.time() and int(word[4]) == 0
+    assert [int(w) for w in word[1:3]] == [len(BODY), len(kept)]
+    assert before <= int(word[3]) <= time.time() and int(word[4]) == 0
     assert word[5] == hashlib.blake2s(data[:-65]).hexdigest() + "\n"
 
 
-@pytest.mark.parametrize("body, utf8, flags", [(b"plain\n", None, 0), (b"gr\xc3\xbcn\n", None, 1), (b"x" * 70001 + b"\x80\n", None, 1),
-                                               (b"x\n", "1", 2), (b"\xff\n", "1", 3), (b"x\n", "0", 0), (b"", None, 0)],
+@pytest.mark.parametrize("body, utf8, flags", [(b"plain\n", None, 0), (b"gr\xc3\xbcn\n", None, 1),
+                                               (b"x" * 70001 + b"\x80\n", None, 1), (b"x\n", "1", 2),
+                                               (b"\xff\n", "1", 3), (b"x\n", "0", 0), (b"", None, 0)],
                          ids=range(7))
 def test_flags(queue, body, utf8, flags):
     assert inject(queue, body, GOOD, **({"RELAYUTF8": utf8} if utf8 else {})) == 0
@@ -68,7 +70,8 @@ def test_id_taken_or_wrong(queue):
 @pytest.mark.parametrize("env, code", [
     (b"", 54), (b"F", 54), (b"Fa@b", 54), (b"Fa@b\0", 54), (b"Fa@b\0Tc@d", 54), (b"Fa@b\0Tc@d\0", 54),
     (b"Tc@d\0\0", 91), (b"\0", 91), (b"Fa@b\0Xc@d\0\0", 91), (b"Fa@b\0Dc@d\0\0", 91), (b"fa@b\0\0", 91),
-    (b"F" + b"x" * 1004 + b"\0Tc@d\0\0", 11), (b"Fa@b\0T" + b"x" * 1004 + b"\0\0", 11), (b"Fa@b\0Tc@d\0T" + b"x" * 200000, 11),
+    (b"F" + b"x" * 1004 + b"\0Tc@d\0\0", 11), (b"Fa@b\0T" + b"x" * 1004 + b"\0\0", 11),
+    (b"Fa@b\0Tc@d\0T" + b"x" * 200000, 11),
     (b"F" + b"x" * 1003 + b"\0T" + b"y" * 1003 + b"\0\0", 0), (b"Fa@b\0\0", 0), (b"F\0Tc@d\0\0rubbish", 0),
 ], ids=range(17))
 def test_envelopes(queue, env, code):
@@ -122,8 +125,8 @@ def test_body_in_small_pieces_at_constant_memory(queue):
     assert data[-159:].endswith((hashlib.blake2s(data[:-65]).hexdigest() + "\n").encode())
 
 
-@pytest.mark.parametrize("sig, code", [(signal.SIGTERM, 81), (signal.SIGINT, 81), (signal.SIGHUP, 81), (signal.SIGUSR1, 81), (signal.SIGXCPU, 81),
-                                       (signal.SIGALRM, 52)])
+@pytest.mark.parametrize("sig, code", [(signal.SIGTERM, 81), (signal.SIGINT, 81), (signal.SIGHUP, 81),
+                                       (signal.SIGUSR1, 81), (signal.SIGXCPU, 81), (signal.SIGALRM, 52)])
 @pytest.mark.parametrize("part", ["nothing", "body", "envelope"])
 def test_signals_leave_nothing(queue, sig, code, part):
     r, w = os.pipe()
@@ -150,9 +153,11 @@ def test_signals_leave_nothing(queue, sig, code, part):
 @pytest.mark.skipif(not can_inject(), reason="strace can't delay system calls here")
 @pytest.mark.parametrize("nth", [1, 2])
 def test_terminated_while_it_syncs(queue, tmp_path, nth):
-    """SIGTERM before the message is safe, at the file's or at the directory's fsync: the caller is told so, and nothing is left."""
+    """SIGTERM before the message is safe, at the file's or at the directory's fsync: the caller is told so,
+    and nothing is left."""
     log = str(tmp_path / "strace")
-    trace = ["strace", "-f", "-qq", "-o", log, "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=1000000:when=%d" % nth]
+    trace = ["strace", "-f", "-qq", "-o", log, "-e", "trace=fsync",
+             "-e", "inject=fsync:delay_enter=1000000:when=%d" % nth]
     with open(str(tmp_path / "body"), "w+b") as b, open(str(tmp_path / "env"), "w+b") as e:
         b.write(BODY)
         e.write(GOOD)
@@ -216,7 +221,8 @@ def test_environment_is_not_trusted_when_raised(queue, tmp_path):
     with open(os.devnull) as null, open(str(tmp_path / "env"), "w+b") as e:
         e.write(GOOD)
         e.seek(0)
-        code = subprocess.run([program], stdin=null, stdout=e, env={"RELAYQUEUE": queue}, user=65534, group=65534, extra_groups=[]).returncode
+        code = subprocess.run([program], stdin=null, stdout=e, env={"RELAYQUEUE": queue},
+                              user=65534, group=65534, extra_groups=[]).returncode
     assert files(queue) == [] and code in (0, 62)
 
 
@@ -232,7 +238,8 @@ def test_file_size_limit(queue):
 def test_no_descriptors(queue):
     for n in range(3, 5):
         code = inject(queue, BODY, GOOD, preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
-        assert (51 <= code <= 81 or code == 127) and files(queue) == [], n  # 127: not even its libraries could be opened
+        # 127: not even its libraries could be opened
+        assert (51 <= code <= 81 or code == 127) and files(queue) == [], n
 
 
 @pytest.fixture
@@ -243,7 +250,8 @@ def small(tmp_path):
     def mount(options):
         path = str(tmp_path / "small")
         os.mkdir(path)
-        if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], stderr=subprocess.DEVNULL).returncode:
+        if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path],
+                                         stderr=subprocess.DEVNULL).returncode:
             pytest.skip("can't mount a tmpfs")
         mounted.append(path)
         make_queue(path + "/queue")
@@ -290,14 +298,16 @@ def test_every_system_call_fails_once(queue, calls, error):
         pytest.skip("does not run under strace: built with sanitizers")
     os.unlink(files(queue)[0])
     for nth in range(1, 8):
-        trace = "strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=" + calls, "-e", "inject=%s:error=%s:when=%d" % (calls, error, nth)
+        trace = ("strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=" + calls,
+                 "-e", "inject=%s:error=%s:when=%d" % (calls, error, nth))
         code = inject(queue, BODY * 9000, GOOD, wrap=trace)
         left = files(queue)
         if code in (0,):
             assert len(left) == 1
             with open(left[0], "rb") as f:
                 data = f.read()
-            assert data.startswith(BODY * 9000 + GOOD[:-1]) and data.endswith((hashlib.blake2s(data[:-65]).hexdigest() + "\n").encode())
+            assert data.startswith(BODY * 9000 + GOOD[:-1])
+            assert data.endswith((hashlib.blake2s(data[:-65]).hexdigest() + "\n").encode())
             os.unlink(left[0])
         else:
             # 127 and negative codes: the program could not even start
@@ -335,7 +345,8 @@ def test_the_order_that_makes_a_message_last(queue, tmp_path):
     reader = os.open(queue + "/trigger", os.O_RDONLY | os.O_NONBLOCK)
     log = str(tmp_path / "strace")
     ident = new_id()
-    assert inject(queue, BODY, GOOD, ident, wrap=["strace", "-f", "-y", "-qq", "-o", log, "-e", "trace=fsync,write,exit_group"]) == 0
+    trace = ["strace", "-f", "-y", "-qq", "-o", log, "-e", "trace=fsync,write,exit_group"]
+    assert inject(queue, BODY, GOOD, ident, wrap=trace) == 0
     os.close(reader)
     with open(log) as f:
         calls = [line.split(None, 1)[1] for line in f if "<" in line or "exit_group" in line]

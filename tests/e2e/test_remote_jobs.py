@@ -304,7 +304,8 @@ def test_leaves_its_socket_before_it_says_quit(rules, sink):
 @pytest.mark.parametrize("extensions, verb, reply, message", [
     ((), "DATA", None, TEXT), (("PIPELINING",), "DATA", None, TEXT), (("PIPELINING",), "DATA", None, big(300000)),
     (("CHUNKING",), "RCPT", b"250 ok\r\n", TEXT), (("CHUNKING",), "BDAT", b"250 ok\r\n", big(300000)),
-    ((), "MAIL", b"250 ok\r\n", TEXT), (("PIPELINING", "CHUNKING"), "CONNECT", b"220 sink.example\r\n", TEXT)], ids=range(7))
+    ((), "MAIL", b"250 ok\r\n", TEXT), (("PIPELINING", "CHUNKING"), "CONNECT", b"220 sink.example\r\n", TEXT),
+], ids=range(7))
 def test_message_is_not_finished_when_relay_send_has_gone(rules, sink, extensions, verb, reply, message):
     """relay-send ends in mid delivery: the message will be delivered by the next one, so not by us."""
     sink.extensions = list(extensions)

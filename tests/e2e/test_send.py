@@ -52,8 +52,8 @@ def test_one_job_for_a_route_and_one_process_for_many_messages(spools):
     s.inject(["x@a.example", "y@b.example", "z@c.example", "w@[192.0.2.1]", "u@X.A.EXAMPLE"])
     s.wait_empty()
     assert sorted((d["route"], d["to"]) for d in s.deliveries()) == [
-        ("127.0.0.1:2525", ["x@a.example", "y@b.example"]), ("192.0.2.1:25", ["w@[192.0.2.1]"]), ("mx:c.example", ["z@c.example"]),
-        ("mx:x.a.example", ["u@X.A.EXAMPLE"])]
+        ("127.0.0.1:2525", ["x@a.example", "y@b.example"]), ("192.0.2.1:25", ["w@[192.0.2.1]"]),
+        ("mx:c.example", ["z@c.example"]), ("mx:x.a.example", ["u@X.A.EXAMPLE"])]
     for i in range(20):
         s.inject(["v@a.example"])
         s.wait_deliveries(5 + i)
@@ -70,23 +70,28 @@ def test_the_remote_gets_nothing_it_must_not_have(spool):
 
 
 def test_users(spool):
-    """-u and -U: scheduler and relay-remote run as others, without groups; the remote reads the message all the same."""
+    """-u and -U: scheduler and relay-remote run as others, without groups;
+    the remote reads the message all the same."""
     if os.getuid():
         pytest.skip("needs root")
     subprocess.run(["chown", "-R", "65533:65533", spool.queue], check=True)
     spool.start("-u", "65533:65533", "-U", "65534:65534", preexec=lambda: os.setgroups([1, 4, 65532]))
     os.chmod(spool.double, 0o777)
-    inject(spool.queue, BODY, envelope("a@b.example", ["x@one.example"]), preexec=lambda: (os.setgid(65533), os.setuid(65533)))
+    inject(spool.queue, BODY, envelope("a@b.example", ["x@one.example"]),
+           preexec=lambda: (os.setgid(65533), os.setuid(65533)))
     spool.wait_empty()
     started, = spool.started()
     assert started["uid"] == 65534 and started["groups"] == [] and spool.deliveries()
     with open("/proc/%d/status" % spool.proc.pid) as f:
         status = f.read()
-    assert re.search(r"^Uid:\s+65533\s+65533\s+65533\s+65533$", status, re.M) and re.search(r"^Groups:\s*$", status, re.M)
-    assert subprocess.run([SEND, "-u", "1:1"], preexec_fn=lambda: os.setuid(65534), stderr=subprocess.DEVNULL).returncode == 100
+    assert re.search(r"^Uid:\s+65533\s+65533\s+65533\s+65533$", status, re.M)
+    assert re.search(r"^Groups:\s*$", status, re.M)
+    r = subprocess.run([SEND, "-u", "1:1"], preexec_fn=lambda: os.setuid(65534), stderr=subprocess.DEVNULL)
+    assert r.returncode == 100
 
 
-@pytest.mark.parametrize("args", [["-x"], ["-u", "1"], ["-u", "a:b"], ["-u", "1:-1"], ["-t", "0"], ["-t", "x"], ["-q"], ["more"]])
+@pytest.mark.parametrize("args", [["-x"], ["-u", "1"], ["-u", "a:b"], ["-u", "1:-1"], ["-t", "0"], ["-t", "x"],
+                                  ["-q"], ["more"]])
 def test_usage(spool, args):
     r = subprocess.run([SEND, *args], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert r.returncode == 100 and b"usage" in r.stderr
@@ -94,7 +99,8 @@ def test_usage(spool, args):
 
 def test_partial_results_are_marked_and_bounced(spool):
     spool.start()
-    ident = spool.inject(["ok@one.example", "perm@one.example", "temp@one.example", "ok@dead.example", "ok2@two.example"])
+    ident = spool.inject(["ok@one.example", "perm@one.example", "temp@one.example", "ok@dead.example",
+                          "ok2@two.example"])
     spool.wait_event("defer", id=ident)
     assert spool.marks(ident) == {"ok@one.example": True, "perm@one.example": True, "temp@one.example": False,
                                   "ok@dead.example": False, "ok2@two.example": True}
@@ -102,10 +108,12 @@ def test_partial_results_are_marked_and_bounced(spool):
     bounce, = spool.deliveries(**{"from": ""})
     assert bounce["to"] == ["a@b.example"]
     head, text = bounce["body"].split("\n\n", 1)
-    assert "To: <a@b.example>" in head and "<MAILER-DAEMON@relay.example>\n" in head and "Auto-Submitted: auto-replied" in head
+    assert "To: <a@b.example>" in head and "<MAILER-DAEMON@relay.example>\n" in head
+    assert "Auto-Submitted: auto-replied" in head
     assert re.search(r"^Date: \w{3}, \d+ \w{3} \d{4} \d\d:\d\d:\d\d \+0000$", head, re.M)
     assert "This is the mail relay at relay.example, about" in text and ident in text
-    assert "\n<perm@one.example>:\n  He said: 550 no such? ?[31muser\n" in text and "temp@" not in text and "\x1b" not in text
+    assert "\n<perm@one.example>:\n  He said: 550 no such? ?[31muser\n" in text
+    assert "temp@" not in text and "\x1b" not in text
     assert "Content-Type: text/rfc822-headers\n\nSubject: test\nFrom: a@b.example\n\n--=_" in text
     mtime = os.stat(spool.path(ident)).st_mtime  # is the next try
     assert 150 < mtime - time.time() < 400
@@ -117,7 +125,8 @@ def test_alarm_during_the_first_scan(spool):
     ident = spool.inject(["x@one.example"])
     later = time.time() + 3600
     os.utime(spool.path(ident), (later, later))
-    spool.start(wrap=["strace", "-qq", "-o", os.devnull, "-e", "trace=getdents64", "-e", "inject=getdents64:delay_enter=20000"])
+    spool.start(wrap=["strace", "-qq", "-o", os.devnull, "-e", "trace=getdents64",
+                      "-e", "inject=getdents64:delay_enter=20000"])
     pid = [p for p in spool.proc.members() if stat_of(p)[3] == "relay-send"][0]
     os.kill(pid, signal.SIGALRM)
     spool.wait_event("done", id=ident)
@@ -248,7 +257,8 @@ def test_many_bounces_at_once(spool):
     spool.start()
     ids = [spool.inject(["perm@one.example"], sender="s%d@b.example" % i) for i in range(60)]
     spool.wait_empty()
-    assert sorted(r for d in spool.deliveries(**{"from": ""}) for r in d["to"]) == sorted("s%d@b.example" % i for i in range(60))
+    bounced = sorted(r for d in spool.deliveries(**{"from": ""}) for r in d["to"])
+    assert bounced == sorted("s%d@b.example" % i for i in range(60))
     assert len(ids) == 60
 
 
@@ -306,7 +316,8 @@ def test_unfinished_is_ignored(spool):
 def test_rubbish_in_the_trigger(spool):
     spool.start()
     with open(os.path.join(spool.queue, "trigger"), "wb", buffering=0) as f:
-        f.write(b"\n\n\0\xff" * 50 + b"x" * 3000 + b"\n" + b"0" * 22 + b"\n" + b"f" * 20 + b"40\n" + b"../" * 7 + b"x\n")
+        f.write(b"\n\n\0\xff" * 50 + b"x" * 3000 + b"\n" + b"0" * 22 + b"\n" + b"f" * 20 + b"40\n"
+                + b"../" * 7 + b"x\n")
         f.write(b"y" * 100)  # no line end
     spool.inject(["w@one.example"])
     time.sleep(0.2)
@@ -381,8 +392,9 @@ def says(data):
 
 
 @pytest.mark.parametrize("data", [
-    struct.pack(">IH", 0x7fffffff, 0), struct.pack(">IH", 300000, 0), struct.pack(">IH", 0, 0), struct.pack(">IH", 10, 3) + b"r\0Kfine.\0\0",
-    struct.pack(">IH", 2, 0) + b"K\0", struct.pack(">IH", 4, 0) + b"r\0K\0" + struct.pack(">IH", 4, 0) + b"r\0K\0"], ids=range(6))
+    struct.pack(">IH", 0x7fffffff, 0), struct.pack(">IH", 300000, 0), struct.pack(">IH", 0, 0),
+    struct.pack(">IH", 10, 3) + b"r\0Kfine.\0\0", struct.pack(">IH", 2, 0) + b"K\0",
+    struct.pack(">IH", 4, 0) + b"r\0K\0" + struct.pack(">IH", 4, 0) + b"r\0K\0"], ids=range(6))
 def test_hostile_remote(spool, data):
     program = os.path.join(spool.dir, "hostile")
     with open(program, "w") as f:
@@ -456,7 +468,8 @@ def test_term_lets_running_deliveries_end(spool):
     assert spool.stop() == 0
     assert time.monotonic() - start < 5
     assert spool.queued() == [] and spool.deliveries(id=ident) and "event=stopped" in spool.text()
-    wait_for(lambda: not [p for p in all_pids() if stat_of(p)[1] == spool.proc.pid and stat_of(p)[2] != "Z"], why="all have gone")
+    wait_for(lambda: not [p for p in all_pids() if stat_of(p)[1] == spool.proc.pid and stat_of(p)[2] != "Z"],
+             why="all have gone")
 
 
 def test_one_relay_send_only(spool):
@@ -534,7 +547,8 @@ def test_a_dead_destination_holds_nobody_up(spool):
         spool.inject(["x%d@dead.example" % i])
     start = time.monotonic()
     ident = spool.inject(["x@live.example", "y@stuck.example"])
-    wait_for(lambda: ["x@live.example"] in [d["to"] for d in spool.deliveries(id=ident)], 5, "delivered to the live one")
+    wait_for(lambda: ["x@live.example"] in [d["to"] for d in spool.deliveries(id=ident)], 5,
+             "delivered to the live one")
     assert time.monotonic() - start < 3
     # The dead destination was not tried three hundred times: it rests.
     wait_for(lambda: len(spool.events("defer")) >= 300, why="all of the dead one's are deferred")
@@ -591,7 +605,8 @@ def test_no_descriptors_at_all(spool):
     """So few that files can't be opened: temporary, nothing lost."""
     ids = [spool.inject(["x%d@one.example" % i]) for i in range(3)]
     for n in range(6, 16):
-        spool.start(wait=False, ASAN_OPTIONS="detect_leaks=0", preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        spool.start(wait=False, ASAN_OPTIONS="detect_leaks=0",
+                    preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
         time.sleep(0.3)
         code = spool.stop()
         assert code in (0, 111, 127, -15), (n, code, spool.text())
@@ -605,7 +620,8 @@ def test_no_descriptors_at_all(spool):
 def mounted(spools, tmp_path, options):
     path = str(tmp_path / "small")
     os.mkdir(path)
-    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], stderr=subprocess.DEVNULL).returncode:
+    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path],
+                                     stderr=subprocess.DEVNULL).returncode:
         pytest.skip("can't mount a tmpfs")
     return path
 
@@ -674,7 +690,8 @@ def test_notes_that_fail(spool, call):
 
 
 @pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")
-@pytest.mark.parametrize("call, error", [("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fdatasync", "EIO"), ("openat", "EMFILE")])
+@pytest.mark.parametrize("call, error", [("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fdatasync", "EIO"),
+                                         ("openat", "EMFILE")])
 def test_marks_are_tried_again(spool, call, error):
     """A mark that fails for a while stands in the file soon after; the message is not tried meanwhile."""
     spool.start(DOUBLE_SLOW="1.5")
@@ -701,7 +718,8 @@ def test_marks_are_tried_again(spool, call, error):
 
 @pytest.mark.skipif(not can_inject(), reason="strace can't inject errors here")
 def test_without_marks_little_is_started(spool):
-    """When no mark can be written, most messages stay untried: what is delivered now is delivered again by the next one."""
+    """When no mark can be written, most messages stay untried:
+    what is delivered now is delivered again by the next one."""
     for i in range(200):
         spool.inject(["ok@one.example", "temp@one.example"])
     spool.start(wrap=["strace", "-qq", "-o", os.devnull, "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=EROFS"])
@@ -746,13 +764,14 @@ def test_marks_need_no_descriptors_of_their_own(spool):
     ids = [spool.inject(["x@fast.example", "y@stuck%d.example" % (i % 8)]) for i in range(170)]
     wait_for(lambda: len(spool.deliveries()) == 171, 30, lambda: "all to the fast one\n" + spool.text()[-2000:])
     time.sleep(0.3)
-    assert all(spool.marks(i) == {"x@fast.example": True, "y@stuck%d.example" % (n % 8): False} for n, i in enumerate(ids))
+    assert all(spool.marks(i) == {"x@fast.example": True, "y@stuck%d.example" % (n % 8): False}
+               for n, i in enumerate(ids))
     assert not spool.events("trouble") and max(delivered(spool).values()) == 1
 
 
 def test_a_full_queue_holds_up_no_other_recipients(spool):
-    """A burst fills the queue of a next hop that works; those without room, held active by one that hangs, get theirs as soon
-    as there is room."""
+    """A burst fills the queue of a next hop that works; those without room, held active by one that hangs,
+    get theirs as soon as there is room."""
     ids = [spool.inject(["x@fast.example", "y@stuck%d.example" % (i % 4)]) for i in range(200)]
     spool.start()
     wait_for(lambda: len(spool.deliveries()) == 200, 20, lambda: "all to the fast one\n" + spool.text()[-2000:])

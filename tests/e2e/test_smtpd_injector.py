@@ -181,7 +181,8 @@ def test_started_for_the_first_accepted_recipient(smtpd):
         env = dict(l.rstrip("\n").split("=", 1) for l in f if "=" in l)
     assert env["RELAYUTF8"] == "1" and len(env["RELAYID"]) == 22 and env["TCPREMOTEIP"] == STRANGER
     with open(os.path.join(smtpd.keep, "fds")) as f:
-        assert not set(map(int, f.read().split())) & {3, 4, 5, 8, 9}  # 7: RELAYDSNFD; from 10 on they are the shell's own
+        # 7: RELAYDSNFD; from 10 on they are the shell's own
+        assert not set(map(int, f.read().split())) & {3, 4, 5, 8, 9}
 
 
 # relay-queue itself

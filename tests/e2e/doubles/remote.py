@@ -4,9 +4,9 @@
 $DOUBLE is a folder. Each delivery appends one JSON line to $DOUBLE/log. What a local part does:
   perm    refused for good      temp     refused for now     die     the process is killed after it took the job
   slow    takes $DOUBLE_SLOW s  nonsense a malformed report  many    one report line too many
-anything else is delivered. A route with "stuck" in it takes a job and never answers. One with "dead" in it can't be reached
-unless the file $DOUBLE/alive exists; a file $DOUBLE/temp makes every recipient deferred; $DOUBLE/hang lets the process wait until
-it has gone again."""
+anything else is delivered. A route with "stuck" in it takes a job and never answers. One with "dead" in it can't be
+reached unless the file $DOUBLE/alive exists; a file $DOUBLE/temp makes every recipient deferred; $DOUBLE/hang lets the
+process wait until it has gone again."""
 import fcntl, json, os, signal, socket, struct, sys, time
 
 def receive(s):
@@ -35,8 +35,8 @@ def main():
     s = socket.socket(fileno=os.dup(0))
     s.settimeout(float(os.environ.get("DOUBLE_IDLE", "5")))
     with open(folder + "/started", "a") as f:
-        f.write(json.dumps({"route": route, "pid": os.getpid(), "argv": sys.argv, "uid": os.getuid(), "groups": os.getgroups(),
-            "cwd": os.getcwd(), "fds": fds}) + "\n")
+        f.write(json.dumps({"route": route, "pid": os.getpid(), "argv": sys.argv, "uid": os.getuid(),
+            "groups": os.getgroups(), "cwd": os.getcwd(), "fds": fds}) + "\n")
     while True:
         try:
             data, fds = receive(s)
@@ -75,7 +75,8 @@ def main():
             with open(folder + "/log", "a") as f:
                 # a line of its own whatever stands before: who was killed within a write left half a line
                 f.write("\n" + json.dumps({"id": ident.decode(), "from": sender.decode("latin-1"), "to": delivered,
-                    "route": route, "pid": os.getpid(), "flags": int(flags), "body": body.decode("latin-1"), "all": len(to), "mode": mode}) + "\n")
+                    "route": route, "pid": os.getpid(), "flags": int(flags), "body": body.decode("latin-1"),
+                    "all": len(to), "mode": mode}) + "\n")
             report += b"KHe said: 250 thanks\0"
             if "nonsense" in what.values():
                 report = b"xyz"

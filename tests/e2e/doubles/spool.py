@@ -27,7 +27,8 @@ def can_inject():
     """Can strace make a system call fail here?"""
     if not shutil.which("strace"):
         return False
-    return subprocess.run(["strace", "-qq", "-o", os.devnull, "-e", "trace=write", "-e", "inject=write:error=EIO:when=1", "echo"],
+    return subprocess.run(["strace", "-qq", "-o", os.devnull, "-e", "trace=write",
+                           "-e", "inject=write:error=EIO:when=1", "echo"],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 1
 
 
@@ -80,7 +81,8 @@ class Spool:
         self.compile(limits=limits, routes=routes)
 
     def compile(self, **files):
-        texts = {"me": "relay.example\n", "domains": "hosted.example\n", "relay": "grant login\ngrant clients\n", "clients": ""}
+        texts = {"me": "relay.example\n", "domains": "hosted.example\n", "relay": "grant login\ngrant clients\n",
+                 "clients": ""}
         texts.update(files)
         for name, text in texts.items():
             with open(os.path.join(self.control, name), "w") as f:
@@ -93,11 +95,12 @@ class Spool:
         env.pop("RELAYQUEUE", None)
         env.update(variables)
         before = self.text().count("event=running")
-        self.proc = Proc([*wrap, os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", self.rules, "-R", REMOTE, *options],
-                         self.log, env=env, preexec=preexec)
+        self.proc = Proc([*wrap, os.path.join(BIN, "relay-send"), "-q", self.queue, "-r", self.rules, "-R", REMOTE,
+                          *options], self.log, env=env, preexec=preexec)
         self.procs.append(self.proc)
         if wait:
-            wait_for(lambda: self.text().count("event=running") > before or not self.proc.alive(), why="relay-send runs")
+            wait_for(lambda: self.text().count("event=running") > before or not self.proc.alive(),
+                     why="relay-send runs")
             assert self.proc.alive(), self.text()
         return self
 
@@ -165,11 +168,12 @@ class Spool:
         return self._json("started")
 
     def wait_empty(self, seconds=20):
-        wait_for(lambda: not self.queued(), seconds, lambda: "queue empty: %r\n%s" % (self.queued()[:5], self.text()[-4000:]))
+        wait_for(lambda: not self.queued(), seconds,
+                 lambda: "queue empty: %r\n%s" % (self.queued()[:5], self.text()[-4000:]))
 
     def wait_deliveries(self, n, seconds=20):
-        wait_for(lambda: len(self.deliveries()) >= n, seconds, lambda: "%d of %d deliveries\n%s" % (len(self.deliveries()), n,
-                 self.text()[-4000:]))
+        wait_for(lambda: len(self.deliveries()) >= n, seconds,
+                 lambda: "%d of %d deliveries\n%s" % (len(self.deliveries()), n, self.text()[-4000:]))
         return self.deliveries()
 
     def marks(self, ident):

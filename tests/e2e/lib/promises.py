@@ -35,9 +35,9 @@ Facts = collections.namedtuple("Facts", "accepted refused delivered settled repo
 
 
 def facts_of(calls):
-    """When each message was accepted or refused (relay-queue's exit); when each (ID, recipient) was delivered, settled by
-    a bounce that was accepted, when his success, or that he is an alias, was told by an accepted report, and when the
-    first report was accepted that may have told that he is late: all as the programs said it."""
+    """When each message was accepted or refused (relay-queue's exit); when each (ID, recipient) was delivered, settled
+    by a bounce that was accepted, when his success, or that he is an alias, was told by an accepted report, and when
+    the first report was accepted that may have told that he is late: all as the programs said it."""
     accepted, refused, owner, wishes = {}, {}, {}, {i: recipients(w) for i, w in written(calls).items()}
     delivered, settled, reported, warned = {}, {}, {}, {}
     owed = collections.defaultdict(list)       # of each message: what its next report settles, and where to note that

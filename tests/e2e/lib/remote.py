@@ -15,7 +15,8 @@ ID = b"0123456789abcdef012305"
 
 
 class Outcome:
-    """What a report says: `each` letter and text for each recipient, `verdict` and `text`; `tls` and `dsn` in a job's."""
+    """What a report says: `each` letter and text for each recipient, `verdict` and `text`;
+    `tls` and `dsn` in a job's."""
 
     def __init__(self, data):
         assert data.endswith(b"\0"), data
