@@ -57,19 +57,23 @@ static int64_t wall(void)
   return (int64_t)time(0);
 }
 
-/* The addresses of mta-sts.DOMAIN, by the resolver that relay-remote asks. Returns null, or why there are none. */
-static char const *look_up(struct address_list *at, char const *domain, int64_t deadline)
+/* The addresses of mta-sts.DOMAIN, by the resolver that relay-remote asks. Returns null, or why there are none, with
+ * *how. */
+static char const *look_up(struct address_list *at, char const *domain, int64_t deadline, enum sts_fetched *how)
 {
   struct resolver dns;
   struct self self;
   char host[DOMAIN_TEXT + 8] = "mta-sts.";
+  *how = STS_NOT_FETCHED;
   strcat(host, domain);
   if (strlen(host) >= DOMAIN_TEXT) return "the name is too long";
+  *how = STS_OURS;
   memset(&self, 0, sizeof self);
   if (self_load(&self) < 0) return "this machine's addresses can't be read";
   int v6 = self.v6;
   self_free(&self);
   if (resolver_init(&dns, getenv("DNSCACHEIP")) < 0) return "the resolver can't be set up";
+  *how = STS_NOT_FETCHED;
   dns.deadline = deadline;
   enum dns_state s = addr_find(&dns, host, v6, at);
   resolver_free(&dns);
@@ -87,8 +91,8 @@ static void tell(struct options const *o, struct sts_entry const *e, enum sts_fe
     log_str(&l, "mode", sts_mode_word(e->policy.mode));
     log_num(&l, "max-age", e->policy.max_age);
   } else {
-    log_str(&l, "result", how == STS_INVALID ? "sts-policy-invalid" : how == STS_UNTRUSTED ? "sts-webpki-invalid"
-      : "sts-policy-fetch-error");
+    if (how != STS_OURS) log_str(&l, "result", how == STS_INVALID ? "sts-policy-invalid"
+      : how == STS_UNTRUSTED ? "sts-webpki-invalid" : "sts-policy-fetch-error");
     log_str(&l, "error", why);
   }
   log_end(&l);
@@ -100,8 +104,8 @@ static enum sts_fetched renew(struct options const *o, struct sts_entry *e, int6
   struct address_list at;
   stralloc body = STRALLOC_ZERO;
   struct fetch f = { .domain = o->domain, .at = &at, .instead = o->instead, .ca = o->ca };
-  char const *wrong = o->instead ? 0 : look_up(&at, o->domain, deadline);
   enum sts_fetched how = STS_NOT_FETCHED;
+  char const *wrong = o->instead ? 0 : look_up(&at, o->domain, deadline, &how);
   f.milliseconds = (long)(deadline - io_now());
   if (!wrong && f.milliseconds <= 0) wrong = "no time left";
   if (!wrong) how = fetch(&f, &body, why);
@@ -118,7 +122,7 @@ static enum sts_fetched renew(struct options const *o, struct sts_entry *e, int6
   if (sts_cache_write(o->dir, o->domain, e) == 0) return STS_FETCHED;
   strcpy(why, "the policy can't be kept: ");
   strncat(why, strerror(errno), FETCH_WHY - 1 - strlen(why));
-  return STS_NOT_FETCHED;
+  return STS_OURS;
 }
 
 /* Under the lock: somebody else may have done it while we waited. */
@@ -148,8 +152,8 @@ int main(int argc, char const *const *argv)
   sig_ignore(SIGPIPE);
   int64_t deadline = io_now() + (int64_t)o.seconds * 1000;
   int lock = sts_lock(o.dir, o.domain, deadline);
-  if (lock < 0) strerr_diefusys(111, "lock ", o.domain, " in ", o.dir);
-  if (!fetch_begin()) strerr_dief(111, "libcurl can't be set up");
+  if (lock < 0) strerr_diefusys(errno == ETIMEDOUT ? STS_NOT_FETCHED : STS_OURS, "lock ", o.domain, " in ", o.dir);
+  if (!fetch_begin()) strerr_dief(STS_OURS, "libcurl can't be set up");
   enum sts_fetched how = work(&o, lock, deadline);
   fetch_end();
   return (int)how;

@@ -1,5 +1,4 @@
 /* relay-remote: delivers mail to one next hop over SMTP, as qmail-remote(8) or for relay-send. */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 #include "base/io.h"
-#include "base/log.h"
 #include "base/seconds.h"
 #include "policy/route.h"
 #include "queue/sheet.h"
@@ -25,7 +23,7 @@
 struct options {
   char const *rules;   /* path of rules.cdb */
   char const *logins;  /* -l: path of logins.cdb; null: beside rules.cdb */
-  char const *policies; /* -m: MTA-STS's cache */
+  char const *policies; /* -m: MTA-STS's cache; null: the usual one */
   char const *route;   /* -s */
   unsigned idle;       /* -i */
   unsigned patience;   /* -t; 0: not given */
@@ -43,7 +41,7 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
   subgetopt l = SUBGETOPT_ZERO;
   char const *rules = getenv("RELAYRULES"), *policies = getenv("RELAYMTASTS");
   *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
-  o->policies = policies && *policies ? policies : SPOOL_DIR "/mta-sts";
+  o->policies = policies && *policies ? policies : 0;
   for (;;) {
     int opt = subgetopt_r(argc, argv, "ar:l:m:s:i:t:", &l);
     switch (opt) {
@@ -127,19 +125,6 @@ static void once(struct remote *rm, struct options const *o, struct table_set co
   remote_hang_up(rm);
 }
 
-/* MTA-STS, where its cache has been made. The first form says nothing on descriptor 2. */
-static void open_policies(struct remote *rm, struct options const *o)
-{
-  struct log_line l;
-  rm->sts.quiet = !o->route;
-  if (remote_sts_open(&rm->sts, o->policies) == 0 || errno == ENOENT || rm->sts.quiet) return;
-  char const *why = strerror(errno);
-  log_start(&l, "no-mta-sts");
-  log_str(&l, "path", o->policies);
-  log_str(&l, "error", why);
-  log_end(&l);
-}
-
 int main(int argc, char const *const *argv)
 {
   static struct remote rm;
@@ -154,7 +139,8 @@ int main(int argc, char const *const *argv)
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
   remote_logins(&rm, o.logins, o.rules);
-  open_policies(&rm, &o);
+  rm.sts.quiet = !o.route; /* the first form says nothing on descriptor 2 */
+  remote_sts_open(&rm.sts, o.policies ? o.policies : SPOOL_DIR "/mta-sts", o.policies != 0);
   if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));
   else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
   remote_close(&rm);

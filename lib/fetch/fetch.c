@@ -12,6 +12,7 @@ struct getting {
   stralloc *body;
   size_t head;
   char const *wrong;    /* why we broke it off */
+  unsigned ours : 1;    /* for want of memory */
   char host[DOMAIN_TEXT + 8];
   char error[CURL_ERROR_SIZE];
 };
@@ -31,7 +32,7 @@ static size_t take_body(char *s, size_t size, size_t n, void *arg)
   struct getting *g = arg;
   n *= size;
   if (n > STS_POLICY - g->body->len) g->wrong = "more than 65536 bytes";
-  else if (!stralloc_catb(g->body, s, n)) g->wrong = "out of memory";
+  else if (!stralloc_catb(g->body, s, n)) g->wrong = "out of memory", g->ours = 1;
   return g->wrong ? 0 : n;
 }
 
@@ -122,6 +123,10 @@ static enum sts_fetched judge(CURL *c, struct getting const *g, CURLcode r, char
     snprintf(why, FETCH_WHY, "%s", *g->error ? g->error : curl_easy_strerror(r));
     return STS_UNTRUSTED;
   }
+  if (g->ours || r == CURLE_OUT_OF_MEMORY || r == CURLE_FAILED_INIT || r == CURLE_SSL_CACERT_BADFILE) {
+    snprintf(why, FETCH_WHY, "%s", g->wrong ? g->wrong : *g->error ? g->error : curl_easy_strerror(r));
+    return STS_OURS;
+  }
   if (g->wrong && status == 200) return snprintf(why, FETCH_WHY, "%s", g->wrong), STS_INVALID;
   if (r != CURLE_OK && !g->wrong) {
     snprintf(why, FETCH_WHY, "%s", *g->error ? g->error : curl_easy_strerror(r));
@@ -136,7 +141,7 @@ enum sts_fetched fetch(struct fetch const *f, stralloc *body, char why[FETCH_WHY
 {
   struct getting g = { .f = f, .body = body };
   struct curl_slist *list = 0;
-  enum sts_fetched how = STS_NOT_FETCHED;
+  enum sts_fetched how = STS_OURS;
   CURL *c = curl_easy_init();
   body->len = 0;
   snprintf(why, FETCH_WHY, "out of memory");

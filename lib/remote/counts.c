@@ -31,7 +31,7 @@ void counts_failure(struct counts *c, enum tls_source source, enum counts_result
 
 void counts_fetch(struct counts *c, enum sts_fetched how)
 {
-  if (how == STS_FETCHED) return;
+  if (how == STS_FETCHED || how == STS_OURS) return;
   counts_failure(c, TLS_BY_STS, how == STS_INVALID ? COUNTS_STS_POLICY : how == STS_UNTRUSTED ? COUNTS_STS_WEBPKI
     : COUNTS_STS_FETCH);
 }
@@ -56,7 +56,7 @@ static enum counts_result result_of(long verify)
 void counts_session(struct counts *c, struct secure const *s, struct tls_demand const *d)
 {
   struct counts_of *o = of(c, d->source);
-  if (!o) return;
+  if (!o || (d->source == TLS_BY_DANE && d->check != TLS_CHECK_DANE)) return;
   switch (s->state) {
     case SECURE_CLEARTEXT:
     case SECURE_OURS: return;

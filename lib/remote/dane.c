@@ -77,14 +77,14 @@ void dane_forget(struct dane *known)
 
 int dane_demand(struct dane *known, struct tls_demand *d, struct targets *t, struct target const *target)
 {
-  struct route const *r = &t->route;
   char text[DOMAIN_TEXT + 16];
-  int told = d->level == TLS_NEVER || (d->level == TLS_VERIFY && (*r->name || *r->ca));
-  if (told || !target->named || !*target->host || !t->dns->trusted) return 1;
+  known->fresh = 0;
+  if (demand_told(&t->route) || !target->named || !*target->host || !t->dns->trusted) return 1;
   if (known->port != target->port || strcmp(known->host, target->host)) {
     strcpy(known->host, target->host);
     known->port = target->port;
     known->state = ask(known, t->dns, target);
+    known->fresh = 1;
   }
   switch (known->state) {
     case DANE_USABLE:

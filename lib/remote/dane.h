@@ -15,6 +15,7 @@ enum dane_state {
 /* The records of one name and port: of a host with several addresses they are asked for once. All zero: none yet. */
 struct dane {
   enum dane_state state;
+  unsigned fresh : 1;      /* the last dane_demand asked for them */
   char host[DOMAIN_TEXT];  /* whose they are, as the target has it; "": nothing is known */
   uint16_t port;
   char base[DOMAIN_TEXT];  /* the TLSA base domain: the host, or where its CNAMEs end */

@@ -21,6 +21,11 @@ static void name_of(struct tls_demand *d, struct route const *r, struct target c
   demand_name(d, text);
 }
 
+int demand_told(struct route const *r)
+{
+  return r->tls == ROUTE_TLS_NONE || (r->tls == ROUTE_TLS_VERIFY && (*r->name || *r->ca));
+}
+
 void demand_by_route(struct tls_demand *d, struct route const *r, struct target const *t)
 {
   *d = (struct tls_demand){ .level = TLS_MAY, .now = r->tls_now, .ca = *r->ca ? r->ca : 0 };

@@ -33,6 +33,10 @@ struct tls_demand {
   unsigned tlsa_n;
 };
 
+/* Has the route said all that counts: tls=none, or tls=verify with name= or ca=? Then neither DANE nor MTA-STS is
+ * asked for. */
+int demand_told(struct route const *r);
+
 /* What the route alone demands of a target. */
 void demand_by_route(struct tls_demand *d, struct route const *r, struct target const *t);
 

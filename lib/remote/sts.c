@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/log.h"
 #include "base/spawn.h"
 #include "dns/txt.h"
 #include "parse/number.h"
@@ -15,17 +16,31 @@
 
 #define MARGIN 5 /* seconds that relay-mtasts gets to end on its own */
 
-int remote_sts_open(struct remote_sts *s, char const *dir)
+static void tell(struct remote_sts const *s, char const *event, char const *key, char const *value, char const *why)
 {
-  s->dir = 0;
-  if (access(dir, R_OK | W_OK | X_OK) < 0) return -1;
+  struct log_line l;
+  if (s->quiet) return;
+  log_start(&l, event);
+  log_str(&l, key, value);
+  log_str(&l, "error", why);
+  log_end(&l);
+}
+
+void remote_sts_open(struct remote_sts *s, char const *dir, int named)
+{
   s->dir = dir;
-  return 0;
+  s->error = access(dir, R_OK | X_OK) < 0 ? errno : 0;
+  if (s->error == ENOENT) {
+    s->dir = 0;
+    if (named) tell(s, "no-mta-sts", "path", dir, strerror(ENOENT));
+  } else if (s->error) tell(s, "sts-unreadable", "path", dir, strerror(s->error));
+  else if (access(dir, W_OK) < 0) tell(s, "sts-unwritable", "path", dir, strerror(errno));
 }
 
 void remote_sts_forget(struct remote_sts *s)
 {
   s->looked = s->found = 0;
+  s->broken = s->foreign = 0;
   s->fetched = STS_FETCHED;
 }
 
@@ -80,12 +95,13 @@ static enum sts_fetched fetch(struct remote_sts const *s, char const *domain, ch
   int end, status;
   pid_t pid;
   char c;
-  if (start(s, domain, id, seconds, &end, &pid)) return STS_NOT_FETCHED;
+  if (start(s, domain, id, seconds, &end, &pid)) return STS_OURS;
   if (io_read(end, &c, 1, io_now() + (int64_t)(seconds + MARGIN) * 1000) != 0) kill(pid, SIGKILL);
   close(end);
-  while (waitpid(pid, &status, 0) < 0) if (errno != EINTR) return STS_NOT_FETCHED;
-  int code = WIFEXITED(status) ? WEXITSTATUS(status) : STS_NOT_FETCHED;
-  return code == STS_FETCHED || code == STS_INVALID || code == STS_UNTRUSTED ? (enum sts_fetched)code : STS_NOT_FETCHED;
+  while (waitpid(pid, &status, 0) < 0) if (errno != EINTR) return STS_OURS;
+  int code = WIFEXITED(status) ? WEXITSTATUS(status) : STS_OURS;
+  return code == STS_FETCHED || code == STS_INVALID || code == STS_UNTRUSTED || code == STS_NOT_FETCHED
+    ? (enum sts_fetched)code : STS_OURS;
 }
 
 /* Nobody waits for that: what is kept is good, and stays good for a while. */
@@ -95,43 +111,52 @@ static void renew(struct remote_sts *s, char const *domain, char const *id, unsi
   if (start(s, domain, id, seconds, 0, &s->renewing)) s->renewing = 0;
 }
 
+/* A file that is damaged is none; one that can't be read may have anything in it. */
 static int is_kept(struct remote_sts *s, char const *domain)
 {
-  return sts_cache_read(s->dir, domain, &s->entry) == 1 && sts_entry_good(&s->entry, (int64_t)time(0));
+  int r = sts_cache_read(s->dir, domain, &s->entry), e = errno;
+  if (r < 0) tell(s, "sts-unreadable", "domain", domain, e == EPROTO ? "damaged" : strerror(e));
+  if (r < 0 && e != EPROTO) s->broken = " can't be read (#4.3.0)";
+  return r == 1 && sts_entry_good(&s->entry, (int64_t)time(0));
 }
 
 static void look(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds)
 {
   char id[STS_ID];
   s->looked = 1;
-  s->found = is_kept(s, domain) ? 1 : 0;
-  if (!find_id(dns, domain, id)) return; /* what is kept stays in force: 5.1 */
+  if (s->error) s->broken = " can't be read (#4.3.0)";
+  else s->found = is_kept(s, domain) ? 1 : 0;
+  if (s->broken || !find_id(dns, domain, id)) return; /* what is kept stays in force: 5.1 */
   if (s->found && !strcmp(s->entry.id, id)) {
     if (sts_entry_old(&s->entry, (int64_t)time(0))) renew(s, domain, id, seconds);
     return;
   }
   s->fetched = fetch(s, domain, id, seconds);
   s->found = is_kept(s, domain) ? 1 : 0;
+  if (s->fetched == STS_OURS && !s->found) s->broken = " can't be fetched and kept (#4.3.0)";
 }
 
 int remote_sts_find(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds)
 {
   if (!s->dir) return 0;
   if (!s->looked) look(s, dns, domain, seconds);
+  if (s->broken) return -1;
   return s->found && s->entry.policy.mode != STS_NONE;
 }
 
 int remote_sts_demand(struct remote_sts const *s, char const *host, struct tls_demand *d)
 {
   struct sts_policy const *p = &s->entry.policy;
-  d->source = TLS_BY_STS;
-  d->names_n = 0;
-  demand_name(d, host); /* the certificate's: 4.1 */
+  int matches = sts_policy_match(p, host);
   if (p->mode == STS_ENFORCE) {
     d->level = TLS_VERIFY;
     d->check = TLS_CHECK_CA;
-  } else d->trial = 1;
-  return sts_policy_match(p, host);
+  } else if (matches && d->level == TLS_MAY) d->trial = 1;
+  else return matches;
+  d->source = TLS_BY_STS;
+  d->names_n = 0;
+  demand_name(d, host); /* the certificate's: 4.1 */
+  return matches;
 }
 
 void remote_sts_free(struct remote_sts *s)

@@ -108,7 +108,7 @@ void sts_note(int lock, char const *id, enum sts_fetched how)
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   int n = snprintf(s, sizeof s, "%s %lld %d\n", id, (long long)now.tv_sec, (int)how);
-  if (ftruncate(lock, 0) < 0 || how == STS_FETCHED || n >= (int)sizeof s) return;
+  if (ftruncate(lock, 0) < 0 || how == STS_FETCHED || how == STS_OURS || n >= (int)sizeof s) return;
   if (pwrite(lock, s, (size_t)n, 0) != n && ftruncate(lock, 0) < 0) return;
 }
 

@@ -25,7 +25,8 @@ enum sts_fetched {
   STS_FETCHED = 0,
   STS_INVALID = 1,            /* sts-policy-invalid */
   STS_UNTRUSTED = 2,          /* sts-webpki-invalid */
-  STS_NOT_FETCHED = 111,      /* sts-policy-fetch-error; or our own side failed */
+  STS_NOT_FETCHED = 3,        /* sts-policy-fetch-error */
+  STS_OURS = 111,             /* our own side failed: that says nothing about the domain */
 };
 
 /* The file's text, pure. scan: any byte may occur; e must be initialised, and is overwritten; returns 1, or 0 malformed
@@ -41,16 +42,17 @@ int sts_cache_write(char const *dir, char const *domain, struct sts_entry const 
 
 void sts_entry_free(struct sts_entry *e);
 
-/* Does it count at `now` (seconds since 1970)? One that claims to come from the future by more than a day does not. */
+/* Does it count at `now` (seconds since 1970)? A clock that is behind makes none of them invalid. */
 int sts_entry_good(struct sts_entry const *e, int64_t now);
-/* Shall it be fetched anew in spite of the same id: past half of its life, or a day old? */
+/* Shall it be fetched anew in spite of the same id: past half of its life, a day old, or from the future? */
 int sts_entry_old(struct sts_entry const *e, int64_t now);
 
 /* Takes the domain's lock, before `deadline` (io_now's clock). Returns a descriptor (close it), or -1 with errno. */
 int sts_lock(char const *dir, char const *domain, int64_t deadline);
 /* What the last failure under this lock was, if it was with this id and less than STS_REST ago; else STS_FETCHED. */
 enum sts_fetched sts_failed_before(int lock, char const *id, int64_t now);
-/* Notes how a fetch with that id ended. Errors are ignored: it would only be tried again sooner. */
+/* Notes how a fetch with that id ended; nothing about STS_OURS. Errors are ignored: it would only be tried again
+ * sooner. */
 void sts_note(int lock, char const *id, enum sts_fetched how);
 
 /* Removes, once in STS_SWEEP, files of policies and failures that are long over. */

@@ -78,7 +78,7 @@ int sts_entry_fmt(stralloc *out, struct sts_entry const *e)
 
 int sts_entry_good(struct sts_entry const *e, int64_t now)
 {
-  return now < e->ends && e->fetched - now <= 86400;
+  return now < e->ends;
 }
 
 int sts_entry_old(struct sts_entry const *e, int64_t now)

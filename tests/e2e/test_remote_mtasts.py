@@ -134,26 +134,6 @@ def test_no_policy(world, certs, case):
     assert world.mail("-t", "1").verdict == "K", "an old policy that has ended is none"
 
 
-def test_no_program(world):
-    world.mail_server()
-    env = world.env
-    world.env = lambda dns: dict(env(dns), PATH="/nonexistent")
-    o = world.mail()
-    assert o.verdict == "K" and world.reports() == [{"success": "0", "failure": "1", "sts-policy-fetch-error": "1"}]
-
-
-def test_off(world):
-    """Without the directory there is no MTA-STS, and no question about it."""
-    world.mail_server("self")
-    world.policy("enforce", MX)
-    assert world.mail("-m", "/nonexistent").verdict == "K" and world.said == ""
-    assert not any("mta-sts" in n for n, _, _ in world.asked)
-    with open(os.path.join(world.cache, "file"), "w"):
-        pass
-    assert world.mail("-m", os.path.join(world.cache, "file", "x")).verdict == "K"
-    assert "event=no-mta-sts" in world.said and "Not\\x20a\\x20directory" in world.said
-
-
 def test_first_form(world):
     """qmail-remote's: the same, and nothing on descriptor 2."""
     s = world.mail_server("self")
@@ -165,13 +145,32 @@ def test_first_form(world):
     assert o.verdict == "Z" and "self-signed" in o.text and not s.messages and len(world.web.asked) == 1, o
 
 
-@pytest.mark.parametrize("route,tls", [("tls=required", " none"), ("tls=none", "none")])
-def test_the_route_has_said_it(world, route, tls):
-    world.mail_server("self")
+@pytest.mark.parametrize("words", [";tls=none", ";tls=verify;ca=%s", ";tls=verify;name=mx.y.example;ca=%s"])
+def test_the_route_has_said_it(world, words):
+    world.mail_server()
     world.policy("enforce", "other.example")
-    with world.net.here():
-        dns = Dns(world.names)
-    with dns, Jobs(world.rules, "mx:" + DOMAIN + ";" + route, env=world.env(dns),
-                   preexec=world.net.enter_here) as j:
-        o = j.job(TEXT, S, ["a@" + DOMAIN])
-    assert o.verdict == "K" and o.tls.endswith(tls) and not world.web.asked, (o, o.tls)
+    ca = os.path.join(world.certs["ca"], "cert.pem")
+    o = world.mail(words=words.replace("%s", ca))
+    assert o.verdict == "K" and o.tls.endswith("none" if "none" in words else " ca") and not world.web.asked, (o, o.tls)
+
+
+@pytest.mark.parametrize("words", [";tls=required", ";tls=verify"])
+def test_the_route_wants_tls(world, words):
+    """Then the policy counts all the same, and takes nothing away."""
+    s = world.mail_server("self")
+    verdict = "Z" if "verify" in words else "K"
+    world.policy("testing", "other.example")
+    assert world.mail(words=words).verdict == verdict
+    assert world.reports() == [{"success": "0", "failure": "1", "validation-failure": "1"}]
+    s.extensions.remove("STARTTLS")
+    world.id("id2")
+    world.policy("testing", MX)
+    o = world.mail(words=words)
+    assert o.verdict == "Z" and o.text.endswith("offers no TLS, which the route demands (#4.7.4)"), o
+    s.extensions.append("STARTTLS")
+    messages = len(s.messages)
+    for i, (pattern, why) in enumerate([(MX, "self-signed"), ("other.example", "no mail server by the domain's")]):
+        world.id("enforce%d" % i)
+        world.policy("enforce", pattern)
+        o = world.mail(words=words)
+        assert o.verdict == "Z" and why in o.text and len(s.messages) == messages, o

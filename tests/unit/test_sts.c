@@ -188,10 +188,10 @@ static void ages(void **state)
   (void)state;
   struct sts_entry e = STS_ENTRY_ZERO;
   make(&e, 100000);
-  assert_true(sts_entry_good(&e, 100000) && sts_entry_good(&e, 100999) && sts_entry_good(&e, 99999));
-  assert_false(sts_entry_good(&e, 101000) || sts_entry_good(&e, 13599));
+  assert_true(sts_entry_good(&e, 100000) && sts_entry_good(&e, 100999) && sts_entry_good(&e, 0));
+  assert_false(sts_entry_good(&e, 101000));
   assert_false(sts_entry_old(&e, 100000) || sts_entry_old(&e, 100499));
-  assert_true(sts_entry_old(&e, 100500) && sts_entry_old(&e, 99999));
+  assert_true(sts_entry_old(&e, 100500) && sts_entry_old(&e, 99999) && sts_entry_old(&e, 0));
   e.ends = e.fetched + STS_MAX_AGE;
   assert_false(sts_entry_old(&e, 100000 + 86399));
   assert_true(sts_entry_old(&e, 100000 + 86400));
@@ -217,12 +217,20 @@ static void failures(void **state)
     assert_int_equal(sts_failed_before(lock, "id7", now + STS_REST + 5), STS_FETCHED);
     assert_int_equal(sts_failed_before(lock, "id7", now - 10), STS_FETCHED);
   }
+  static enum sts_fetched const none[] = { STS_OURS, STS_FETCHED };
+  for (unsigned i = 0; i < 2; i++) {
+    sts_note(lock, "id7", none[i]);
+    assert_int_equal(sts_failed_before(lock, "id7", now + 1), STS_FETCHED);
+    sts_note(lock, "id7", STS_INVALID);
+  }
   sts_note(lock, "id7", STS_FETCHED);
   assert_int_equal(sts_failed_before(lock, "id7", now + 1), STS_FETCHED);
   put("a.example~", "id7 1 ");
   assert_int_equal(sts_failed_before(lock, "id7", 2), STS_FETCHED);
-  put("a.example~", "id7 1 111\n");
+  put("a.example~", "id7 1 3\n");
   assert_int_equal(sts_failed_before(lock, "id7", 2), STS_NOT_FETCHED);
+  put("a.example~", "id7 1 111\n");
+  assert_int_equal(sts_failed_before(lock, "id7", 2), STS_FETCHED);
   close(lock);
   lock = sts_lock(dir, "a.example", io_now());
   assert_true(lock >= 0);

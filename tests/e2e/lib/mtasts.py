@@ -14,6 +14,14 @@ S, DOMAIN, MX, TEXT = "s@sender.example", "y.example", "mx.y.example", b"Subject
 WEB, MAIL, DAY = "10.99.0.2", "10.99.0.3", 86400
 
 
+def kept(id, fetched, ends, *mx, mode="enforce"):
+    """The text of a kept policy; times are seconds from now."""
+    now = int(time.time())
+    return "".join(l + "\n" for l in [
+        "mta-sts 1", "id " + id, "fetched %d" % (now + fetched), "ends %d" % (now + ends), "mode " + mode,
+        *["mx " + m for m in mx], "end"])
+
+
 class World:
     """On the other side the policy's server and one mail exchanger, which has another name with `mx`."""
 
@@ -54,15 +62,19 @@ class World:
         return environment(DNSCACHEIP=dns.where, SSL_CERT_FILE=self.ca, PATH=BIN + ":" + os.environ["PATH"],
                            RELAYMTASTS=self.cache)
 
-    def jobs(self, dns, *options):
-        return Jobs(self.rules, "mx:" + DOMAIN, options=("-t", "5", *options), env=self.env(dns),
-                    preexec=self.net.enter_here)
+    def jobs(self, dns, *options, words="", enter=lambda: None):
+        def preexec():
+            self.net.enter_here()
+            enter()
+        return Jobs(self.rules, "mx:" + DOMAIN + words, options=("-t", "5", *options), env=self.env(dns),
+                    preexec=preexec)
 
-    def mail(self, *options):
-        """One job. Returns the outcome; `said` has the log."""
+    def mail(self, *options, **more):
+        """One job. `words` are the route's, `enter` is called in the child before exec. Returns the outcome; `said`
+        has the log."""
         with self.net.here():
             dns = Dns(self.names)
-        with dns, self.jobs(dns, *options) as j:
+        with dns, self.jobs(dns, *options, **more) as j:
             outcome = j.job(TEXT, S, ["a@" + DOMAIN])
             j.sock.close()
             assert j.ended() == 0
@@ -84,11 +96,8 @@ class World:
             return f.read()
 
     def keep(self, id, fetched, ends, *mx, mode="enforce"):
-        """Puts a policy into the cache; times are seconds from now."""
-        now = int(time.time())
-        self.entry("".join(l + "\n" for l in [
-            "mta-sts 1", "id " + id, "fetched %d" % (now + fetched), "ends %d" % (now + ends), "mode " + mode,
-            *["mx " + m for m in mx], "end"]))
+        """Puts a policy into the cache."""
+        self.entry(kept(id, fetched, ends, *mx, mode=mode))
 
     def close(self):
         for s in self.made:

@@ -177,10 +177,17 @@ def truncated(name, kind, where="127.0.0.1"):
         return bool(s.recv(4096)[2] & 2)
 
 
+def bind(what, where, read_only=False):
+    """For a child before exec: it sees this file or folder elsewhere."""
+    CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+    what, where = os.fsencode(what), os.fsencode(where)
+    for call in (lambda: _libc.unshare(CLONE_NEWNS), lambda: _libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None),
+                 lambda: _libc.mount(what, where, None, MS_BIND, None),
+                 lambda: read_only and _libc.mount(None, where, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None)):
+        if call() < 0:
+            raise OSError(ctypes.get_errno(), "bind", where)
+
+
 def use_resolv_conf(path):
     """For a child before exec: it sees this file as /etc/resolv.conf."""
-    CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
-    for r in (_libc.unshare(CLONE_NEWNS), _libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None),
-              _libc.mount(os.fsencode(path), b"/etc/resolv.conf", None, MS_BIND, None)):
-        if r < 0:
-            raise OSError(ctypes.get_errno(), "resolv.conf")
+    bind(path, "/etc/resolv.conf")
