@@ -134,7 +134,7 @@ static void make(struct work *w)
   compile(w);
   if (w->diff) show_diff(w);
   for (int i = 0; i < MADE; i++) give(w, i);
-  for (int i = 0; i < MADE; i++) {
+  for (int i = MADE; i-- > 0;) { /* the rules last: relay-send takes them for the sign that all is new */
     if (w->fd[i] >= 0 && rename(made[i].new, made[i].file) < 0) die("rename", w->dir, made[i].new);
     if (w->fd[i] < 0 && unlink(made[i].file) < 0 && errno != ENOENT) die("remove", w->dir, made[i].file);
   }

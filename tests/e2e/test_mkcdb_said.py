@@ -56,3 +56,16 @@ def test_no_match_is_said(control):
         (control / "clients").write_text('192.0.2.1:allow\n' + line)
         r = mkcdb(control)
         assert (r.returncode, r.stderr) == (0, b"")
+
+
+def test_the_rules_come_last(control):
+    """relay-send takes new rules for the sign to start relay-remotes anew, and these open logins.cdb once: it is there
+    when the rules come, also if they never do."""
+    (control / "routes").write_text(":smart.example:587 tls=verify\n")
+    (control / "logins").write_text("smart.example joe secret\n")
+    (control / "logins").chmod(0o600)
+    (control / "rules.cdb").mkdir()
+    (control / "rules.cdb" / "in-the-way").touch()
+    r = mkcdb(control)
+    assert r.returncode == 111 and b"unable to rename" in r.stderr, r.stderr
+    assert (control / "logins.cdb").exists() and not (control / "rules.cdb.tmp").exists()
