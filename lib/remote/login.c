@@ -6,8 +6,6 @@
 #include "remote/login.h"
 #include "remote/sasl.h"
 
-#define REPEATED 12 /* bytes of what we sent that a server's words must not have */
-
 /* The strongest first. The last two give the password away to whoever listens. */
 static enum login_mechanism const order[] = { LOGIN_SCRAM_SHA_256, LOGIN_CRAM_MD5, LOGIN_PLAIN, LOGIN_LOGIN };
 
@@ -16,39 +14,13 @@ static int bare(enum login_mechanism m)
   return m == LOGIN_PLAIN || m == LOGIN_LOGIN;
 }
 
-/* Does the text have s[0..n) in base64, or at least how that begins? */
-static int repeats(char const *text, char const *s, size_t n)
+/* A server that has got the password may say it again, in whatever form: then its codes alone are for a log. */
+static enum logged_in refused(struct client *c, enum login_mechanism m, struct login const *l, char why[LOGIN_WHY])
 {
-  char sent[CODEC_BASE64(CLIENT_SASL) + 1];
-  size_t len = codec_base64(sent, s, n);
-  sent[len < REPEATED ? len : REPEATED] = 0;
-  int found = len && strstr(text, sent) != 0;
-  explicit_bzero(sent, sizeof sent);
-  return found;
-}
-
-/* Does the server say again what nobody else should read? Some do, with a 501. */
-static int indiscreet(char const *text, struct login const *l)
-{
-  char both[CLIENT_SASL] = "";
-  size_t user = strlen(l->user), password = strlen(l->password);
-  memcpy(both + 1, l->user, user + 1);
-  memcpy(both + user + 2, l->password, password);
-  int found = (password && strstr(text, l->password)) || repeats(text, l->password, password)
-    || repeats(text, both, user + password + 2);
-  explicit_bzero(both, sizeof both);
-  return found;
-}
-
-static enum logged_in refused(struct client *c, struct login const *l, char why[LOGIN_WHY])
-{
-  char code[48];
-  char const *text = c->reply.text;
-  if (indiscreet(text, l)) {
-    snprintf(code, sizeof code, "%d, and words that are not for a log", c->reply.code);
-    text = code;
-  }
-  snprintf(why, LOGIN_WHY, " refused our login as %s (logins:%u): %s (#4.7.8)", l->user, l->line, text);
+  char const *at;
+  size_t code = client_reply_enhanced(&c->reply, &at), n = bare(m) ? code ? code + 4 : 3 : c->reply.text_len;
+  snprintf(why, LOGIN_WHY, " refused our login as %s (logins:%u): %.*s (#4.7.8)", l->user, l->line, (int)n,
+    c->reply.text);
   return c->reply.code / 100 == 5 ? LOGIN_NEVER : LOGIN_NEXT;
 }
 
@@ -85,7 +57,7 @@ enum logged_in login_run(struct client *c, struct login const *l, char why[LOGIN
     tried = 1;
     if (r == CLIENT_AUTHED) return LOGIN_DONE;
     enum logged_in verdict = LOGIN_NEXT;
-    if (r == CLIENT_AUTH_REFUSED) verdict = refused(c, l, why);
+    if (r == CLIENT_AUTH_REFUSED) verdict = refused(c, m, l, why);
     if (r == CLIENT_AUTH_REFUSED && c->reply.code == 504) continue;
     if (r == CLIENT_AUTH_REFUSED) client_quit(c);
     if (r == CLIENT_AUTH_WRONG)

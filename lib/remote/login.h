@@ -16,8 +16,8 @@ enum logged_in {
 /* Takes the strongest mechanism that is offered, that the login's line allows, and that needs no word `clear` where
  * there is no TLS. One that the server turns out not to have (504) is followed by the next. Every failure is
  * temporary, since it is the operator's to mend: then `why`, printable but for what user and server say, is to go
- * behind the server's name, and the connection is closed. It never has the password, also when the server repeats
- * it. */
+ * behind the server's name, and the connection is closed. It never has the password: of a server that got it as it is
+ * (PLAIN, LOGIN) it has the codes alone. */
 enum logged_in login_run(struct client *c, struct login const *l, char why[LOGIN_WHY]);
 
 #endif

@@ -1,6 +1,7 @@
 /* Logins on relay-remote's connections. */
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <skalibs/stralloc.h>
 #include "remote/logins.h"
 
@@ -13,6 +14,7 @@ void remote_logins(struct remote *rm, char const *path, char const *rules)
     path = beside.s;
   }
   rm->logins = path ? table_open_logins(path) : 0;
+  if (rm->logins) prctl(PR_SET_DUMPABLE, 0); /* no core file has a password, and nobody of our user looks at us */
   rm->logins_error = rm->logins || (beside.len && errno == ENOENT) ? 0 : path ? errno : ENOMEM;
   stralloc_free(&beside);
 }

@@ -73,6 +73,6 @@ def test_relay_send_tells_them_apart(instances):
         i.send()
         i.inject(S, ["v@a.example", "v@[127.0.0.1]"], TEXT)
         assert [m.recipients for m in s.wait(1, 10)] == [["v@a.example"]]
-        wait_for(lambda: len(i.events("send", "delivery")) == 2, 10)
-    routes = {e["to"]: e["route"] for e in i.events("send", "delivery")}
+        wait_for(lambda: len([e for e in i.events("send", "delivery") if e["to"].startswith("v@")]) == 2, 10)
+    routes = {e["to"]: e["route"] for e in i.events("send", "delivery") if e["to"].startswith("v@")}
     assert routes == {"v@a.example": s.route, "v@[127.0.0.1]": "mx:[127.0.0.1]:%d" % s.port}

@@ -96,7 +96,8 @@ class Jobs:
     def __init__(self, rules, route, options=(), env=None, preexec=None):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.err = tempfile.TemporaryFile()
-        argv = [program("relay-remote"), "-r", rules, *options, "-s", route]
+        ours = program("relay-remote")
+        argv = [for_everybody(ours) if preexec else ours, "-r", rules, *options, "-s", route]
         self.popen = subprocess.Popen(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.err,
                                       env=env or environment(), preexec_fn=preexec)
         theirs.close()
