@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from doubles.spool import BIN, can_inject, make_queue, new_id
+from doubles.spool import BIN, can_inject, delivered, make_queue, new_id
 from lib import promises
 from lib.procs import sanitized, stat_of, status_of, wait_for
 
@@ -27,12 +27,7 @@ FAULTS = [
 ]
 # What can't fail so, or does not matter: a descriptor is closed all the same, memory is given back or not.
 HARMLESS = {"close", "exit_group", "getpid", "munmap", "rt_sigprocmask", "rt_sigreturn"}
-ELSEWHERE = {"mkdir", "rename", "fsync"}   # a damaged file that can't be put aside: test_send
-
-
-def delivered(spool):
-    """How often each recipient of each message was delivered."""
-    return collections.Counter((d["id"], r) for d in spool.deliveries() for r in d["to"])
+ELSEWHERE = {"mkdir", "rename", "fsync"}   # a damaged file that can't be put aside: test_send_damage
 
 
 def names(text):

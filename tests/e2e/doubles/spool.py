@@ -1,4 +1,5 @@
 """A queue in a scratch folder, relay-queue into it, and relay-send over doubles of relay-remote (remote.py)."""
+import collections
 import json
 import os
 import shutil
@@ -187,3 +188,8 @@ class Spool:
         size, length = int(line[1]), int(line[2])
         entries = data[size:size + length].split(b"\0")[1:-1]
         return {e[1:].decode(): e[:1] == b"D" for e in entries if e[:1] != b"P"}
+
+
+def delivered(spool):
+    """How often each recipient of each message was delivered."""
+    return collections.Counter((d["id"], r) for d in spool.deliveries() for r in d["to"])
