@@ -142,7 +142,7 @@ static int launch(struct send *s, struct bounce *b, struct message *m)
     return 0;
   }
   b->message = m;
-  b->since = s->now;
+  b->since = s->up;
   say("bounce", m, id, 0, 0);
   return 1;
 }
@@ -200,7 +200,7 @@ int bounce_reaped(struct send *s, pid_t pid, int status)
 void bounce_sweep(struct send *s)
 {
   for (unsigned i = 0; i < BOUNCES; i++)
-    if (s->bounce[i].pid && s->now > s->bounce[i].since + BOUNCE_TIME) kill(s->bounce[i].pid, SIGKILL);
+    if (s->bounce[i].pid && s->up > s->bounce[i].since + BOUNCE_TIME) kill(s->bounce[i].pid, SIGKILL);
 }
 
 unsigned bounce_count(struct send const *s)

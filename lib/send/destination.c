@@ -265,6 +265,7 @@ void destination_sweep(struct send *s, int wake)
     for (struct destination **link = s->bucket + i, *d; (d = *link);) {
       if (wake) {
         d->rest_until = 0;
+        if (d->forget_at > s->now + 4 * RETRY_REST_MOST) d->forget_at = s->now; /* the clock was set back */
         destination_fill(s, d, 0);
         destination_unpark_all(s, d, s->now, 0);
       }

@@ -5,13 +5,13 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <skalibs/random.h>
 #include <skalibs/selfpipe.h>
 #include <skalibs/strerr.h>
 #include "base/log.h"
 #include "send/arrival.h"
 #include "send/bounce.h"
+#include "send/clock.h"
 #include "send/destination.h"
 #include "send/due.h"
 #include "send/hold.h"
@@ -69,7 +69,7 @@ static int set_up(struct send *s, struct loop_options const *o)
   s->spawner = o->spawner_pid;
   s->syncer = o->syncer_pid;
   s->sync_fd = o->syncer;
-  s->now = time(0);
+  clock_look(s);
   s->sweep_at = s->now + SWEEP;
   unixmessage_sender_init(&s->requests, o->spawner);
   measure(s);
@@ -113,6 +113,15 @@ static void lose(struct send *s)
   stop(s, "the spawner has ended");
 }
 
+/* Everything is due now. */
+static void hurry(struct send *s)
+{
+  destination_sweep(s, 1);
+  hold_retry(s, 1);
+  schedule_hurry(&s->schedule, s->now);
+  s->hurry = s->scan_next < STORE_SPLIT;
+}
+
 static void on_signals(struct send *s)
 {
   for (int sig; (sig = selfpipe_read()) > 0;) switch (sig) {
@@ -123,10 +132,7 @@ static void on_signals(struct send *s)
       if (!s->stopping) renew(s, 1);
       break;
     case SIGALRM:
-      destination_sweep(s, 1);
-      hold_retry(s, 1);
-      schedule_hurry(&s->schedule, s->now);
-      s->hurry = s->scan_next < STORE_SPLIT;
+      hurry(s);
       break;
     case SIGCHLD:
       reap(s);
@@ -209,7 +215,8 @@ int loop(struct loop_options const *o)
   for (;;) {
     int n = epoll_wait(s->epoll, events, EVENTS, patience(s, more));
     if (n < 0 && errno != EINTR) strerr_diefusys(111, "wait for events");
-    s->now = time(0);
+    clock_look(s);
+    if (clock_back(s)) hurry(s);
     if (!s->stopping) renew(s, 0);
     for (int i = 0; i < n; i++) on_event(s, events + i);
     remote_bury(s);

@@ -9,9 +9,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "send/bounce.h"
+#include "send/clock.h"
 #include "send/destination.h"
 #include "send/hold.h"
 #include "send/outcome.h"
+#include "send/retry.h"
 #include "send/syncer.h"
 
 static void say(char const *event, char const *id, char const *error)
@@ -73,6 +75,7 @@ void message_start(struct send *s, uint32_t slot)
   if (state == STORE_WHOLE) {
     memcpy(m->id, id, sizeof id);
     m->slot = slot;
+    m->store.arrival = clock_arrival(s, m->store.arrival);
     m->edition = s->routing.edition;
     s->schedule.slot[slot].flags &= (uint8_t)~SLOT_UNVERIFIED;
     s->active++;
@@ -191,6 +194,7 @@ static void wait_again(struct send *s, struct message *m)
 {
   struct destination *d = m->full;
   if (m->next < s->now) m->next = s->now;
+  if (m->next > s->now + RETRY_MOST) m->next = s->now + RETRY_MOST; /* from before the clock was set back */
   if (d) {
     uint8_t *flags = &s->schedule.slot[m->slot].flags;
     if (!destination_full(s, d)) destination_wait(s, m, s->now);

@@ -37,7 +37,7 @@ static unsigned places(struct send const *s)
 static int gives_way(struct send const *s, struct remote const *r)
 {
   struct destination const *d = r->destination;
-  int long_enough = r->row >= POOL_ROW || s->now - r->begun >= POOL_TIME;
+  int long_enough = r->row >= POOL_ROW || s->up - r->begun >= POOL_TIME;
   if (s->starved.first) return d->remotes > 1 || long_enough; /* who has none comes before anybody's second */
   if (!s->wanting.first || s->wanting.first == d) return 0;
   return long_enough || d->remotes > destination_allowed(s, d) || 2 * d->remotes > places(s);

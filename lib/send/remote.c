@@ -146,8 +146,8 @@ int remote_give(struct send *s, struct remote *r, struct delivery *v)
   unixmessage_sender_free(&out);
   if (!ok) return 0;
   r->delivery = v;
-  r->since = s->now;
-  if (!r->row++) r->begun = s->now;
+  r->since = s->up;
+  if (!r->row++) r->begun = s->up;
   s->busy++;
   return 1;
 }
@@ -234,6 +234,6 @@ void remote_sweep(struct send *s)
 {
   for (struct remote *r = s->all, *next; r; r = next) {
     next = r->next;
-    if (r->delivery && s->now > r->since + REMOTE_TIME) lost(s, r, 0, TOO_SLOW);
+    if (r->delivery && s->up > r->since + REMOTE_TIME) lost(s, r, 0, TOO_SLOW);
   }
 }

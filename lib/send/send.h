@@ -100,7 +100,7 @@ struct remote {
   unsigned edition;                /* of the rules that it has read */
   unsigned worked : 1;
   unsigned doubt : 1;              /* its destination failed before, and has not succeeded since */
-  int64_t since, begun;            /* when its job began, and the first of its row */
+  int64_t since, begun;            /* when its job began, and the first of its row; send.up's clock */
   struct remote *next, *prev;      /* all of them */
   struct remote *idle_next, *idle_prev; /* of its destination */
   struct remote *older, *newer;    /* all idle ones */
@@ -114,7 +114,7 @@ struct destination_list {
 
 struct bounce {
   pid_t pid;                       /* 0: free */
-  int64_t since;
+  int64_t since;                   /* send.up's clock */
   struct message *message;
 };
 
@@ -122,6 +122,9 @@ struct send {
   struct schedule schedule;
   struct routing routing;
   int64_t now;                     /* seconds since 1970 */
+  int64_t up;                      /* seconds, on a clock that nobody sets */
+  int64_t since;                   /* when we started, or the clock was last set back */
+  unsigned back : 1;               /* it was, and nothing done about it yet */
   unsigned stopping : 1;
 
   unsigned active, active_most;

@@ -35,7 +35,7 @@ static void places(void **state)
   assert_int_equal(s.busy, 4);
   queue("mx:d.example", id);
   pool_run(&s);
-  s.now += POOL_TIME; /* long enough, even for an only one */
+  s.up += POOL_TIME; /* long enough, even for an only one */
   SAYS(b, "\010\0\0r\0Kfine\0");
   events();
   assert_int_equal(destination_get(&s, "mx:b.example")->remotes, 0);

@@ -122,10 +122,11 @@ static void hung_remote(void **state)
   queue("mx:a.example", a);
   pool_run(&s);
   int fd = asked("mx:a.example");
-  s.now += REMOTE_TIME;
+  s.now += 2 * REMOTE_TIME; /* that the clock was set is no time */
+  s.up += REMOTE_TIME;
   remote_sweep(&s);
   assert_int_equal(s.busy, 1);
-  s.now++;
+  s.up++;
   remote_sweep(&s);
   remote_bury(&s);
   assert_int_equal(s.busy, 0);
@@ -150,12 +151,13 @@ static void hung_injector(void **state)
   message_outcome(&s, destination_pop(d), OUTCOME_FAILED, "no", "");
   pid_t pid = s.bounce[0].pid;
   assert_true(pid > 0);
-  s.now += BOUNCE_TIME;
+  s.now += 2 * BOUNCE_TIME;
+  s.up += BOUNCE_TIME;
   bounce_sweep(&s);
   struct timespec pause = { .tv_nsec = 100000000 };
   nanosleep(&pause, 0);
   assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
-  s.now++;
+  s.up++;
   bounce_sweep(&s);
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
