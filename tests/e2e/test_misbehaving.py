@@ -1,5 +1,5 @@
 """Next hops that misbehave, and what becomes of the mail in the end: relay-smtpd, relay-queue, relay-send and
-relay-remote together. (test_remote has what relay-remote alone reports.)"""
+relay-remote together. (test_remote_breaks has what relay-remote alone reports.)"""
 import os
 import re
 import signal
