@@ -31,7 +31,7 @@ def test_one_job_for_a_route_and_one_process_for_many_messages(spools):
     s.inject(["x@a.example", "y@b.example", "z@c.example", "w@[192.0.2.1]", "u@X.A.EXAMPLE"])
     s.wait_empty()
     assert sorted((d["route"], d["to"]) for d in s.deliveries()) == [
-        ("127.0.0.1:2525", ["x@a.example", "y@b.example"]), ("192.0.2.1:25", ["w@[192.0.2.1]"]),
+        ("127.0.0.1:2525", ["x@a.example", "y@b.example"]), ("mx:[192.0.2.1]", ["w@[192.0.2.1]"]),
         ("mx:c.example", ["z@c.example"]), ("mx:x.a.example", ["u@X.A.EXAMPLE"])]
     for i in range(20):
         s.inject(["v@a.example"])
