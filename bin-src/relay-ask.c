@@ -82,7 +82,8 @@ int main(int argc, char const *const *argv)
   w.seconds = o.seconds;
   open_cache(&w, o.cache);
   /* half of the time for one wait, so that a second address of a next hop gets its chance */
-  w.broken = remote_open(&w.rm, rules, getenv("DNSCACHEIP"), (o.seconds + 1) / 2);
+  char const *trust = getenv("RELAYTRUSTAD");
+  w.broken = remote_open(&w.rm, rules, getenv("DNSCACHEIP"), trust && !strcmp(trust, "1"), (o.seconds + 1) / 2);
   if (!rules) w.broken = "the rules can't be read (#4.3.5)";
   remote_logins(&w.rm, o.logins, o.rules);
   if (w.rm.logins_error) complain(o.logins, w.rm.logins_error);

@@ -72,7 +72,7 @@ static char const *look_up(struct address_list *at, char const *domain, int64_t 
   if (self_load(&self) < 0) return "this machine's addresses can't be read";
   int v6 = self.v6;
   self_free(&self);
-  if (resolver_init(&dns, getenv("DNSCACHEIP")) < 0) return "the resolver can't be set up";
+  if (resolver_init(&dns, getenv("DNSCACHEIP"), 0) < 0) return "the resolver can't be set up";
   *how = STS_NOT_FETCHED;
   dns.deadline = deadline;
   enum dns_state s = addr_find(&dns, host, v6, at);

@@ -136,7 +136,8 @@ int main(int argc, char const *const *argv)
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
 
   struct table_set *rules = table_open(o.rules);
-  char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), o.patience);
+  char const *trust = getenv("RELAYTRUSTAD");
+  char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), trust && !strcmp(trust, "1"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
   remote_logins(&rm, o.logins, o.rules);
   rm.sts.quiet = !o.route; /* the first form says nothing on descriptor 2 */

@@ -14,7 +14,8 @@ char const conf_usage[] =
   "       relay-conf receive DIR --user NAME --log-user NAME | --one-user [CHAIN-OPTIONS]\n"
   "       relay-conf xinetd FILE --user NAME | --one-user [--log FILE] [CHAIN-OPTIONS]\n"
   "       relay-conf send DIR --queue-user NAME --remote-user NAME --log-user NAME | --one-user\n"
-  "                  [--control DIR] [--queue DIR] [--policies DIR] [--bin DIR] [--resolver ADDRESS]\n"
+  "                  [--control DIR] [--queue DIR] [--policies DIR] [--bin DIR] [--resolver ADDRESS\n"
+  "                  [--trust-ad]]\n"
   "       relay-conf tls DIR --tls-user NAME --user NAME --log-user NAME | --one-user\n"
   "                  [--socket SOCKET] [--certificates DIR] [--bin DIR]\n"
   "       relay-conf sync DIR --sync-user NAME --log-user NAME | --systemd --sync-user NAME | --one-user [--systemd]\n"
@@ -22,7 +23,7 @@ char const conf_usage[] =
   "                  [--prefix PREFIX] [--node NAME] [--seconds NUMBER] [--bin DIR]\n"
   "       relay-conf systemd DIR --user NAME --queue-user NAME --remote-user NAME [--tls-user NAME] | --one-user\n"
   "                  [--certificates DIR] [--policies DIR] [--stamp-group NAME] [CHAIN-OPTIONS]\n"
-  "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS\n"
+  "CHAIN-OPTIONS: --control DIR --queue DIR --cache FILE --bin DIR --resolver ADDRESS --trust-ad\n"
   "               --address ADDRESS --port NUMBER --clients NUMBER --memory BYTES --listener NAME --bare-lf\n"
   "               --tls SOCKET --tls-now --logins --failures FILE --stamps DIR\n";
 
@@ -124,6 +125,7 @@ static char const *check_together(struct conf_options const *o)
   char const *const *v = o->value;
   if (v[OPT_TLS_NOW] && !v[OPT_TLS]) return "--tls-now is nothing without --tls: it would speak plain SMTP";
   if (v[OPT_LOGINS] && !v[OPT_TLS]) return "--logins is nothing without --tls: nobody is let in without TLS";
+  if (v[OPT_TRUST_AD] && !v[OPT_RESOLVER]) return "--trust-ad is nothing without --resolver, of which it speaks";
   if (v[OPT_SYSTEMD] && v[OPT_LOG_USER]) return "--log-user is nothing with --systemd: the journal has the log";
   if (o->what == CONF_SYSTEMD && v[OPT_STAMP_GROUP] && !v[OPT_STAMPS])
     return "--stamp-group is nothing without --stamps: there is nothing to sweep";

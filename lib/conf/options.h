@@ -66,6 +66,7 @@ enum conf_kind {
   X(LISTENER, "--listener", "NAME", KIND_WORD, CONF_CHAIN, 0, 0, 0)                     /* relay-smtpd -l */ \
   X(BARE_LF, "--bare-lf", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-smtpd -b */ \
   X(RESOLVER, "--resolver", "ADDRESS", KIND_WORD, CONF_SEND | CONF_CHAIN, 0, 0, 0)      /* DNSCACHEIP */ \
+  X(TRUST_AD, "--trust-ad", 0, KIND_FLAG, CONF_SEND | CONF_CHAIN, 0, 0, 0)              /* RELAYTRUSTAD */ \
   X(LOG, "--log", "FILE", KIND_PATH, CONF_XINETD, "/var/log/posthouse.log", 0, 0)
 
 enum conf_option {

@@ -21,6 +21,12 @@
 #define SERVICE_LOG \
   { "log", 0755, 0, 0 }, { "log/run", 0755, quote_sh, LOG_RUN }, { "log/main", 0755, 0, 0 }, { 0, 0, 0, 0 }
 
+#define DNS_ENVIRONMENT \
+  "@+resolver # The DNS server.\n" \
+  "@+resolver export DNSCACHEIP=@resolver@\n" \
+  "@+trust-ad # Its word on validation (DNSSEC) counts, though it is on another machine.\n" \
+  "@+trust-ad export RELAYTRUSTAD=@trust-ad@\n"
+
 #define CHAIN_ENVIRONMENT \
   "# The queue, for relay-queue (which, where it is set-uid, knows its own and takes no other).\n" \
   "export RELAYQUEUE=@queue@\n" \
@@ -31,8 +37,7 @@
   "export RELAYASKED=@cache@\n" \
   "@+failures # Who failed to log in lately, by address.\n" \
   "@+failures export RELAYFAILURES=@failures@\n" \
-  "@+resolver # The DNS server.\n" \
-  "@+resolver export DNSCACHEIP=@resolver@\n"
+  DNS_ENVIRONMENT
 
 struct conf_file const conf_receive[] = {
   { "run", 0755, quote_sh,
@@ -54,8 +59,7 @@ struct conf_file const conf_send[] = {
     "export RELAYBOUNCE=@reporter@\n"
     "# Where MTA-STS's policies are kept (relay-conf policies makes it; without it there is no MTA-STS).\n"
     "export RELAYMTASTS=@policies@\n"
-    "@+resolver # The DNS server.\n"
-    "@+resolver export DNSCACHEIP=@resolver@\n"
+    DNS_ENVIRONMENT
     "@+queue-user # -u: @queue-user@, who owns the queue; -U: @remote-user@, for relay-remote.\n"
     "exec @send@\n" },
   SERVICE_LOG
@@ -113,6 +117,7 @@ struct conf_file const conf_systemd[] = {
     "@+failures # Who failed to log in lately, by address.\n"
     "@+failures Environment=@env-failures@\n"
     "@+resolver Environment=@env-resolver@\n"
+    "@+trust-ad Environment=RELAYTRUSTAD=@trust-ad@\n"
     "ExecStart=-@gate@ @rules@ @smtpd@\n"
     "StandardInput=socket\n"
     "StandardOutput=socket\n"
@@ -138,6 +143,7 @@ struct conf_file const conf_systemd_send[] = {
     "# Where MTA-STS's policies are kept (relay-conf policies makes it; without it there is no MTA-STS).\n"
     "Environment=@env-policies@\n"
     "@+resolver Environment=@env-resolver@\n"
+    "@+trust-ad Environment=RELAYTRUSTAD=@trust-ad@\n"
     "ExecStart=@send@\n"
     "# It stops when what is under way has ended: a delivery that is cut off may come twice.\n"
     "KillMode=mixed\n"

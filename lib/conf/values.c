@@ -161,6 +161,7 @@ static int set_environment(struct conf_values *x, char const *const *o)
     && set(x, "env-queue", "RELAYQUEUE=", o[OPT_QUEUE], END)
     && set(x, "env-path", "PATH=", o[OPT_BIN], ":/usr/local/bin:/usr/bin:/bin", END)
     && set(x, "resolver", o[OPT_RESOLVER], END)
+    && set(x, "trust-ad", o[OPT_TRUST_AD] ? "1" : END, END)
     && set(x, "env-resolver", o[OPT_RESOLVER] ? "DNSCACHEIP=" : END, o[OPT_RESOLVER], END);
 }
 

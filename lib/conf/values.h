@@ -20,7 +20,7 @@ struct conf_accounts {
   struct conf_account stamps; /* a group alone */
 };
 
-#define CONF_VALUES 52
+#define CONF_VALUES 53
 struct conf_values {
   struct conf_value v[CONF_VALUES + 1]; /* ends with a null name */
   stralloc text[CONF_VALUES];           /* what v's values point to */

@@ -67,21 +67,27 @@ static int set_server(struct resolver *r, struct ip const *ip, uint16_t port)
   return 0;
 }
 
+/* Is it a loopback address? */
+static int is_here(struct ip const *ip)
+{
+  struct self const nobody = { .n = 0 };
+  return self_has(&nobody, ip);
+}
+
 /* Is every server of resolv.conf on this machine? */
 static int all_here(struct __res_state const *s)
 {
-  struct self const nobody = { .n = 0 }; /* loopback addresses alone */
   for (int i = 0; i < s->nscount; i++) {
     struct sockaddr const *sa = (struct sockaddr const *)&s->nsaddr_list[i];
     struct ip ip;
     uint16_t port;
     if (!sa->sa_family) sa = (struct sockaddr const *)s->_u._ext.nsaddrs[i]; /* IPv6, see set_server */
-    if (!sa || !ip_from_sockaddr(&ip, &port, sa) || !self_has(&nobody, &ip)) return 0;
+    if (!sa || !ip_from_sockaddr(&ip, &port, sa) || !is_here(&ip)) return 0;
   }
   return s->nscount > 0;
 }
 
-int resolver_init(struct resolver *r, char const *server)
+int resolver_init(struct resolver *r, char const *server, int trust)
 {
   struct ip ip;
   uint16_t port;
@@ -98,7 +104,8 @@ int resolver_init(struct resolver *r, char const *server)
   r->retry = r->state.retry;
   r->state.options |= RES_USE_EDNS0;
   if (server && set_server(r, &ip, port) < 0) return resolver_free(r), errno = ENOMEM, -1;
-  r->trusted = server || (r->state.options & RES_TRUSTAD) || all_here(&r->state);
+  r->trusted = server ? trust || is_here(&ip) : (r->state.options & RES_TRUSTAD) || all_here(&r->state);
+  r->state.options &= ~RES_TRUSTAD; /* resolv.conf's: not for $DNSCACHEIP's */
   /* AD in the question suffices by RFC 6840 5.7; older servers want DO */
   if (r->trusted) r->state.options |= RES_TRUSTAD | RES_USE_DNSSEC;
   return 0;

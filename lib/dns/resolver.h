@@ -3,9 +3,9 @@
  * options, and $RES_OPTIONS, set the timeouts). An answer comes from outside and may hold anything: it is read by
  * dns/answer.h alone.
  *
- * Whether the server has validated an answer (DNSSEC) it tells by the bit AD. That is believed of the one that the
- * operator named by $DNSCACHEIP, of those on this machine (127.0.0.0/8, ::1), and where the operator said `trust-ad`
- * (resolv.conf(5)); of others it is not asked for. */
+ * Whether the server has validated an answer (DNSSEC) it tells by the bit AD. That is believed of servers on this
+ * machine (127.0.0.0/8, ::1), and where the operator said so: of $DNSCACHEIP's by a word of its own, of resolv.conf's
+ * by `trust-ad` (resolv.conf(5)); of others it is not asked for, since whoever can forge their answers forges it. */
 #ifndef DNS_RESOLVER_H
 #define DNS_RESOLVER_H
 
@@ -35,9 +35,10 @@ struct resolver {
                                repeated much beyond it (a server that keeps silent over TCP is not bounded) */
 };
 
-/* Makes ready. `server` is $DNSCACHEIP's value; null or empty: /etc/resolv.conf. Returns 0, or -1 with errno: EINVAL
- * when `server` is no address, ENOMEM and the like. On 0 resolver_free undoes it. */
-int resolver_init(struct resolver *r, char const *server);
+/* Makes ready. `server` is $DNSCACHEIP's value; null or empty: /etc/resolv.conf. trust: its word counts though it is on
+ * another machine. Returns 0, or -1 with errno: EINVAL when `server` is no address, ENOMEM and the like. On 0
+ * resolver_free undoes it. */
+int resolver_init(struct resolver *r, char const *server, int trust);
 void resolver_free(struct resolver *r);
 
 /* Asks for records of a type (ns_t_mx, ...) of a canonical name (parse/domain.h). On DNS_FOUND the answer is in

@@ -8,7 +8,8 @@
 #include "remote/remote.h"
 #include "table/table.h"
 
-char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience)
+char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, int trust,
+  unsigned patience)
 {
   struct record me;
   client_init(&rm->client);
@@ -27,7 +28,7 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
     return "our own name can't be read from the rules (#4.3.5)";
   }
   if (self_load(&rm->self) < 0) return "this machine's addresses can't be read (#4.3.0)";
-  if (resolver_init(&rm->dns, server) < 0) {
+  if (resolver_init(&rm->dns, server, trust) < 0) {
     int e = errno;
     self_free(&rm->self);
     return e == EINVAL ? "$DNSCACHEIP is no address (#4.3.5)" : "the resolver can't be set up (#4.3.0)";

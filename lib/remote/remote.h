@@ -36,9 +36,10 @@ struct remote {
 };
 
 /* Makes all ready but the route, which is the caller's to set. `rules`: rules.cdb, for our name; null counts as one
- * without it. `server`: $DNSCACHEIP or null. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
+ * without it. `server`: $DNSCACHEIP or null, trust: as resolver_init has it. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
  * null, or what went wrong in words (static). On null remote_close undoes it. */
-char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, unsigned patience);
+char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, int trust,
+  unsigned patience);
 
 /* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb.
  * That there is none beside the rules is no mistake. One that this process may not read (EACCES) matters at next hops

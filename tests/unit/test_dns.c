@@ -325,14 +325,14 @@ static void own_addresses(void **state)
 static void resolver_setup(void **state)
 {
   struct resolver r;
-  assert_int_equal(resolver_init(&r, "nonsense"), -1);
-  assert_int_equal(resolver_init(&r, "[::1]:5"), 0);
+  assert_int_equal(resolver_init(&r, "nonsense", 0), -1);
+  assert_int_equal(resolver_init(&r, "[::1]:5", 0), 0);
   assert_int_equal(r.state.nscount, 1);
   resolver_free(&r);
-  assert_int_equal(resolver_init(&r, "127.0.0.1:5"), 0);
+  assert_int_equal(resolver_init(&r, "127.0.0.1:5", 0), 0);
   assert_int_equal(r.state.nscount, 1);
   resolver_free(&r);
-  assert_int_equal(resolver_init(&r, ""), 0);
+  assert_int_equal(resolver_init(&r, "", 0), 0);
   resolver_free(&r);
 }
 

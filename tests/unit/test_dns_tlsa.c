@@ -88,22 +88,28 @@ static void many(void **state)
   assert_true(l.n == 1 && l.tlsa[0].len == sizeof big - 3 && !l.more);
 }
 
-/* $DNSCACHEIP is the operator's word, and so is trust-ad, which libresolv reads once in a process. What resolv.conf may
- * say besides needs a machine of its own: tests/e2e/test_remote_dane.py. */
+/* A server on another machine is believed when the operator says so: of $DNSCACHEIP's. trust-ad speaks of resolv.conf's
+ * servers alone; libresolv reads it once in a process. What resolv.conf may say besides needs a machine of its own:
+ * tests/e2e/test_remote_dane.py. */
 static void believed(void **state)
 {
-  struct resolver r;
-  int status;
-  pid_t pid = fork();
-  if (!pid) {
-    int ready = !setenv("RES_OPTIONS", "trust-ad", 1) && !resolver_init(&r, 0);
-    _exit(ready && r.trusted && (r.state.options & RES_USE_DNSSEC) ? 0 : 1);
+  static struct { char const *server; unsigned trust : 1, words : 1, believed : 1; } const cases[] = {
+    { "192.0.2.1", 0, 0, 0 }, { "192.0.2.1", 0, 1, 0 }, { "192.0.2.1", 1, 0, 1 }, { "[2001:db8::1]:5353", 0, 1, 0 },
+    { "127.0.0.9", 0, 0, 1 }, { "127.0.0.1:5353", 0, 1, 1 }, { "::1", 0, 0, 1 }, { "[::1]:5353", 1, 1, 1 },
+    { 0, 0, 1, 1 }, { "", 0, 1, 1 },
+  }, *c;
+  EACH_CASE(c, cases) {
+    int const bits = RES_TRUSTAD | RES_USE_DNSSEC;
+    int status;
+    pid_t pid = fork();
+    if (!pid) {
+      struct resolver r;
+      int ready = (!c->words || !setenv("RES_OPTIONS", "trust-ad", 1)) && !resolver_init(&r, c->server, c->trust);
+      _exit(ready && r.trusted == c->believed && ((int)r.state.options & bits) == (c->believed ? bits : 0) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    CHECK(status == 0, "%s, %d, %d", c->server ? c->server : "resolv.conf", c->trust, c->words);
   }
-  assert_int_equal(waitpid(pid, &status, 0), pid);
-  assert_int_equal(status, 0);
-  assert_int_equal(resolver_init(&r, "192.0.2.1"), 0);
-  assert_true(r.trusted && (r.state.options & RES_TRUSTAD) && (r.state.options & RES_USE_DNSSEC));
-  resolver_free(&r);
 }
 
 /* A name that can't stand behind _PORT._tcp. has no records: nobody is asked. */
@@ -111,7 +117,7 @@ static void too_long(void **state)
 {
   char long_name[DOMAIN_TEXT];
   struct resolver r;
-  assert_int_equal(resolver_init(&r, "127.0.0.1:5"), 0);
+  assert_int_equal(resolver_init(&r, "127.0.0.1:5", 0), 0);
   r.state.retrans = r.state.retry = 1;
   memset(long_name, 'a', sizeof long_name);
   for (unsigned i = 63; i < 250; i += 64) long_name[i] = '.';

@@ -80,7 +80,7 @@ static void opened(uint16_t port)
 {
   int p[2];
   struct table_set *t = rules();
-  assert_null(remote_open(&rm, t, 0, 5));
+  assert_null(remote_open(&rm, t, 0, 0, 5));
   table_close(t);
   assert_string_equal(rm.me, "me.example");
   strcpy(rm.route.host, "127.0.0.1");
@@ -117,9 +117,9 @@ static void kept_for_a_while(void **state)
 
 static void without_rules(void **state)
 {
-  assert_non_null(remote_open(&rm, 0, 0, 0));
+  assert_non_null(remote_open(&rm, 0, 0, 0, 0));
   struct table_set *t = rules();
-  assert_non_null(strstr(remote_open(&rm, t, "nonsense", 0), "DNSCACHEIP"));
+  assert_non_null(strstr(remote_open(&rm, t, "nonsense", 0, 0), "DNSCACHEIP"));
   table_close(t);
 }
 
