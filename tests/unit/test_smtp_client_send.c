@@ -1,98 +1,15 @@
 /* The client's transaction against a server whose replies lie ready: the exact bytes that go out, and the report
  * that comes of it. */
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
-#include "unit.h"
-#include "smtp/client_send.h"
+#include "smtp_client.h"
 
 #define P CLIENT_PIPELINING
 #define B CLIENT_CHUNKING
 #define S CLIENT_SIZE
 #define E CLIENT_8BITMIME
 #define U CLIENT_SMTPUTF8
-
-static struct client c;
-static struct client_body body;
-static struct client_report report;
-
-/* A connection as it is after EHLO. Returns the server's end. */
-static int connected(unsigned offers, uint64_t size)
-{
-  int p[2];
-  assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
-  fcntl(p[0], F_SETFL, O_NONBLOCK);
-  client_init(&c);
-  c.fd = p[0];
-  c.offers = offers;
-  c.size = size;
-  c.patience = 2;
-  strcpy(c.name, "H");
-  return p[1];
-}
-
-static int message_fd(char const *s, size_t n)
-{
-  FILE *f = tmpfile();
-  assert_non_null(f);
-  assert_int_equal(fwrite(s, 1, n, f), n);
-  fflush(f);
-  rewind(f);
-  int fd = dup(fileno(f));
-  fclose(f);
-  return fd;
-}
-
-/* "a,b" -> "a\0b\0" */
-static unsigned split(char *to, char const *list)
-{
-  unsigned n = 1;
-  strcpy(to, list);
-  for (; *to; to++) if (*to == ',') *to = 0, n++;
-  return n;
-}
-
-static void say(int fd, char const *s)
-{
-  assert_int_equal(write(fd, s, strlen(s)), strlen(s));
-}
-
-/* All that was sent so far. */
-static void heard(int fd, char *s, size_t max)
-{
-  size_t n = 0;
-  ssize_t r;
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  while (n < max - 1 && (r = read(fd, s + n, max - 1 - n)) > 0) n += (size_t)r;
-  s[n] = 0;
-}
-
-/* The report with | for NUL. */
-static char const *said(void)
-{
-  static char s[5000];
-  assert_true(report.sa.len < sizeof s && !report.failed);
-  for (size_t i = 0; i < report.sa.len; i++) s[i] = report.sa.s[i] ? report.sa.s[i] : '|';
-  s[report.sa.len] = 0;
-  return s;
-}
-
-static enum client_sent send_text(char const *sender, char const *recipients, char const *text, unsigned utf8)
-{
-  static char list[4000];
-  unsigned n = split(list, recipients);
-  int fd = message_fd(text, strlen(text));
-  assert_int_equal(client_body_open(&body, fd, -1), 0);
-  struct client_message m = { .sender = sender, .recipients = list, .n = n, .utf8 = utf8, .body = &body };
-  client_report_clear(&report);
-  enum client_sent sent = client_send(&c, &m, &report);
-  close(fd);
-  return sent;
-}
 
 #define MAIL "MAIL FROM:<s@x.example>\r\n"
 #define RCPT(r) "RCPT TO:<" r ">\r\n"
@@ -291,104 +208,6 @@ static void parameters(void **state)
   }
 }
 
-/* A kept connection: RSET when something was left open; given up by the server it is to be made anew, and nothing is
- * reported. */
-static void kept(void **state)
-{
-  static struct { char const *replies; enum client_sent sent; char const *report; } const ends[] = {
-    { "", CLIENT_DEAD, "" }, { "421 idle\r\n", CLIENT_DEAD, "" }, { "502 rset?\r\n", CLIENT_DEAD, "" },
-    { "250 r\r\n", CLIENT_DEAD, "" }, { "250 r\r\n421 enough\r\n", CLIENT_DEAD, "" },
-    { "250 r\r\n250 m\r\n", CLIENT_SENT, "sH closed the connection (#4.4.2)|ZH closed the connection (#4.4.2)|" },
-    { "250 r\r\n451 m\r\n503\r\n503\r\n", CLIENT_SENT, "sH said: 451 m|ZH said: 451 m|" },
-    { "250 r\r\n250 m\r\n421 r\r\n", CLIENT_SENT, "sH said: 421 r|ZH said: 421 r|" },
-    { "250 r\r\n550 m\r\n", CLIENT_SENT, "hH said: 550 m|DH said: 550 m|" },
-    { "garbage\r\n", CLIENT_SENT, "ZH sent something that is no reply (#4.5.0)|" },
-  }, *e;
-  char wire[2000];
-  int status;
-  EACH_CASE(e, ends) {
-    int fd = connected(P, 0);
-    say(fd, "250 m\r\n550 r\r\n503 d\r\n");
-    assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_SENT);
-    heard(fd, wire, sizeof wire);
-    assert_true(c.used && c.dirty);
-    /* the reply to RSET, MAIL, ... comes once they were sent: a child plays the server */
-    fcntl(fd, F_SETFL, 0);
-    pid_t child = fork();
-    if (!child) {
-      char in[500];
-      if (read(fd, in, sizeof in) < 6 || memcmp(in, "RSET\r\n", 6)) _exit(1);
-      _exit(write(fd, e->replies, strlen(e->replies)) < 0);
-    }
-    close(fd);
-    enum client_sent sent = send_text("s@x", "a@y", "x\n", 0);
-    CHECK(sent == e->sent, "%s", e->replies);
-    CHECK(!strcmp(said(), e->report), "%s: %s", e->replies, said());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    client_close(&c);
-  }
-}
-
-/* 421 as the first word of a kept connection, and a connection that was closed in between. */
-static void kept_but_dead(void **state)
-{
-  static char const *const words[] = { "", "421 idle\r\n" };
-  for (size_t i = 0; i < 4; i++) {
-    char wire[500];
-    int fd = connected(P | B, 0);
-    say(fd, "250 m\r\n250 r\r\n250 t\r\n");
-    assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_SENT);
-    assert_true(c.used && !c.dirty && client_alive(&c));
-    heard(fd, wire, sizeof wire);
-    if (i < 2) { /* seen before anything is sent */
-      say(fd, words[i]);
-      shutdown(fd, SHUT_WR);
-    }
-    else { /* seen after */
-      fcntl(fd, F_SETFL, 0);
-      pid_t child = fork();
-      if (!child) {
-        char in[500];
-        _exit(read(fd, in, sizeof in) < 5 || write(fd, words[i - 2], strlen(words[i - 2])) < 0);
-      }
-      close(fd);
-    }
-    assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_DEAD);
-    assert_int_equal(report.sa.len, 0);
-    client_close(&c);
-    if (i >= 2) continue;
-    heard(fd, wire, sizeof wire);
-    assert_string_equal(wire, "");
-    close(fd);
-  }
-}
-
-/* A server that says more than it was asked could make a later verdict look like an earlier one. */
-static void unasked(void **state)
-{
-  int fd = connected(P, 0);
-  char wire[100];
-  memcpy(c.in, "250 x\r\n", 7);
-  c.in_len = 7;
-  assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_SENT);
-  assert_string_equal(said(), "ZH sent a reply to nothing (#4.5.0)|");
-  heard(fd, wire, sizeof wire);
-  assert_string_equal(wire, "");
-  assert_int_equal(c.fd, -1);
-  close(fd);
-}
-
-static void silent(void **state)
-{
-  int fd = connected(P, 0);
-  c.patience = 1;
-  assert_int_equal(send_text("s@x", "a@y", "x\n", 0), CLIENT_SENT);
-  assert_string_equal(said(), "ZH did not answer in time (#4.4.2)|");
-  assert_int_equal(c.fd, -1);
-  close(fd);
-}
-
 static void paths(void **state)
 {
   static struct { char const *in, *out, *utf8; } const p[] = {
@@ -422,9 +241,8 @@ int main(void)
 {
   signal(SIGPIPE, SIG_IGN);
   struct CMUnitTest const tests[] = {
-    cmocka_unit_test(transactions), cmocka_unit_test(refused_here), cmocka_unit_test(parameters),
-      cmocka_unit_test(kept),
-    cmocka_unit_test(kept_but_dead), cmocka_unit_test(unasked), cmocka_unit_test(silent), cmocka_unit_test(paths),
+    cmocka_unit_test(transactions), cmocka_unit_test(refused_here),
+    cmocka_unit_test(parameters), cmocka_unit_test(paths),
   };
   return cmocka_run_group_tests(tests, 0, 0);
 }
