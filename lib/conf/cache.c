@@ -30,7 +30,7 @@ int conf_make_cache(char const *path, uid_t uid, gid_t gid)
 int conf_make_policies(char const *path, uid_t uid, gid_t gid)
 {
   if (conf_make_above(path) || (mkdir(path, 0755) && errno != EEXIST)) return -1;
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int fd = conf_open_ours(path);
   if (fd < 0) return -1;
   int r = (uid == (uid_t)-1 || !fchown(fd, uid, gid)) && !fchmod(fd, 0755) ? 0 : -1;
   int e = errno;

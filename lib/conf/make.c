@@ -31,6 +31,20 @@ int conf_make_above(char const *path)
   return 0;
 }
 
+int conf_open_ours(char const *dir)
+{
+  struct stat st;
+  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOTDIR || errno == ELOOP) errno = EEXIST;
+    return -1;
+  }
+  int e = fstat(fd, &st) < 0 ? errno : st.st_mode & S_IWOTH ? EEXIST : 0;
+  if (!e) return fd;
+  close(fd);
+  return errno = e, -1;
+}
+
 /* Sets conf_at to base, separator and the file's name. Returns its text, or null with errno. */
 static char const *file_path(char const *base, char const *separator, struct conf_file const *f,
   struct conf_value const *v)

@@ -32,6 +32,10 @@ int conf_make_beside(char const *path, struct conf_file const *files, struct con
  * -1 with errno. */
 int conf_make_above(char const *path);
 
+/* Opens a directory that was made, or was there. Returns a descriptor, or -1 with errno: EEXIST when it is none, a link,
+ * or everybody may write to it, so that what is in it may be anybody's. */
+int conf_open_ours(char const *dir);
+
 /* Makes a queue (queue/store.h) at dir (and dir's parent), or what it lacks; all of it becomes uid's and gid's unless
  * uid is (uid_t)-1. Returns 0, or -1 with errno and conf_at. */
 int conf_make_queue(char const *dir, uid_t uid, gid_t gid);
@@ -41,7 +45,7 @@ int conf_make_queue(char const *dir, uid_t uid, gid_t gid);
 int conf_make_cache(char const *path, uid_t uid, gid_t gid);
 
 /* Makes a directory for MTA-STS's policies (and its parent), or leaves what is in it; it becomes uid's and gid's unless
- * uid is (uid_t)-1, mode 0755. Returns 0, or -1 with errno and conf_at. */
+ * uid is (uid_t)-1, mode 0755. Returns 0, or -1 with errno (EEXIST: as conf_open_ours has it) and conf_at. */
 int conf_make_policies(char const *path, uid_t uid, gid_t gid);
 
 /* Makes a directory of POP-before-SMTP stamps (and its parent). With a group, the one who runs us owns it, the group

@@ -1,6 +1,5 @@
 /* Making a directory of POP-before-SMTP stamps. */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,9 +10,6 @@
 
 static int settle(int fd, int is_new, gid_t gid)
 {
-  struct stat st;
-  if (fstat(fd, &st)) return -1;
-  if (st.st_mode & S_IWOTH) return errno = EEXIST, -1;
   if (gid == (gid_t)-1) return is_new ? fchmod(fd, ONE_MODE) : 0;
   return fchown(fd, geteuid(), gid) || fchmod(fd, GROUP_MODE) ? -1 : 0;
 }
@@ -23,11 +19,8 @@ int conf_make_stamps(char const *dir, gid_t gid)
   if (conf_make_above(dir)) return -1;
   int is_new = !mkdir(dir, 0700);
   if (!is_new && errno != EEXIST) return -1;
-  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOTDIR || errno == ELOOP) errno = EEXIST;
-    return -1;
-  }
+  int fd = conf_open_ours(dir);
+  if (fd < 0) return -1;
   int r = settle(fd, is_new, gid), e = errno;
   close(fd);
   errno = e;

@@ -372,13 +372,19 @@ static void policies(void **state)
   for (int again = 0; again < 2; again++) {
     assert_int_equal(conf_make_policies(below("spool/mta-sts"), none, none), 0);
     assert_int_equal(mode_of(below("spool/mta-sts")), S_IFDIR | 0755);
-    assert_int_equal(chmod(below("spool/mta-sts"), 0777), 0); /* mended */
+    assert_int_equal(chmod(below("spool/mta-sts"), 0770), 0); /* mended */
   }
+  assert_int_equal(mkdir(below("spool/all"), 0755) | chmod(below("spool/all"), 01777), 0);
   assert_int_equal(symlink(below("spool/mta-sts"), below("spool/link")), 0);
-  assert_int_equal(conf_make_policies(below("spool/link"), none, none), -1);
-  assert_int_equal(mode_of(below("spool/mta-sts")), S_IFDIR | 0777);
   close(open(below("spool/file"), O_WRONLY | O_CREAT, 0600));
-  assert_int_equal(conf_make_policies(below("spool/file"), none, none), -1);
+  static char const *const bad[] = { "spool/all", "spool/link", "spool/file" };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    errno = 0;
+    assert_int_equal(conf_make_policies(below(bad[i]), none, none), -1);
+    assert_int_equal(errno, EEXIST);
+  }
+  assert_int_equal(mode_of(below("spool/mta-sts")), S_IFDIR | 0770);
+  assert_int_equal(mode_of(below("spool/all")), S_IFDIR | 01777);
   assert_int_equal(conf_make_policies(below("none/none/mta-sts"), none, none), -1);
   assert_non_null(strstr(conf_at.s, "none/none"));
 }
