@@ -132,6 +132,8 @@ static void on_signals(struct send *s)
       if (!s->stopping) renew(s, 1);
       break;
     case SIGALRM:
+      s->routing.checked = -1; /* rules that came within this second, too */
+      if (!s->stopping) renew(s, 0);
       hurry(s);
       break;
     case SIGCHLD:
