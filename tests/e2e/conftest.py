@@ -11,6 +11,7 @@ from doubles.spool import Spool  # noqa: E402
 from lib.instance import Instance  # noqa: E402
 from lib.made import made_by  # noqa: E402
 from lib.netns import Cable  # noqa: E402
+from lib.outgoing import Outgoing  # noqa: E402
 from lib.sink import Sink  # noqa: E402
 from lib.skips import pytest_addoption, pytest_sessionfinish, pytest_terminal_summary  # noqa: E402,F401
 
@@ -36,13 +37,22 @@ def sinks():
     yield from made_by(Sink)
 
 
+def no_fault(made):
+    """What the sanitizers of these instances' programs have found."""
+    said = [l for i in made for n in ("smtpd", "send") for l in i.log(n).splitlines() if SANITIZER.search(l)]
+    assert not said, said
+
+
 @pytest.fixture
 def instances():
     """Makes instances: instances(routes=...). Nothing is started yet."""
-    def check(made):
-        said = [l for i in made for n in ("smtpd", "send") for l in i.log(n).splitlines() if SANITIZER.search(l)]
-        assert not said, said
-    yield from made_by(Instance, check)
+    yield from made_by(Instance, no_fault)
+
+
+@pytest.fixture
+def outgoing():
+    """Makes instances that send: outgoing(routes, net=...)."""
+    yield from made_by(Outgoing, no_fault)
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ begin acl
 rcpt:
   deny local_parts = nobody
        message = no such mailbox
+  defer local_parts = later
+       condition = ${{if exists{{{dir}/busy}}}}
+       message = busy, come again
   accept domains = box.example
   deny
 data:
@@ -66,7 +69,7 @@ def missing():
 
 
 class Exim:
-    """Takes mail for box.example but nobody@, into a Maildir. `now`: TLS from the first byte."""
+    """Takes mail for box.example but nobody@, into a Maildir; later@ when there is no file `busy`. `now`: TLS from the first byte."""
 
     def __init__(self, certificate, now=False, chunking="*", more=""):
         self.dir = tempfile.mkdtemp(prefix="exim-")

@@ -161,6 +161,14 @@ class Signed:
             raise
         return self
 
+    def restart(self):
+        """For zones that have been changed: nothing of the old ones is remembered."""
+        self.__exit__()
+        self.procs = []
+        for name in "knot.log", "unbound.log":
+            os.unlink(self.path(name))
+        self.__enter__()
+
     def __exit__(self, *why):
         for p in reversed(self.procs):
             p.stop()

@@ -1,0 +1,96 @@
+"""relay-queue, relay-send and relay-remote as they run, and what people notice of a message: it arrives once, it waits
+and the log says why, or a report comes back.
+
+    o = outgoing(":%s\\n" % sink.route)
+    o.give()
+    o.waits("450 4.2.0 busy", rest=False)
+    ...                                     # the server is mended
+    o.arrives(sink)                         # with one SIGALRM
+"""
+import contextlib
+import os
+import re
+import signal
+
+from .instance import Instance
+from .messages import without_trace
+from .procs import program, wait_for
+from .sink import Sink
+
+S, A = "s@sender.example", "a@y.example"
+TEXT = b"Subject: x\n\nhello\n.\nend\n"
+BACK = "10.99.0.9"   # where sender.example's mail goes, in a world with namespaces
+
+
+def plain(word):
+    """A value of the log without its escapes."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m.group(1), 16)), word)
+
+
+class Outgoing(Instance):
+    """Runs from the start. Reports go to the sink `back`. `net`: in its namespace `here`, `back` being there. `wait`:
+    relay-remote's -t."""
+
+    def __init__(self, routes="", net=None, wait=5, env=None, **control):
+        self.back = None
+        with net.there() if net else contextlib.nullcontext():
+            self.back = Sink(BACK if net else "127.0.0.1")
+        super().__init__(routes="sender.example:%s\n%s" % (self.back.route, routes),
+                         env=dict({"RES_OPTIONS": "timeout:1 attempts:1"}, **env or {}), **control)
+        self.compile()
+        with open(self.path("remote"), "w") as f:
+            f.write("#!/bin/sh\nexec %s -t %d \"$@\"\n" % (program("relay-remote"), wait))
+        os.chmod(self.path("remote"), 0o755)
+        self.send("-R", self.path("remote"), preexec=net.enter_here if net else None)
+
+    def give(self, to=A, text=TEXT):
+        self.to = to
+        self.inject(S, [to], text)
+
+    def again(self):
+        os.kill(self.sender.pid, signal.SIGALRM)
+
+    def deliveries(self, status):
+        """Of the recipient who came last."""
+        return [e for e in self.events("send", "delivery") if (e["status"], e["to"]) == (status, self.to)]
+
+    def waits(self, *words, rest=None, twice=False, messages=1):
+        """All messages are deferred, the log has these words, no report is sent. rest: is it the next hop as a whole?
+        twice: does it say that the message may arrive twice? Returns what the log says."""
+        wait_for(lambda: len(self.events("send", "defer")) >= messages, 30, lambda: self.log("send")[-3000:])
+        text = plain(self.deliveries("deferred")[-1]["text"])
+        assert all(w in text for w in words) and ("twice" in text) == twice, text
+        assert rest in (None, bool(self.events("send", "rest"))), self.log("send")
+        assert len(self.queued()) == messages and not self.back.messages
+        assert not self.deliveries("failed") and not self.deliveries("delivered")
+        return text
+
+    def arrives(self, sink, text=TEXT, again=True):
+        """Once, and nobody hears of anything else. Returns its line of the log. sink: a Sink or another server."""
+        if again:
+            self.again()
+        self.wait_empty()
+        got = sink.wait(1)
+        if isinstance(sink, Sink):
+            assert [(m.sender, m.recipients) for m in got] == [(S, [self.to])] and not sink.bad, got
+            got = [m.lf for m in got]
+        assert [without_trace(m) for m in got] == [text], (len(got), self.log("send")[-3000:])
+        event, = self.deliveries("delivered")
+        assert not self.back.messages and not self.deliveries("failed"), self.log("send")[-3000:]
+        return event
+
+    def bounces(self, code, *words):
+        """One report with that code and these words, at the first try, and nothing is left."""
+        report, = self.back.wait(1)
+        self.wait_empty()
+        text = report.lf.decode()
+        assert (report.sender, report.recipients) == ("", [S])
+        assert "\nFinal-Recipient: rfc822;%s\nAction: failed\nStatus: %s\n" % (self.to, code) in text, text
+        assert all(w in text for w in words), text
+        assert len(self.back.messages) == len(self.events("send", "bounce")) == len(self.deliveries("failed")) == 1
+        assert not self.deliveries("deferred"), self.log("send")
+
+    def close(self, keep=False):
+        super().close(keep)
+        if self.back:
+            self.back.close()
