@@ -17,7 +17,7 @@
 #include "table/table.h"
 
 #define USAGE "relay-remote [-a] [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] HOST SENDER RECIP... | " \
-  "relay-remote [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
+  "relay-remote [-e] [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
 struct options {
@@ -28,6 +28,7 @@ struct options {
   unsigned idle;       /* -i */
   unsigned patience;   /* -t; 0: not given */
   unsigned all : 1;    /* -a */
+  unsigned more : 1;   /* -e */
 };
 
 static _Noreturn void usage(void)
@@ -43,10 +44,11 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
   *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
   o->policies = policies && *policies ? policies : 0;
   for (;;) {
-    int opt = subgetopt_r(argc, argv, "ar:l:m:s:i:t:", &l);
+    int opt = subgetopt_r(argc, argv, "aer:l:m:s:i:t:", &l);
     switch (opt) {
       case -1: return l.ind;
       case 'a': o->all = 1; break;
+      case 'e': o->more = 1; break;
       case 'r': o->rules = l.arg; break;
       case 'l': o->logins = l.arg; break;
       case 'm': o->policies = l.arg; break;
@@ -131,7 +133,7 @@ int main(int argc, char const *const *argv)
   struct options o;
   PROG = "relay-remote";
   int first = scan_options(argc, argv, &o);
-  if (o.route ? first != argc || o.all || !route_scan(&rm.route, o.route) : argc - first < 3) usage();
+  if (o.route ? first != argc || o.all || !route_scan(&rm.route, o.route) : argc - first < 3 || o.more) usage();
   sig_ignore(SIGPIPE);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
 
@@ -143,7 +145,7 @@ int main(int argc, char const *const *argv)
   rm.sts.quiet = !o.route; /* the first form says nothing on descriptor 2 */
   remote_sts_open(&rm.sts, o.policies ? o.policies : SPOOL_DIR "/mta-sts", o.policies != 0);
   if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));
-  else if (jobs_serve(&rm, 0, o.idle, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
+  else if (jobs_serve(&rm, 0, o.idle, o.more, broken) < 0) strerr_diefu1sys(111, "talk to relay-send");
   remote_close(&rm);
   table_close(rules);
   return 0;

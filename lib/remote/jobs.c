@@ -13,6 +13,7 @@
 struct jobs {
   struct remote *rm;
   char const *broken;
+  int more;
   unixmessage_receiver in;
   unixmessage_sender out;
   struct client_report report;
@@ -48,8 +49,10 @@ static int serve(struct jobs *s, unixmessage const *m)
     client_report_add(&s->report, 'Z', "relay-remote got a job that it can't read (#4.3.0)", 0, 0);
   }
   else deliver(s, &j, m->fds[0]);
-  if (s->report.lines && s->report.dsn) client_report_add(&s->report, 'n', 0, 0, 0);
-  if (s->report.lines) secure_report(&s->rm->secure, &s->report);
+  if (s->more && s->report.lines) {
+    if (s->report.dsn) client_report_add(&s->report, 'n', 0, 0, 0);
+    secure_report(&s->rm->secure, &s->report);
+  }
   unixmessage_drop(m);
   unixmessage report = { .s = s->report.sa.s, .len = s->report.sa.len };
   if (s->report.failed) {
@@ -98,11 +101,12 @@ static int run(struct jobs *s, int fd, unsigned idle)
   }
 }
 
-int jobs_serve(struct remote *rm, int fd, unsigned idle, char const *broken)
+int jobs_serve(struct remote *rm, int fd, unsigned idle, int more, char const *broken)
 {
   static struct jobs s; /* large */
   s.rm = rm;
   s.broken = broken;
+  s.more = more;
   if (ndelay_on(fd) < 0) return -1;
   rm->client.owner = fd;
   unixmessage_sender_init(&s.out, fd);

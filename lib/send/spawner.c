@@ -15,7 +15,7 @@
 /* In the child: descriptor 0 is the socket, 1 nothing, 2 the log; all others close on exec. */
 static void become(struct spawner const *p, char const *word, int fd)
 {
-  char const *const argv[] = { p->program, "-r", p->rules, "-s", word, 0 };
+  char const *const argv[] = { p->program, "-e", "-r", p->rules, "-s", word, 0 };
   int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
   if (null < 0 || dup2(null, 1) < 0 || dup2(fd, 0) < 0) _exit(111);
   static int const list[] = { SIGTERM, SIGINT, SIGHUP, SIGALRM, SIGCHLD, SIGPIPE };

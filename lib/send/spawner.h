@@ -13,7 +13,7 @@ struct spawner {
 
 /* Forks the spawner, which must come before any descriptor that it is not to have. Returns our end of its socket,
  * non-blocking: each unixmessage to it is a route's word and one descriptor, which becomes descriptor 0 of a
- * `relay-remote -r RULES -s WORD`. When it can't be started, its descriptor is closed without having been read. The
+ * `relay-remote -e -r RULES -s WORD`. When it can't be started, its descriptor is closed without having been read. The
  * spawner ends when our end is closed. -1 with errno. */
 int spawner_start(struct spawner const *p, pid_t *pid);
 

@@ -42,6 +42,16 @@ def test_three_over_one_connection(jobs, sink):
     wait_for(lambda: sink.sessions[0].commands[-1] == b"QUIT", 5, "QUIT")
 
 
+def test_a_report_as_it_was(rules, sink):
+    """A relay-send that was started before an upgrade takes what stands behind the verdict for a malformed report, and
+    would deliver again and again: only who asks gets it."""
+    sink.extensions.append("DSN")
+    with Jobs(rules, sink.route, more=()) as old, Jobs(rules, sink.route) as new:
+        was, now = (j.job(TEXT, S, [A, B]) for j in (old, new))
+    assert (was.each, was.verdict, was.dsn, was.tls) == ("rr", "K", False, None)
+    assert (now.each, now.verdict, now.dsn, now.tls) == ("rr", "K", True, "none")
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_bytes(jobs, sink, name):
     for _ in range(2):

@@ -91,13 +91,13 @@ def wait(p, seconds):
 
 
 class Jobs:
-    """relay-remote -s ROUTE, as relay-send runs it."""
+    """relay-remote -s ROUTE, as relay-send runs it; as one from before -e did with more=()."""
 
-    def __init__(self, rules, route, options=(), env=None, preexec=None):
+    def __init__(self, rules, route, options=(), env=None, preexec=None, more=("-e",)):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.err = tempfile.TemporaryFile()
         ours = program("relay-remote")
-        argv = [for_everybody(ours) if preexec else ours, "-r", rules, *options, "-s", route]
+        argv = [for_everybody(ours) if preexec else ours, *more, "-r", rules, *options, "-s", route]
         self.popen = subprocess.Popen(argv, stdin=theirs, stdout=subprocess.DEVNULL, stderr=self.err,
                                       env=env or environment(), preexec_fn=preexec)
         theirs.close()
