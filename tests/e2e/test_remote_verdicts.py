@@ -1,4 +1,4 @@
-"""relay-remote's reports, letter by letter: what a server refuses, for whom, and servers that are none for this mail."""
+"""relay-remote's reports, letter by letter: what a server refuses, for whom; servers that are none for this mail."""
 import re
 
 import pytest
