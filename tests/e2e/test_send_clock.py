@@ -67,8 +67,8 @@ def arrived(spool, ident, when):
 
 
 def test_set_back(spools, clock):
-    """A month ahead, with a deferred message and a next hop that rests; then set right. Nothing waits for the month, and
-    what came in it expires like everything else."""
+    """A month ahead, with a deferred message and a next hop that rests; then set right. Nothing waits for the month,
+    and what came in it expires like everything else."""
     s = spools(limits="queue-time 60\n")
     old = s.inject(["temp@one.example"])
     arrived(s, old, time.time() + 30 * DAY)
