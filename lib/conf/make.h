@@ -32,8 +32,8 @@ int conf_make_beside(char const *path, struct conf_file const *files, struct con
  * -1 with errno. */
 int conf_make_above(char const *path);
 
-/* Opens a directory that was made, or was there. Returns a descriptor, or -1 with errno: EEXIST when it is none, a link,
- * or everybody may write to it, so that what is in it may be anybody's. */
+/* Opens a directory that was made, or was there. Returns a descriptor, or -1 with errno: EEXIST when it is none, a
+ * link, or everybody may write to it, so that what is in it may be anybody's. */
 int conf_open_ours(char const *dir);
 
 /* Makes a queue (queue/store.h) at dir (and dir's parent), or what it lacks; all of it becomes uid's and gid's unless
