@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from lib.mtasts import DAY, kept
 from lib.netns import Cable
 from lib.procs import program
 from lib.remote import Jobs, environment
@@ -68,6 +69,7 @@ def zones(certs):
         for name, (server, records, _, _) in cases(certs).items())
     return {"example": "", "signed.example": text + """
 alias MX 10 mx.alias\nmx.alias CNAME mx.ee
+mx.spoilt A 10.99.0.3\nmx.spoilt A 10.99.0.5
 own MX 10 mx.own\nmx.own CNAME bare\nbare A 10.99.0.2\n_25._tcp.mx.own TLSA {own}
 out MX 10 mx.out\nmx.out CNAME mx.plain.example.\n_25._tcp.mx.out TLSA {wrong}
 sneak MX 10 mx.sneak\nmx.sneak CNAME odd.plain.example.\n_25._tcp.mx.sneak TLSA {wrong}
@@ -96,13 +98,13 @@ class World:
     def __init__(self, net, dns, sinks):
         self.net, self.dns, self.sinks = net, dns, sinks
 
-    def send(self, rules, route, resolv_conf=None):
+    def send(self, rules, route, resolv_conf=None, **env):
         """Returns the outcome, and the sessions and messages of all servers that came of it."""
         def enter():
             self.net.enter_here()
             if resolv_conf:
                 use_resolv_conf(resolv_conf)
-        env = environment() if resolv_conf else environment(DNSCACHEIP=self.dns.where)
+        env = environment(**env) if resolv_conf else environment(DNSCACHEIP=self.dns.where, **env)
         before = [(s, len(s.sessions), len(s.messages)) for s in self.sinks.values()]
         route = route if ":" in route else "mx:" + route
         with Jobs(rules, route, options=("-t", "5"), env=env, preexec=enter) as j:
@@ -191,6 +193,41 @@ def test_others(world, rules, domain):
     assert not name or o.sessions[-1].name == name
     if verdict == "Z":
         assert domain != "expired.example" or o.sessions == []
+
+
+STS = [   # domain, the exchanger of its kept policy, verdict, word
+    ("ee", "other.example", "K", "dane"), ("ee-wrong", "mx.ee-wrong.signed.example", "Z", MATCH),
+    # only records that can be checked go before it
+    ("pkix", "mx.pkix.signed.example", "Z", "self-signed"), ("pkix", "other.example", "Z", "no mail server by"),
+    ("nothing", "mx.nothing.signed.example", "Z", "self-signed"),
+]
+
+
+@pytest.mark.parametrize("domain,mx,verdict,word", STS)
+def test_mta_sts(world, rules, tmp_path, domain, mx, verdict, word):
+    domain += ".signed.example"
+    (tmp_path / domain).write_text(kept("old", -10, DAY, mx))
+    check(world.send(rules, domain, RELAYMTASTS=str(tmp_path)), verdict, word)
+    if domain.startswith("pkix"):
+        (tmp_path / domain).write_text(kept("old", -10, DAY, mx, mode="testing"))
+        check(world.send(rules, domain, RELAYMTASTS=str(tmp_path)), "K", "none")
+
+
+REPORTS = {   # domain: what the log says of it
+    "ee": {"success": "1", "failure": "0"}, "ee-wrong": {"success": "0", "failure": "1", "validation-failure": "1"},
+    "spoilt": {"success": "0", "failure": "1", "dnssec-invalid": "1"},   # three addresses, one answer
+    "pkix": {"success": "0", "failure": "1", "tlsa-invalid": "1"},
+    "ee-plain": {"success": "0", "failure": "1", "starttls-not-supported": "1"}, "nothing": None,
+}
+
+
+@pytest.mark.parametrize("domain", sorted(REPORTS))
+def test_report(world, outgoing, domain):
+    """The line comes out of a running relay-send."""
+    o = outgoing(net=world.net, env={"DNSCACHEIP": world.dns.where})
+    o.give("a@%s.signed.example" % domain)
+    want = REPORTS[domain]
+    assert o.report(domain + ".signed.example", "tlsa") == want
 
 
 def test_all_cases_are_run(certs):

@@ -66,6 +66,7 @@ def test_no_starttls(world):
 @pytest.mark.parametrize("pattern", ["other.example", "*.example", "*.mx.y.example", "y.example"])
 def test_no_match(world, pattern):
     s = world.mail_server()
+    world.names[MX]["A"] += ["10.99.0.4", "10.99.0.5"]   # one name is counted once
     world.policy("enforce", pattern)
     o = world.mail()
     assert o.verdict == "Z" and o.text == MX + " is no mail server by the domain's MTA-STS policy (#4.7.5)", o
@@ -174,3 +175,18 @@ def test_the_route_wants_tls(world, words):
         world.policy("enforce", pattern)
         o = world.mail(words=words)
         assert o.verdict == "Z" and why in o.text and len(s.messages) == messages, o
+
+
+@pytest.mark.parametrize("cert", ["good", "expired"])
+def test_report(world, outgoing, cert):
+    """The line comes out of a running relay-send."""
+    s = world.mail_server(cert)
+    world.policy("enforce", MX)
+    with world.net.here():
+        dns = Dns(world.names)
+    with dns:
+        o = outgoing(net=world.net, env=world.env(dns))
+        o.give("a@" + DOMAIN)
+        want = {"success": "1", "failure": "0"} if cert == "good" else \
+            {"success": "0", "failure": "1", "certificate-expired": "1"}
+        assert o.report(DOMAIN, "sts") == want and len(s.messages) == (cert == "good")

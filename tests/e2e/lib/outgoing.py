@@ -79,6 +79,16 @@ class Outgoing(Instance):
         assert not self.back.messages and not self.deliveries("failed"), self.log("send")[-3000:]
         return event
 
+    def report(self, domain, policy):
+        """What event=tls-report says after a first try, when relay-send and its relay-remotes have ended; None: nothing
+        is said."""
+        wait_for(lambda: self.events("send", "delivery"), 30, lambda: self.log("send")[-3000:])
+        self.sender.popen.send_signal(signal.SIGTERM)
+        wait_for(lambda: not self.sender.alive() and not self.sender.members(), 30, "the end of all")
+        lines = self.events("send", "tls-report")
+        assert all((l.pop("domain"), l.pop("policy")) == (domain, policy) for l in lines) and len(lines) < 2, lines
+        return {k: v for k, v in lines[0].items() if k != "event"} if lines else None
+
     def bounces(self, code, *words):
         """One report with that code and these words, at the first try, and nothing is left."""
         report, = self.back.wait(1)
