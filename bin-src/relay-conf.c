@@ -34,8 +34,8 @@ static void die_make(void)
   char const *path = conf_at.s ? conf_at.s : options.where;
   switch (errno) {
   case EEXIST:
-    if (options.what == CONF_STAMPS)
-      strerr_dief2x(111, path, " is there, but is no directory, or one where everybody may have written stamps");
+    if (options.what & (CONF_STAMPS | CONF_POLICIES))
+      strerr_dief2x(111, path, " is there, but is no directory, or one where everybody may have written something");
     strerr_dief2x(111, path, " is there already; nothing is overwritten");
   case EINVAL: strerr_dief2x(111, path, ": that format can't hold one of these names or paths");
   case EDOM: strerr_dief2x(111, path, ": a template is wrong");
