@@ -80,11 +80,11 @@ static int eight(char const *s, size_t len)
   return 0;
 }
 
-/* Behind the header of `header` bytes, what is whole of the message. */
-static void copy(struct work *w, char *buf, size_t header)
+/* The header of `header` bytes, which buf holds, or the whole message. */
+static void copy(struct work *w, char *buf, size_t header, enum compose_third which)
 {
   struct notice const *n = &w->notice;
-  if (compose_which(n) == COMPOSE_HEADERS) {
+  if (which == COMPOSE_HEADERS) {
     flush(w, compose_copy(&w->text, n, buf, header));
     return;
   }
@@ -106,25 +106,29 @@ static void say_refused(struct work const *w, struct inject_result const *r)
   log_end(&l);
 }
 
-static int report(struct work *w, char const *id)
+static int is_refusal(int code)
+{
+  return code >= 11 && code <= 40;
+}
+
+/* Returns the injector's code; any by which it refuses the report for good is one of qmail-queue's (11 to 40). */
+static int report(struct work *w, char const *id, enum compose_third which)
 {
   static char buf[COMPOSE_HEADER > PIECE ? COMPOSE_HEADER : PIECE];
   struct inject_result r;
   struct notice const *n = &w->notice;
   int utf8 = eight(n->sender, strlen(n->sender)); /* all else is ASCII */
-  enum compose_third which = compose_which(n);
   size_t header = compose_header(buf, read_message(n, 0, buf, COMPOSE_HEADER));
   w->compose.eight = which == COMPOSE_HEADERS ? eight(buf, header) : (n->flags & STORE_FLAG_8BIT) != 0;
-  w->deadline = io_now() + PATIENCE;
   if (inject_start(&w->inject, 0, id, utf8) < 0)
     die(errno == ENOMEM ? EX_MEMORY : EX_BUG, "the injector can't be started");
   flush(w, compose_head(&w->text, &w->compose) && compose_words(&w->text, &w->compose)
     && compose_status(&w->text, &w->compose) && compose_third(&w->text, &w->compose, which));
-  copy(w, buf, header);
+  copy(w, buf, header, which);
   flush(w, compose_end(&w->text, &w->compose));
   inject_finish(&w->inject, "", n->sender, strlen(n->sender) + 1, w->deadline, &r);
   if (r.code) say_refused(w, &r);
-  return r.code;
+  return r.kind == 'D' && !is_refusal(r.code) ? EX_REFUSED : r.code;
 }
 
 int main(int argc, char const *const *argv)
@@ -146,5 +150,8 @@ int main(int argc, char const *const *argv)
   memcpy(boundary + 2, id, STORE_ID);
   random_name(boundary + 2 + STORE_ID, 16); /* whoever wrote the message can't have known it */
   w.compose = (struct compose){ .notice = &w.notice, .id = id, .boundary = boundary, .now = time(0) };
-  return report(&w, id);
+  w.deadline = io_now() + PATIENCE;
+  enum compose_third which = compose_which(&w.notice);
+  int code = report(&w, id, which);
+  return which == COMPOSE_WHOLE && is_refusal(code) ? report(&w, id, COMPOSE_HEADERS) : code;
 }

@@ -100,23 +100,29 @@ static void say(char const *event, struct message const *m, char const *bounce, 
   log_end(&l);
 }
 
-/* Nobody is to be told: a report to the null sender would be a bounce of a bounce (RFC 5321 4.5.5), the others have
- * said so (RFC 3461 4.1). */
-static void drop(struct send *s, struct message *m)
+/* Nobody is told; the log has `event`. */
+static void drop(struct send *s, struct message *m, char const *event)
 {
   size_t pos = 0;
   struct owed o;
   struct log_line l;
-  int null = !*store_sender(&m->store) || !strcmp(store_sender(&m->store), "#@[]");
   while (owed_next(m, &pos, &o)) {
     if (o.kind != NOTICE_FAILED && o.kind != NOTICE_EXPIRED) continue;
-    log_start(&l, null ? "double-bounce" : "unreported");
+    log_start(&l, event);
     log_str(&l, "id", m->id);
     log_str(&l, "to", m->store.envelope + o.at + 1);
     log_str(&l, "text", o.text);
     log_end(&l);
   }
   outcome_settle(s, m);
+}
+
+/* There was trouble with the report: it stays for later; but not for ever. */
+static void put_off(struct send *s, struct message *m)
+{
+  int64_t since = m->store.arrival > s->since ? m->store.arrival : s->since; /* as long as we may have tried */
+  if (s->now - since >= 2 * s->routing.queue_time) drop(s, m, "double-bounce");
+  else outcome_keep(s, m);
 }
 
 static int anybody(struct message const *m)
@@ -150,13 +156,15 @@ static int launch(struct send *s, struct bounce *b, struct message *m)
 int bounce_start(struct send *s, struct message *m)
 {
   if (!anybody(m)) {
-    drop(s, m);
+    char const *sender = store_sender(&m->store);
+    int null = !*sender || !strcmp(sender, "#@[]"); /* a bounce of a bounce (RFC 5321 4.5.5); else RFC 3461 4.1 */
+    drop(s, m, null ? "double-bounce" : "unreported");
     return 0;
   }
   for (unsigned i = 0; i < BOUNCES; i++)
     if (!s->bounce[i].pid) {
       if (launch(s, s->bounce + i, m)) return 1;
-      outcome_keep(s, m);
+      put_off(s, m);
       return 0;
     }
   m->queue = 0;
@@ -186,11 +194,14 @@ int bounce_reaped(struct send *s, pid_t pid, int status)
     struct bounce *b = s->bounce + i;
     if (b->pid != pid) continue;
     struct message *m = b->message;
-    int queued = WIFEXITED(status) && !WEXITSTATUS(status);
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     b->pid = 0;
-    if (WIFSIGNALED(status)) say("bounce-trouble", m, 0, "crashed", WTERMSIG(status));
-    else if (!queued) say("bounce-trouble", m, 0, "refused", WEXITSTATUS(status));
-    message_bounced(s, m, queued);
+    if (code < 0) say("bounce-trouble", m, 0, "crashed", WTERMSIG(status));
+    else if (code) say("bounce-trouble", m, 0, "refused", code);
+    if (!code) outcome_settle(s, m);
+    else if (code >= 11 && code <= 40) drop(s, m, "double-bounce"); /* for good: qmail-queue(8) */
+    else put_off(s, m);
+    message_advance(s, m);
     go_on(s);
     return 1;
   }

@@ -6,12 +6,13 @@
 
 #define BOUNCE_TIME 3600 /* seconds relay-bounce may take */
 
-/* Deals with what is owed of m (owed.h). Returns 1 when relay-bounce works on the report, or will: message_bounced
- * follows later. 0 when it is settled: there is nobody to tell, or relay-bounce could not be started and all stays for
- * later. */
+/* Deals with what is owed of m (owed.h). Returns 1 when relay-bounce works on the report, or will:
+ * bounce_reaped goes on with m. 0 when it is settled: there is nobody to tell, or relay-bounce could not be started and
+ * all stays for later. */
 int bounce_start(struct send *s, struct message *m);
 
-/* A child has ended. Returns 1 when it was a relay-bounce of ours. */
+/* A child has ended. Returns 1 when it was a relay-bounce of ours: its report is queued; or refused for good, which is a
+ * failure of which nobody can be told, as it is when none came about in twice the limit queue-time; or all stays. */
 int bounce_reaped(struct send *s, pid_t pid, int status);
 
 /* Kills those that take too long. */

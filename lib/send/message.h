@@ -18,7 +18,4 @@ void message_route_again(struct send *s, struct delivery *v);
 void message_outcome(struct send *s, struct delivery *v, enum outcome o, char const *text, char const *route);
 void message_report(struct send *s, struct delivery *v, struct report const *r, char const *route);
 
-/* The report with all that was owed has been queued (1), or not (0). */
-void message_bounced(struct send *s, struct message *m, int queued);
-
 #endif

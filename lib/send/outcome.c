@@ -196,10 +196,3 @@ void outcome_keep(struct send *s, struct message *m)
   m->failures.len = 0;
   m->failed = 0;
 }
-
-void message_bounced(struct send *s, struct message *m, int queued)
-{
-  if (queued) outcome_settle(s, m);
-  else outcome_keep(s, m);
-  message_advance(s, m);
-}

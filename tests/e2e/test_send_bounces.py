@@ -2,9 +2,13 @@
 import os
 import re
 import signal
+import subprocess
+import tempfile
 import time
 
-from doubles.spool import BIN
+import pytest
+
+from doubles.spool import BIN, BODY, new_id
 from lib.procs import wait_for
 
 
@@ -99,6 +103,44 @@ def test_a_bounce_that_cannot_be_queued_is_tried_later(spool):
     spool.wait_empty()
     assert [d["to"] for d in spool.deliveries(**{"from": ""})] == [["a@b.example"]]
     assert sum(d["to"] == ["ok@one.example"] for d in spool.deliveries()) == 1
+
+
+def injector(spool, name, text):
+    path = os.path.join(spool.dir, name)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n" + text)
+    os.chmod(path, 0o755)
+    return path
+
+
+@pytest.mark.parametrize("words", ["exit 31", "printf 'Dno, never' >&6; exit 82"])
+def test_a_report_refused_for_good(spool, words):
+    """Nobody can be told: that is logged, and the recipient is not asked again and again."""
+    spool.start(QMAILQUEUE=injector(spool, "no", "cat > /dev/null; %s\n" % words))
+    ident = spool.inject(["perm@one.example", "ok@one.example"])
+    spool.wait_empty()
+    assert [e["to"] for e in spool.events("double-bounce", id=ident)] == ["perm@one.example"]
+    assert spool.events("bounce-trouble", id=ident, code=31) and len(spool.deliveries(id=ident)) == 1
+
+
+def test_a_whole_message_that_the_injector_does_not_take(spool):
+    """RET=FULL: when the report is refused for good with the message in it, it goes with the header alone."""
+    program = injector(spool, "picky", "cat > %s/report; ! grep -q hello %s/report || exit 31; exec %s/relay-queue < %s"
+                       % (spool.dir, spool.dir, BIN, os.path.join(spool.dir, "report")))
+    records = b"Mrelay.example\0I%s\0A1\0B%d\0L0\0U2\0Fa@b.example\0PRET=FULL\0Tc@d.example\0W3\0Kf550 no\0" % (
+        new_id().encode(), len(BODY))
+    with tempfile.TemporaryFile() as message, tempfile.TemporaryFile() as what:
+        message.write(BODY)
+        what.write(records)
+        message.seek(0)
+        what.seek(0)
+        done = subprocess.run([os.path.join(BIN, "relay-bounce")], stdin=message, stdout=what, stderr=subprocess.PIPE,
+                              env=dict(os.environ, RELAYQUEUE=spool.queue, QMAILQUEUE=program), timeout=30)
+    assert done.returncode == 0 and b"code=31" in done.stderr
+    ident, = spool.queued()
+    with open(spool.path(ident), "rb") as f:
+        text = f.read()
+    assert b"text/rfc822-headers\n\nSubject: test\n" in text and b"hello" not in text
 
 
 def test_no_injector(spool):

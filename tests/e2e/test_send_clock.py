@@ -89,6 +89,21 @@ def test_set_back(spools, clock):
     s.wait_empty()
 
 
+def test_a_report_that_never_comes_about(spools, clock):
+    """The injector has trouble for ever: after twice queue-time the failure is one of which nobody can be told."""
+    s = spools(limits="queue-time 60\n")
+    ident = s.inject(["perm@one.example"])
+    s.start("-R", clock.remote, QMAILQUEUE="/nonexistent", **clock.env)
+    for count, ahead in enumerate((0, 110, 130)):
+        assert not s.events("double-bounce", id=ident)
+        clock.set(ahead)
+        if ahead:
+            os.kill(s.proc.pid, signal.SIGALRM)
+        s.wait_event("bounce-trouble", count=count + 1, id=ident)
+    s.wait_empty()
+    assert len(s.events("double-bounce", id=ident)) == 1
+
+
 def test_set_forward(spool, clock):
     """Seven hours: a delivery under way is not cut off as one that takes too long, and so not made twice."""
     spool.start("-R", clock.remote, DOUBLE_SLOW="3", **clock.env)
