@@ -57,13 +57,15 @@ static void add_names(struct tls_demand *d, struct dane const *k, struct targets
   if (t->route.mx) demand_name(d, t->mx.owner);
 }
 
+_Static_assert(TLS_CLIENT_TLSA >= DNS_TLSA, "every record must count: the one that fits may be any");
+
 static void verify(struct tls_demand *d, struct dane const *k, struct targets const *t)
 {
   d->level = TLS_VERIFY;
   d->source = TLS_BY_DANE;
   d->check = TLS_CHECK_DANE;
   d->tlsa_n = 0;
-  for (unsigned i = 0; i < k->list.n && d->tlsa_n < TLS_CLIENT_TLSA; i++) {
+  for (unsigned i = 0; i < k->list.n; i++) {
     struct tls_tlsa r = entry(&k->list, i);
     if (tls_tlsa_usable(&r)) d->tlsa[d->tlsa_n++] = r;
   }

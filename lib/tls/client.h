@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 
 #define TLS_CLIENT_NAMES 4     /* names of which a certificate must have one */
-#define TLS_CLIENT_TLSA 24     /* TLSA records */
+#define TLS_CLIENT_TLSA 64     /* TLSA records: all that the DNS gives */
 #define TLS_CLIENT_WHY 128     /* bytes of a text with its NUL */
 #define TLS_CLIENT_SESSIONS 8  /* sessions kept for later connections */
 #define TLS_CLIENT_FRESH 600   /* seconds for which a session, and the CAs that were read, are good */

@@ -58,7 +58,7 @@ def cases(certs):
         "pkix-plain": (PLAIN, ["1" + WRONG[1:]], "Z", NOT_OFFERED), "ee-plain": (PLAIN, [WRONG], "Z", NOT_OFFERED),
         "nothing": (OWN, [], "K", "none"), "nothing-plain": (PLAIN, [], "K", None),
         "spoilt": (OWN, ["3 1 1 " + "ab" * 32], "Z", NO_TLSA + "spoilt.signed.example (#4.4.3)"),
-        "many": (OWN, ["3 1 2 %0128x" % i for i in range(19)] + [tlsa(own, 3, 1, 2)], "K", "dane"),
+        "many": (OWN, ["3 1 2 %0128x" % i for i in range(59)] + [tlsa(own, 3, 1, 2)], "K", "dane"),
     }
 
 
