@@ -272,6 +272,7 @@ static struct {
   { conf_systemd_send, "posthouse-send.service", &apart, { "systemd", "d", "--policies=/p%" },
     "\nEnvironment=\"RELAYMTASTS=/p%%\"\n", 0 },
   { conf_systemd_send, "posthouse-send.service", &alone, { "systemd", "d" }, "\nUser=me\n", " -u " },
+  { conf_systemd_send, "posthouse-send.service", &alone, { "systemd", "d" }, "\nKillMode=process\n", "mixed" },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--port", "26" }, "  server = /x/y.run\n", "bind" },
   { conf_xinetd, "", &apart, { "xinetd", "/x/y", "--address", "192.0.2.1" },
     "  flags = IPv4 NODELAY\n  id = posthouse-25-192.0.2.1\n  bind = 192.0.2.1\n", 0 },
