@@ -1,6 +1,5 @@
 """Real servers as next hops under TLS: Postfix and Exim, each with a good certificate, one signed by itself, one of
 another name and an expired one; what arrives is compared byte for byte."""
-import os
 import re
 
 import pytest
@@ -28,13 +27,9 @@ class PostfixTls(Postfix):
     def __init__(self, certificate, now=False, **settings):
         if now:
             settings["smtpd_tls_wrappermode"] = "yes"
-        super().__init__(mailbox_domain="box.example", message_size_limit="0",
-                         line_length_limit="2048", smtpd_tls_security_level="may", smtpd_tls_received_header="yes",
+        super().__init__(mailbox_domain="box.example", message_size_limit="0", line_length_limit="2048",
                          smtpd_recipient_restrictions="check_recipient_access inline:{nobody@box.example=REJECT}",
-                         smtpd_tls_cert_file=os.path.join(certificate, "cert.pem"),
-                         smtpd_tls_key_file=os.path.join(certificate, "key.pem"), **settings)
-        with open(os.path.join(self.config, "master.cf"), "a") as f:
-            f.write("tlsmgr unix - - n 1000? 1 tlsmgr\n")
+                         **postfix.tls(certificate), **settings)
 
 
 SERVERS = {"postfix": (PostfixTls, postfix.missing), "exim": (Exim, exim.missing)}

@@ -1,5 +1,5 @@
-"""What becomes of mail for servers that are dead, cut it off or stall, and for Exim: through relay-queue, relay-send and
-relay-remote. (Servers that fail once at each stage: test_misbehaving. What relay-remote alone says: test_remote.)"""
+"""What becomes of mail for servers that are dead, cut it off or stall, and for Exim, through relay-queue, relay-send
+and relay-remote. (Servers that fail once at each stage: test_misbehaving. What relay-remote says: test_remote.)"""
 import os
 import socket
 import threading

@@ -1,5 +1,5 @@
 """Dovecot 2.3 as a server of POP3 and IMAP, on loopback or where it is told: with relay-pop-stamp behind its logins
-(Dovecot), or asking relay-auth for passwords (Asking)."""
+(Dovecot), or asking relay-auth for passwords (Asking). And as what Postfix asks for passwords (Sasl)."""
 import grp
 import os
 import poplib
@@ -8,7 +8,7 @@ import shutil
 import signal
 
 from .pop import ANN, JOE, PASSWORD, STAMPERS, Server
-from .procs import for_everybody, free_port, program, sanitized
+from .procs import for_everybody, free_port, program, sanitized, wait_for
 
 CONF = """
 base_dir = %(dir)s/run
@@ -143,3 +143,25 @@ passdb {
             c.close()
         shutil.rmtree(self.path("mail", name))
         return name
+
+
+class Sasl(Base):
+    """Somebody else's logins, for Postfix, at `socket`: all mechanisms that relay-remote has. users: and passwords."""
+
+    def __init__(self, **users):
+        super().__init__(())
+        self.socket = self.path("sasl")
+        self.write("passwd", "".join("%s:{PLAIN}%s\n" % u for u in users.items()))
+        self.serve("""
+auth_mechanisms = plain login cram-md5 scram-sha-256
+passdb {
+  driver = passwd-file
+  args = %(dir)s/passwd
+}
+service auth {
+  unix_listener %(dir)s/sasl {
+    mode = 0666
+  }
+}
+""")
+        wait_for(lambda: os.path.exists(self.socket), 20, lambda: self.log())

@@ -41,6 +41,7 @@ rcpt:
        condition = ${{if exists{{{dir}/busy}}}}
        message = busy, come again
   accept domains = box.example
+         {who}
   deny
 data:
   accept
@@ -58,6 +59,27 @@ box:
   group = {user}
 """
 
+AUTHENTICATORS = """
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if eq{{$auth3}}{{${{lookup{{$auth2}}lsearch{{{dir}/users}}{{$value}}fail}}}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${{if eq{{$auth2}}{{${{lookup{{$auth1}}lsearch{{{dir}/users}}{{$value}}fail}}}}}}
+  server_set_id = $auth1
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${{lookup{{$auth1}}lsearch{{{dir}/users}}{{$value}}fail}}
+  server_set_id = $auth1
+"""
+
 
 def missing():
     """Why there can be no Exim here, or ''."""
@@ -69,9 +91,10 @@ def missing():
 
 
 class Exim:
-    """Takes mail for box.example but nobody@, into a Maildir; later@ when there is no file `busy`. `now`: TLS from the first byte."""
+    """Takes mail for box.example but nobody@, into a Maildir; later@ when there is no file `busy`. `now`: TLS from the
+    first byte. `users`: names and passwords; when there are any, only they may send, by PLAIN, LOGIN and CRAM-MD5."""
 
-    def __init__(self, certificate, now=False, chunking="*", more=""):
+    def __init__(self, certificate, now=False, chunking="*", more="", users=None):
         self.dir = tempfile.mkdtemp(prefix="exim-")
         os.chmod(self.dir, 0o755)
         self.host, self.port = "127.0.0.1", free_port()
@@ -86,9 +109,13 @@ class Exim:
             with open("/etc/" + name) as f, open(self.path(name), "w") as to:
                 to.write(f.read() + ("%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n" % (USER, UID, UID)
                                      if name == "passwd" else "%s:x:%d:\n" % (USER, UID)))
+        with open(self.path("users"), "w") as f:
+            f.write("".join("%s: %s\n" % u for u in (users or {}).items()))
         with open(self.path("config"), "w") as f:
-            f.write(CONFIG.format(dir=self.dir, exim=self.path("exim4"), user=USER, port=self.port, chunking=chunking,
-                                  more=more, tls_ports="tls_on_connect_ports = %d" % self.port if now else ""))
+            f.write((CONFIG + AUTHENTICATORS * bool(users)).format(
+                dir=self.dir, exim=self.path("exim4"), user=USER, port=self.port, chunking=chunking, more=more,
+                who="authenticated = *" if users else "",
+                tls_ports="tls_on_connect_ports = %d" % self.port if now else ""))
         os.chmod(self.path("config"), 0o644)
 
     def path(self, *names):
@@ -118,6 +145,12 @@ class Exim:
             with open(os.path.join(new, name), "rb") as f:
                 out.append(f.read())
         return out
+
+    def empty(self):
+        """Throws away what was delivered."""
+        shutil.rmtree(self.path("mail"))
+        os.mkdir(self.path("mail"))
+        os.chown(self.path("mail"), UID, UID)
 
     def wait(self, n, seconds=30):
         wait_for(lambda: len(self.delivered()) >= n, seconds, lambda: "exim: " + self.said(), 0.05)

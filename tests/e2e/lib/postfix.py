@@ -43,6 +43,7 @@ rewrite   unix  - - n - - trivial-rewrite
 bounce    unix  - - n - 0 bounce
 defer     unix  - - n - 0 bounce
 trace     unix  - - n - 0 bounce
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 verify    unix  - - n - 1 verify
 proxymap  unix  - - n - - proxymap
 smtp      unix  - - n - - smtp
@@ -64,6 +65,13 @@ def missing():
     if not os.path.exists("/usr/lib/postfix/sbin/master"):
         return "no postfix"
     return ""
+
+
+def tls(certificate):
+    """Settings: STARTTLS with that certificate's folder."""
+    return dict(smtpd_tls_security_level="may", smtpd_tls_received_header="yes",
+                smtpd_tls_cert_file=os.path.join(certificate, "cert.pem"),
+                smtpd_tls_key_file=os.path.join(certificate, "key.pem"))
 
 
 class Postfix:
