@@ -123,16 +123,17 @@ def test_no_policy(world, certs, case):
     s = world.mail_server("self")
     world.web.use(certs[cert])
     world.web.answer = answer
+    options = ("-t", "1") if case == "hangs" else ()   # the server would for 20 seconds
     began = time.monotonic()
-    o = world.mail("-t", "1")
-    assert o.verdict == "K" and o.tls.endswith(" none") and time.monotonic() - began < 6, o
+    o = world.mail(*options)
+    assert o.verdict == "K" and o.tls.endswith(" none") and time.monotonic() - began < 15, o
     assert world.reports() == [{"success": "0", "failure": "1", result: "1"}], world.said
     world.keep("old", -10, DAY, MX)
     asked = len(world.web.asked)
-    o = world.mail("-t", "1")
+    o = world.mail(*options)
     assert o.verdict == "Z" and len(s.messages) == 1 and len(world.web.asked) == asked, o
     world.keep("old", -DAY, -1, MX)
-    assert world.mail("-t", "1").verdict == "K", "an old policy that has ended is none"
+    assert world.mail(*options).verdict == "K", "an old policy that has ended is none"
 
 
 def test_first_form(world):
