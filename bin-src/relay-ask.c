@@ -85,7 +85,7 @@ int main(int argc, char const *const *argv)
   char const *trust = getenv("RELAYTRUSTAD");
   w.broken = remote_open(&w.rm, rules, getenv("DNSCACHEIP"), trust && !strcmp(trust, "1"), (o.seconds + 1) / 2);
   if (!rules) w.broken = "the rules can't be read (#4.3.5)";
-  remote_logins(&w.rm, o.logins, o.rules);
+  remote_logins(&w.rm, o.logins, o.rules, w.cache.slots.fd);
   if (w.rm.logins_error) complain(o.logins, w.rm.logins_error);
   int r = answer_serve(&w, 0, 1);
   if (r < 0 && errno != EPIPE && errno != ECONNRESET) strerr_diefu1sys(111, "talk to who asks");

@@ -13,6 +13,7 @@
 #include "queue/sheet.h"
 #include "remote/jobs.h"
 #include "remote/remote.h"
+#include "slots/slots.h"
 #include "table/damage.h"
 #include "table/table.h"
 
@@ -141,7 +142,9 @@ int main(int argc, char const *const *argv)
   char const *trust = getenv("RELAYTRUSTAD");
   char const *broken = remote_open(&rm, rules, getenv("DNSCACHEIP"), trust && !strcmp(trust, "1"), o.patience);
   if (!rules) broken = "the rules can't be read (#4.3.5)";
-  remote_logins(&rm, o.logins, o.rules);
+  int memory = slots_inherited(getenv("RELAYREFUSEDFD"));
+  if (memory < 0 && o.route) memory = slots_memory();
+  remote_logins(&rm, o.logins, o.rules, memory);
   rm.sts.quiet = !o.route; /* the first form says nothing on descriptor 2 */
   remote_sts_open(&rm.sts, o.policies ? o.policies : SPOOL_DIR "/mta-sts", o.policies != 0);
   if (!o.route) once(&rm, &o, rules, broken, argv + first, (unsigned)(argc - first - 2));

@@ -13,6 +13,7 @@
 #include "send/loop.h"
 #include "send/spawner.h"
 #include "send/syncer.h"
+#include "slots/slots.h"
 #include "table/damage.h"
 
 #define USAGE "relay-send [-q QUEUE] [-r RULES] [-u UID:GID] [-U UID:GID] [-t SECONDS] [-R PROGRAM]"
@@ -114,6 +115,7 @@ int main(int argc, char const *const *argv)
   if (strchr(l.reporter, '/')) l.reporter = absolute(l.reporter);
   if (injector && strchr(injector, '/') && setenv("QMAILQUEUE", absolute(injector), 1) < 0)
     strerr_diefusys(111, "set QMAILQUEUE");
+  l.refused = o.remote.refused = slots_memory(); /* without it each relay-remote knows its own alone */
   l.spawner = spawner_start(&o.remote, &l.spawner_pid);
   if (l.spawner < 0) strerr_diefusys(111, "start the spawner");
   if (identity_take(&o.own) < 0) strerr_diefusys(111, "become the queue's user");

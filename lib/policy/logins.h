@@ -47,8 +47,8 @@ struct login {
 
 /* The login for mail of this sender (as in MAIL, "" for null) at a route's relay: the sender's own line, that of its
  * domain, of wider suffixes; then that of host and port, host, wider suffixes. A host that `routes` does not name has
- * none: whose password it is did not choose that server. t null: no logins. Returns 1, 0 when there is none, -1 when the table is corrupt
- * (*l means nothing then). */
+ * none: whose password it is did not choose that server. t null: no logins. Returns 1, 0 when there is none, -1 when
+ * the table is corrupt (*l means nothing then). */
 int logins_find(struct table_set const *t, struct route const *r, char const *sender, struct login *l);
 
 /* A relay's key: with its port, or without (port 0). Writes a NUL behind; returns the length. */

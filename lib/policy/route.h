@@ -48,8 +48,8 @@ int route_record(struct table_set const *t, char const *domain, struct record *r
 int route_by_mx(struct table_set const *t, char const *domain);
 
 /* Reads one of the words that may stand behind `domain:relay:port`: lmtp, smtp, tls=HOW, name=HOST, ca=FILE. Host,
- * port, named, mx and local are the caller's to set before. *said (0 at first) keeps what was said. Any byte may occur in
- * s[0..n).
+ * port, named, mx and local are the caller's to set before. *said (0 at first) keeps what was said. Any byte may occur
+ * in s[0..n).
  * Returns null, or what is wrong with the word, to be put behind it (static). */
 char const *route_option(struct route *r, unsigned *said, char const *s, size_t n);
 

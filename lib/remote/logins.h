@@ -9,6 +9,10 @@
 char const *logins_for(struct remote *rm, char const *sender, struct login *l);
 void logins_forget(struct remote *rm, struct login *l);
 
+/* Was the login that is wanted refused by the relay a while ago, so that it must not be tried again yet? Then it is
+ * noted as logins_use does. */
+int logins_wait(struct remote *rm);
+
 /* On a new connection: logs in, if that is wanted. Returns 1, or 0: noted among rm->targets' failures. */
 int logins_use(struct remote *rm);
 

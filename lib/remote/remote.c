@@ -177,6 +177,7 @@ static int connect_any(struct remote *rm)
   rm->client.relay = rm->route.named;
   rm->login_failed = 0;
   targets_start(&rm->targets, &rm->route, rm->me, &rm->dns, &rm->self);
+  if (logins_wait(rm)) return 0;
   if (deadline && rm->targets.deadline > deadline) rm->targets.deadline = deadline;
   while (targets_next(&rm->targets, &target)) {
     if (!try(rm, &target)) continue;

@@ -7,6 +7,7 @@
 #include "remote/counts.h"
 #include "remote/dane.h"
 #include "remote/login.h"
+#include "remote/refusals.h"
 #include "remote/secure.h"
 #include "remote/sts.h"
 #include "remote/targets.h"
@@ -30,6 +31,7 @@ struct remote {
   int64_t since;             /* when the connection was made, io_now's clock */
   struct table_set *logins;  /* null: none, or they can't be read */
   int logins_error;          /* why, as an errno value; 0: there are none */
+  struct refusals refusals;
   struct login const *login; /* for the message at hand; null: none */
   unsigned login_failed : 1; /* the last try to connect came to nothing for want of it */
   uint32_t logged_in;        /* the line of `logins` by which we logged in on the connection; 0: none */
@@ -43,9 +45,10 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
 
 /* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb.
  * That there is none beside the rules is no mistake. One that this process may not read (EACCES) matters at next hops
- * that offer logins: there nothing is delivered, and a recipient's refusal not believed. One that is broken, or a `path`
- * where there is none, keeps all mail that goes by a relay of `routes`. */
-void remote_logins(struct remote *rm, char const *path, char const *rules);
+ * that offer logins: there nothing is delivered, and a recipient's refusal not believed. One that is broken, or a
+ * `path` where there is none, keeps all mail that goes by a relay of `routes`. memory: a file of slots, the caller's, in
+ * which logins that were refused are known (remote/refusals.h), or -1. */
+void remote_logins(struct remote *rm, char const *path, char const *rules, int memory);
 
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no
  * connection, or one older than REMOTE_REUSE or with another login, and once more when a kept one turns out to be

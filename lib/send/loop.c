@@ -19,6 +19,7 @@
 #include "send/pool.h"
 #include "send/renew.h"
 #include "send/syncer.h"
+#include "slots/slots.h"
 
 #define EVENTS 128       /* taken at once */
 #define SWEEP 60         /* seconds */
@@ -65,6 +66,7 @@ static int set_up(struct send *s, struct loop_options const *o)
   random_buf((char *)&s->schedule.seed, sizeof s->schedule.seed);
   s->routing.path = o->rules;
   s->reporter = o->reporter;
+  s->refused = o->refused;
   s->scan_every = o->scan_every;
   s->spawner = o->spawner_pid;
   s->syncer = o->syncer_pid;
@@ -132,6 +134,7 @@ static void on_signals(struct send *s)
       if (!s->stopping) renew(s, 1);
       break;
     case SIGALRM:
+      slots_forget(s->refused);
       s->routing.checked = -1; /* rules that came within this second, too */
       if (!s->stopping) renew(s, 0);
       hurry(s);

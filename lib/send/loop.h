@@ -8,6 +8,7 @@ struct loop_options {
   char const *rules;     /* path of rules.cdb, absolute */
   char const *reporter;  /* relay-bounce */
   int64_t scan_every;    /* seconds */
+  int refused;           /* the memory of refused logins (slots/slots.h), -1: none */
   int spawner;           /* spawner_start's descriptor */
   pid_t spawner_pid;
   int syncer;            /* our end of the syncer's socket (syncer_start) */

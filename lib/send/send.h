@@ -144,6 +144,8 @@ struct send {
   struct remote *oldest, *newest;  /* idle */
   stralloc job;                    /* scratch */
 
+  int refused;                     /* the memory of refused logins; -1: none */
+
   pid_t spawner;
   unixmessage_sender requests;
   unsigned requests_waiting : 1;   /* epoll tells when there is room */

@@ -8,6 +8,7 @@
 struct spawner {
   char const *program;     /* relay-remote; looked up in PATH when it has no slash */
   char const *rules;       /* for its -r */
+  int refused;             /* slots_memory's descriptor for refused logins, which they inherit; -1: none */
   struct identity who;
 };
 

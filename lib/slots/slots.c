@@ -1,7 +1,10 @@
 /* A file of slots. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <skalibs/sha256.h>
@@ -39,6 +42,33 @@ char const *slots_open(struct slots *s, char const *path, char const *format)
   if (s->fd < 0 && errno == EEXIST) s->fd = open(path, flags); /* somebody was faster */
   if (s->fd < 0) return errno == ELOOP ? "it is a link" : strerror(errno);
   return check_file(s);
+}
+
+int slots_memory(void)
+{
+  int fd = memfd_create("posthouse-slots", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -1;
+  if (!ftruncate(fd, SLOTS_BYTES) && !fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) return fd;
+  int e = errno;
+  close(fd);
+  return errno = e, -1;
+}
+
+int slots_inherited(char const *number)
+{
+  int const sealed = F_SEAL_SHRINK | F_SEAL_GROW;
+  char *end;
+  struct stat st;
+  long fd = number && *number ? strtol(number, &end, 10) : -1;
+  if (fd < 3 || fd > INT_MAX || *end || fstat((int)fd, &st) < 0 || st.st_size != SLOTS_BYTES) return -1;
+  int has = fcntl((int)fd, F_GET_SEALS); /* -1: it is no memory */
+  if (has < 0 || (has & sealed) != sealed || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0) return -1;
+  return (int)fd;
+}
+
+void slots_forget(int fd)
+{
+  if (fd >= 0) fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, SLOTS_BYTES);
 }
 
 void slots_close(struct slots *s)
@@ -103,12 +133,12 @@ void slots_put(struct slots const *s, char const *key, size_t len, char const da
   put(s, at, slot, data);
 }
 
-/* Locks one slot or lets it go: a lock of the open file, so that it ends with us in every case. Who can't have it goes
- * on without. */
+/* Locks one slot or lets it go: a lock of the process, which ends with us in every case, and keeps others out also when
+ * they have inherited the same open file. Who can't have it goes on without. */
 static void lock(struct slots const *s, off_t at, short type)
 {
   struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = SLOTS_SLOT };
-  while (fcntl(s->fd, F_OFD_SETLKW, &l) < 0 && errno == EINTR) ;
+  while (fcntl(s->fd, F_SETLKW, &l) < 0 && errno == EINTR) ;
 }
 
 int slots_change(struct slots const *s, char const *key, size_t len, int (*change)(void *arg, char data[SLOTS_DATA]),

@@ -29,6 +29,13 @@ struct slots {
 char const *slots_open(struct slots *s, char const *path, char const *format);
 void slots_close(struct slots *s);
 
+/* The same without a name, for a process and those that inherit it: returns a descriptor to put into s->fd, which
+ * closes on exec; -1 with errno. slots_inherited finds one again by its number in text (null: none); -1: there is none.
+ * slots_forget empties it; -1 is harmless. */
+int slots_memory(void);
+int slots_inherited(char const *number);
+void slots_forget(int fd);
+
 /* What was put last under the key (any bytes), unless its slot has gone to another one. Returns 1, or 0. */
 int slots_get(struct slots const *s, char const *key, size_t len, char data[SLOTS_DATA]);
 
