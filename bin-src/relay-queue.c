@@ -53,7 +53,9 @@ static void on_signal(int sig)
   if (*path) { /* it may be whole already: what the caller takes for refused must not come back after a power cut */
     char dir[sizeof "mess/00"] = "";
     memcpy(dir, path, sizeof dir - 1);
-    if (truncate(path, 0) < 0 || unlink(path) < 0) _exit(EX_BUG);
+    int fd = open(path, O_WRONLY);
+    if (fd >= 0 && !ftruncate(fd, 0)) fsync(fd); /* for the removal may not last */
+    if (unlink(path) < 0) _exit(EX_BUG);
     io_sync_dir(dir);
   }
   _exit(sig == SIGALRM ? EX_TIMEOUT : EX_BUG);

@@ -121,8 +121,8 @@ int store_commit(struct store_writer *w, unsigned flags)
   store_path(dir, w->id);
   dir[7] = 0;
   if (!put(w, line, sizeof line) && !flush(w) && !sync_file(w->fd) && !io_sync_dir(dir)) return 0;
-  int e = errno, cut = ftruncate(w->fd, 0); /* it may be whole, and its removal may not last: it must not come back */
-  (void)cut;
+  int e = errno;
+  if (!ftruncate(w->fd, 0)) sync_file(w->fd); /* it may be whole, and its removal may not last: it must not come back */
   store_abandon(w);
   io_sync_dir(dir);
   errno = e;

@@ -58,13 +58,13 @@ def terminate(trace, nth):
 
 def record(s):
     """A day of relay-queue and relay-send: deliveries, marks, a deferral and its later delivery, bounces, reports of
-    success, of an alias, of delay, a large message, refused ones, injectors ended in mid sync, a clean stop. Returns
-    (calls, {ID: recipients})."""
+    success, of an alias, of delay, a large message, syncs that fail, refused ones, injectors ended in mid sync, a clean
+    stop. Returns (calls, {ID: recipients})."""
     trace, sent = os.path.join(s.dir, "trace"), {}
 
     def put(*to, **more):
         sent[inject(s, trace, to, **more)[0]] = to
-    s.start(wrap=[*powercut.STRACE, "-o", trace + ".send"])
+    s.start(wrap=[*powercut.STRACE, "-e", "inject=fdatasync:error=EIO:when=2", "-o", trace + ".send"])
     s.flag("temp")
     put("later@one.example")
     s.wait_event("defer")
@@ -79,14 +79,16 @@ def record(s):
     put("told@one.example", "x@two.example", "perm@three.example", sheet=SHEET)
     put("target@one.example", sheet=SHEET + b"Ealias@relay.example\0NOTIFY=SUCCESS\0")
     put("temp@four.example", "told@one.example", sheet=SHEET)
-    fails = ["-e", "inject=fsync:error=EIO:when=1"]
-    assert inject(s, trace, ["x@refused.example"], check=False, wrap=fails)[1] == 53
+    for when in "1", "2", "2..3":
+        fails = ["-e", "inject=fsync:error=EIO:when=" + when]
+        assert inject(s, trace, ["x@refused.example"], check=False, wrap=fails)[1] == 53
     for nth in 1, 2:
         slow = ["-e", "inject=fsync:delay_enter=500000:when=%d" % nth]
         _, code = inject(s, trace, ["x@late.example"], check=False, wrap=slow, meanwhile=lambda t: terminate(t, nth))
         assert code == 81
     pid = int(open(trace + ".send").read(20).split()[0])
     late = ["temp@two.example", "temp@three.example", "temp@four.example"]
+    s.wait_event("settled")
 
     def over():
         os.kill(pid, signal.SIGALRM)

@@ -2,8 +2,9 @@
 every file that POSIX allows when what was not yet synced has reached the disk in any order, in part, or not at all.
 
 The model: a file's data and its name are two things. fsync or fdatasync of a file makes the data last that were written
-before; fsync of a directory makes the names last that were made or removed in it before. What is not yet lasting may be
-there or not, independently of all else: of a write each piece by itself (what is missing reads as it was before, or as
+before; fsync of a directory makes the names last that were made or removed in it before. Data that were to last when a
+sync failed are in doubt for ever, as Linux does not write them again: later ones must take their place. What is not yet
+lasting may be there or not, independently of all else: of a write each piece by itself (what is missing reads as it was before, or as
 NUL, or the file ends there); of several changes of one name the first few. Blocks don't get others' contents:
 every file system in use for a queue sees to that. A call without a rule here, a rename say, must not touch any."""
 import collections
@@ -65,6 +66,7 @@ class File:
         self.name = name
         self.base = b""          # data that last
         self.pending = []        # (begin of the call, end, offset, bytes), or offset None: cut to so many bytes
+        self.doubtful = []       # (offset, bytes) before those: a sync of them failed
         self.named = False       # does its name last?
         self.names = []          # pending: (begin, end, there)
         self.size = 0            # as the programs see it: where the next write goes
@@ -74,17 +76,27 @@ class File:
         return {self.named, *(there for _, _, there in self.names)}
 
     def settle(self, before):
-        self.base = apply(self.base, [p for p in self.pending if p[1] <= before])
+        for _, _, at, what in self.take(before):
+            self.base = apply(self.base, [(at, what)])
+            self.doubtful = [p for w in self.doubtful for p in outside(*w, at, what)]
+
+    def fail(self, before):
+        self.doubtful += [p[2:] for p in self.take(before)]
+
+    def take(self, before):
+        taken = [p for p in self.pending if p[1] <= before]
         self.pending = [p for p in self.pending if p[1] > before]
+        return taken
 
     def settle_name(self, before):
         while self.names and self.names[0][1] <= before:
             self.named = self.names.pop(0)[2]
 
     def contents(self, rnd):
-        key = (self.base, tuple(p[2:] for p in self.pending))
+        writes = self.doubtful + [p[2:] for p in self.pending]
+        key = (self.base, tuple(writes))
         if key not in self.known:
-            self.known[key] = set(possible(self.base, [p[2:] for p in self.pending], rnd))
+            self.known[key] = set(possible(self.base, writes, rnd))
         return self.known[key]
 
 
@@ -97,6 +109,18 @@ def apply(data, writes):
             data.extend(bytes(max(0, at + len(what) - len(data))))
             data[at:at + len(what)] = what
     return bytes(data)
+
+
+def outside(at, what, start, data):
+    """What is left of a write in doubt when a later one, or (start None) a cut, lasts."""
+    if at is None:
+        return [] if start is None else [(at, what)]
+    if start is None:
+        parts = [(at, what[:max(0, data - at)])]
+    else:
+        end = start + len(data)
+        parts = [(at, what[:max(0, start - at)]), (max(at, end), what[max(0, end - at):])]
+    return [p for p in parts if p[1]]
 
 
 def pieces_of(writes):
@@ -153,7 +177,9 @@ class Cut:
     def step(self, call):
         """Takes a call. Returns the IDs of the files whose possible states it changed."""
         self.touched = set()
-        if not call.result.startswith(("-", "?")) and call.name != "exit_group":
+        if call.name in ("fsync", "fdatasync") and call.result.startswith("-"):
+            self.on_failed_sync(call)
+        elif not call.result.startswith(("-", "?")) and call.name != "exit_group":
             getattr(self, "on_" + call.name, self.unknown)(call)
         return self.touched
 
@@ -211,3 +237,8 @@ class Cut:
                 self.touched.add(f.name)
 
     on_fdatasync = on_fsync
+
+    def on_failed_sync(self, c):
+        f = self.file(c.path) if "/mess/" in c.path else None
+        if f:
+            f.fail(c.begin)
