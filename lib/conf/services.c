@@ -147,7 +147,7 @@ struct conf_file const conf_systemd_send[] = {
     "@+resolver Environment=@env-resolver@\n"
     "@+trust-ad Environment=RELAYTRUSTAD=@trust-ad@\n"
     "ExecStart=@send@\n"
-    "# It stops when what is under way has ended: a delivery that is cut off may come twice. The relay-remote processes\n"
+    "# It stops when what is under way has ended: a delivery that is cut off may come twice. The relay-remotes\n"
     "# that wait end on their own behind it: they say QUIT, and log what they counted.\n"
     "KillMode=process\n"
     "TimeoutStopSec=30min\n"

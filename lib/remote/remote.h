@@ -38,8 +38,8 @@ struct remote {
 };
 
 /* Makes all ready but the route, which is the caller's to set. `rules`: rules.cdb, for our name; null counts as one
- * without it. `server`: $DNSCACHEIP or null, trust: as resolver_init has it. patience: seconds that no wait exceeds, 0: as the RFC has it. Returns
- * null, or what went wrong in words (static). On null remote_close undoes it. */
+ * without it. `server`: $DNSCACHEIP or null, trust: as resolver_init has it. patience: seconds that no wait exceeds, 0:
+ * as the RFC has it. Returns null, or what went wrong in words (static). On null remote_close undoes it. */
 char const *remote_open(struct remote *rm, struct table_set const *rules, char const *server, int trust,
   unsigned patience);
 

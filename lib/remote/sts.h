@@ -32,13 +32,13 @@ void remote_sts_open(struct remote_sts *s, char const *dir, int named);
 void remote_sts_forget(struct remote_sts *s);
 
 /* Finds the domain's policy: the kept one while its id is that of the TXT record, else a new one, for which
- * relay-mtasts gets at most `seconds`; the old one, while it lasts, where there is no record or no new one to be
- * had. Returns 1 when there is one that demands something (s->entry), 0, or -1 when that can't be told (s->broken): then
+ * relay-mtasts gets at most `seconds`; the old one, while it lasts, where there is no record or no new one to be had.
+ * Returns 1 when there is one that demands something (s->entry), 0, or -1 when that can't be told (s->broken): then
  * nothing may be sent. */
 int remote_sts_find(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds);
 
-/* Adds what the policy that was found demands of an exchanger to d, which has what the route does, and TLSA records that
- * can't be checked. Nothing of that is taken away: STS_TESTING leaves alone what is more than TLS_MAY. Returns 1, or 0
+/* Adds what the policy that was found demands of an exchanger to d, which has what the route does, and TLSA records
+ * that can't be checked. Nothing of that is taken away: STS_TESTING leaves alone what is more than TLS_MAY. Returns 1, or 0
  * when its name is none of the policy's; then with STS_ENFORCE it gets no mail. */
 int remote_sts_demand(struct remote_sts const *s, char const *host, struct tls_demand *d);
 

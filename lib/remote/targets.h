@@ -30,7 +30,7 @@ struct target {
   unsigned named : 1;     /* the name was validated (DNSSEC), or comes from no MX record */
   unsigned secure : 1;    /* named, and its addresses were validated, too */
   unsigned aliased : 1;   /* a CNAME stands at the name */
-  char const *alias;      /* the end of the CNAMEs that start there, canonical; "": not aliased, or the end is no name */
+  char const *alias;      /* the end of the CNAMEs that start there, canonical; "": none, or no name */
 };
 
 struct targets {
