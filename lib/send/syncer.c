@@ -48,7 +48,7 @@ static _Noreturn void serve(int fd)
     struct pollfd p = { .fd = fd, .events = POLLIN }; /* more comes only when relay-send ends */
     poll(&p, 1, a.failed ? SYNC_AGAIN : SYNC_GATHER);
     a = sync_all(dirs);
-    send(fd, &a, sizeof a, MSG_NOSIGNAL);
+    if (send(fd, &a, sizeof a, MSG_NOSIGNAL) != sizeof a) _exit(111); /* else relay-send would wait for it for ever */
   }
 }
 

@@ -2,21 +2,26 @@
 import os
 import signal
 import struct
+import subprocess
 import time
 
 import pytest
 
-from doubles.spool import delivered
-from lib.procs import stat_of, status_of, wait_for
+from doubles.spool import can_inject, delivered
+from lib.procs import sanitized, stat_of, status_of, wait_for
 
 
 def children(proc, name):
     return [p for p in proc.members() if stat_of(p)[3].startswith(name)]
 
 
+def syncer_of(spool):
+    return wait_for(lambda: children(spool.proc, "relay-send-sync"), why="the syncer")[0]
+
+
 def spawner_of(spool):
     """The other process of relay-send's own, the syncer, gives itself a name when it begins."""
-    wait_for(lambda: children(spool.proc, "relay-send-sync"), why="the syncer")
+    syncer_of(spool)
     pid, = [p for p in children(spool.proc, "relay-send") if p != spool.proc.pid and stat_of(p)[3] == "relay-send"]
     return pid
 
@@ -134,3 +139,23 @@ def test_spawner_killed(spool):
     spool.start()
     os.kill(spawner_of(spool), signal.SIGKILL)
     assert spool.proc.popen.wait(10) == 111
+
+
+@pytest.mark.skipif(not can_inject() or sanitized(), reason="strace can't inject errors here")
+@pytest.mark.parametrize("who, call, error", [
+    (syncer_of, "sendto", "ENOBUFS"), (syncer_of, "recvfrom", "ENOMEM"), (spawner_of, "recvmsg", "ENOBUFS")])
+def test_one_of_its_own_that_can_not_talk(spool, who, call, error):
+    """A word between relay-send and one of its two processes is lost: it ends, to be started again. It does not go on
+    as if nothing had happened, with removals that nobody syncs."""
+    spool.start()
+    pid = who(spool)
+    tracer = subprocess.Popen(["strace", "-qq", "-o", os.devnull, "-e", "trace=" + call, "-e",
+                               "inject=%s:error=%s:when=1" % (call, error), "-p", str(pid)])
+    wait_for(lambda: status_of(pid, "TracerPid") == tracer.pid or tracer.poll() is not None, why="traced")
+    spool.inject(["x@one.example"])
+    assert spool.proc.popen.wait(10) == 111
+    assert tracer.wait(10) in (0, 111)
+    spool.start()
+    os.kill(spool.proc.pid, signal.SIGALRM)   # what the spawner had lost is deferred
+    spool.wait_empty()
+    assert max(delivered(spool).values()) == 1

@@ -4,9 +4,10 @@ every file that POSIX allows when what was not yet synced has reached the disk i
 The model: a file's data and its name are two things. fsync or fdatasync of a file makes the data last that were written
 before; fsync of a directory makes the names last that were made or removed in it before. Data that were to last when a
 sync failed are in doubt for ever, as Linux does not write them again: later ones must take their place. What is not yet
-lasting may be there or not, independently of all else: of a write each piece by itself (what is missing reads as it was before, or as
-NUL, or the file ends there); of several changes of one name the first few. Blocks don't get others' contents:
-every file system in use for a queue sees to that. A call without a rule here, a rename say, must not touch any."""
+lasting may be there or not, independently of all else: of a write each piece by itself (what is missing reads as it was
+before, or as NUL, or the file ends there); of several changes of one name the first few. Blocks don't get others'
+contents: every file system in use for a queue sees to that. A call without a rule here, a rename say, must not touch
+any."""
 import collections
 import itertools
 import os
