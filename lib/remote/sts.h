@@ -37,9 +37,9 @@ void remote_sts_forget(struct remote_sts *s);
  * nothing may be sent. */
 int remote_sts_find(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds);
 
-/* Adds what the policy that was found demands of an exchanger to d, which has what the route does, and TLSA records
- * that can't be checked. Nothing of that is taken away: STS_TESTING leaves alone what is more than TLS_MAY. Returns 1, or 0
- * when its name is none of the policy's; then with STS_ENFORCE it gets no mail. */
+/* Adds what the policy that was found demands of an exchanger to d, which has what the route does, and perhaps that
+ * there are TLSA records which can't be checked. Nothing of that is taken away: STS_TESTING leaves alone what is more
+ * than TLS_MAY. Returns 1, or 0 when its name is none of the policy's; then with STS_ENFORCE it gets no mail. */
 int remote_sts_demand(struct remote_sts const *s, char const *host, struct tls_demand *d);
 
 void remote_sts_free(struct remote_sts *s);
