@@ -21,12 +21,14 @@ FAULTS = [
     ("pwrite64", "EIO"), ("fdatasync", "EIO"), ("recvmsg", "ECONNRESET"), ("socketpair", "EMFILE"),
     ("epoll_ctl", "ENOSPC"), ("epoll_wait,epoll_pwait", "EINTR"), ("flock", "ENOLCK"), ("pread64", "EIO"),
     ("fstat,newfstatat,stat", "ENOMEM"), ("clone,clone3,vfork,fork", "EAGAIN"), ("memfd_create", "EMFILE"),
-    ("getdents64", "EIO"), ("brk,mmap", "ENOMEM"), ("utimensat", "EROFS"), ("unlink", "EBUSY"), ("write", "ENOSPC"),
-    ("poll,ppoll", "EINTR"), ("read", "EIO"), ("fcntl", "EINVAL"), ("prlimit64", "EPERM"), ("getrandom", "EINTR"),
-    ("sendto", "ENOBUFS"), ("recvfrom", "ECONNRESET"), ("lseek", "EIO"), ("wait4", "EINTR"),
+    ("getdents64", "EIO"), ("brk,mmap,mremap", "ENOMEM"), ("utimensat", "EROFS"), ("unlink", "EBUSY"),
+    ("write", "ENOSPC"), ("poll,ppoll", "EINTR"), ("read", "EIO"), ("fcntl", "EINVAL"), ("prlimit64", "EPERM"),
+    ("getrandom", "EINTR"), ("sendto", "ENOBUFS"), ("recvfrom", "ECONNRESET"), ("lseek", "EIO"), ("wait4", "EINTR"),
 ]
-# What can't fail so, or does not matter: a descriptor is closed all the same, memory is given back or not.
-HARMLESS = {"close", "exit_group", "getpid", "munmap", "rt_sigprocmask", "rt_sigreturn"}
+# What can't fail so, or does not matter: a descriptor is closed all the same, memory is given back or not, refused
+# logins are forgotten now or when their time is over.
+HARMLESS = {"close", "exit_group", "getpid", "munmap", "madvise", "futex", "rt_sigprocmask", "rt_sigreturn", "fallocate",
+            "clock_gettime", "time"}   # the last two where the kernel has no vDSO
 ELSEWHERE = {"mkdir", "rename", "fsync"}   # a damaged file that can't be put aside: test_send_damage
 
 
@@ -104,7 +106,7 @@ def test_calls_that_fail_now_and_then(spool, call, error):
     assert {(i, r) for i in ids[:20] for r in ("x@one.example", "z@dead.example")} <= set(got)
     # Reports that were lost on the way, and no other trouble, make a delivery uncertain.
     once = max(got[i, r] for i, r in got if r != "s@b.example") == 1
-    assert once or call in ("recvmsg", "sendmsg", "brk,mmap"), got.most_common(5)
+    assert once or call in ("recvmsg", "sendmsg", "brk,mmap,mremap"), got.most_common(5)
     assert {"s%d@b.example" % i for i in range(5)} <= {r for d in spool.deliveries(**{"from": ""}) for r in d["to"]}
     assert not os.path.exists(os.path.join(spool.queue, "damaged"))
 

