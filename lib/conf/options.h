@@ -40,7 +40,7 @@ enum conf_kind {
   X(CONTROL, "--control", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, CONTROL_DIR, 0, 0) \
   X(QUEUE, "--queue", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND, SPOOL_DIR "/queue", 0, 0) \
   X(CACHE, "--cache", "FILE", KIND_PATH, CONF_CHAIN, SPOOL_DIR "/asked", 0, 0)          /* relay-ask's */ \
-  X(POLICIES, "--policies", "DIR", KIND_PATH, CONF_SEND | CONF_SYSTEMD, SPOOL_DIR "/mta-sts", 0, 0) /* of MTA-STS */ \
+  X(POLICIES, "--policies", "DIR", KIND_PATH, CONF_SEND | CONF_SYSTEMD, 0, 0, 0) /* of MTA-STS */ \
   X(BIN, "--bin", "DIR", KIND_PATH, CONF_CHAIN | CONF_SEND | CONF_TLS | CONF_SYNC, BIN_DIR, 0, 0) \
   X(TLS, "--tls", "SOCKET", KIND_PATH, CONF_CHAIN, 0, 0, 0)                             /* relay-tls */ \
   X(TLS_NOW, "--tls-now", 0, KIND_FLAG, CONF_CHAIN, 0, 0, 0)                            /* relay-tls -i */ \

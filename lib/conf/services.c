@@ -57,9 +57,8 @@ struct conf_file const conf_send[] = {
     "export RELAYQUEUE=@queue@\n"
     "export QMAILQUEUE=@injector@\n"
     "export RELAYBOUNCE=@reporter@\n"
-    "# Where MTA-STS's policies are kept (relay-conf policies makes it; without it there is no MTA-STS,\n"
-    "# which the log says as long as this line is here).\n"
-    "export RELAYMTASTS=@policies@\n"
+    "@+policies # Where MTA-STS's policies are kept (relay-conf policies makes it).\n"
+    "@+policies export RELAYMTASTS=@policies@\n"
     DNS_ENVIRONMENT
     "@+queue-user # -u: @queue-user@, who owns the queue; -U: @remote-user@, for relay-remote.\n"
     "exec @send@\n" },
@@ -141,9 +140,8 @@ struct conf_file const conf_systemd_send[] = {
     "Environment=@env-queue@\n"
     "Environment=@env-injector@\n"
     "Environment=@env-reporter@\n"
-    "# Where MTA-STS's policies are kept (relay-conf policies makes it; without it there is no MTA-STS,\n"
-    "# which the log says as long as this line is here).\n"
-    "Environment=@env-policies@\n"
+    "@+policies # Where MTA-STS's policies are kept (relay-conf policies makes it).\n"
+    "@+policies Environment=@env-policies@\n"
     "@+resolver Environment=@env-resolver@\n"
     "@+trust-ad Environment=RELAYTRUSTAD=@trust-ad@\n"
     "ExecStart=@send@\n"

@@ -215,7 +215,7 @@ static struct {
   { conf_systemd_send, "posthouse-send.service", &alone, { "systemd", "d", "--resolver=192.0.2.1", "--trust-ad" },
     "\nEnvironment=DNSCACHEIP=192.0.2.1\nEnvironment=RELAYTRUSTAD=1\n", 0 },
   { conf_send, "run", &apart, { "send", "d", "--bin", "/b b" }, " -R '/b b/relay-remote'\n", 0 },
-  { conf_send, "run", &apart, { "send", "d" }, "\nexport RELAYMTASTS=" SPOOL_DIR "/mta-sts\n", 0 },
+  { conf_send, "run", &apart, { "send", "d" }, "\nexec relay-send ", "RELAYMTASTS" },
   { conf_send, "run", &alone, { "send", "d", "--policies", "a b" }, "\nexport RELAYMTASTS='/cwd/a b'\n", 0 },
   { conf_tls, "run", &apart, { "tls", "d" },
     "exec relay-tlsd -u 5:15 -g 11 /run/posthouse/tlsd " CONTROL_DIR "/tls\n", "id -u" },
