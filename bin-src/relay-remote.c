@@ -8,7 +8,7 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 #include "base/io.h"
-#include "base/seconds.h"
+#include "parse/number.h"
 #include "policy/route.h"
 #include "queue/sheet.h"
 #include "remote/jobs.h"
@@ -19,6 +19,7 @@
 
 #define USAGE "relay-remote [-a] [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] HOST SENDER RECIP... | " \
   "relay-remote [-e] [-r RULES] [-l LOGINS] [-m DIR] [-t SECONDS] [-i SECONDS] -s ROUTE"
+#define ARGUMENTS 3 /* at least: host, sender, recipient */
 #define IDLE 10 /* seconds without a job until the connection is given up */
 
 struct options {
@@ -32,33 +33,52 @@ struct options {
   unsigned more : 1;   /* -e */
 };
 
-static _Noreturn void usage(void)
+/* A number of seconds. Returns 1, or 0. */
+static int seconds(unsigned *to, char const *s)
 {
-  strerr_dieusage(100, USAGE);
+  uint64_t n;
+  if (number_scan(s, strlen(s), 86400, &n) != NUMBER_OK || !n) return 0;
+  *to = (unsigned)n;
+  return 1;
 }
 
-/* Returns the index of the first argument. */
-static int scan_options(int argc, char const *const *argv, struct options *o)
+/* One option at argv[1]: a word of its own, and perhaps the one behind it. Returns how many words it has, 0: it is
+ * none. */
+static int take_option(int argc, char const *const *argv, struct options *o)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  char const *rules = getenv("RELAYRULES"), *policies = getenv("RELAYMTASTS");
-  *o = (struct options){ .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE };
-  o->policies = policies && *policies ? policies : 0;
-  for (;;) {
-    int opt = subgetopt_r(argc, argv, "aer:l:m:s:i:t:", &l);
-    switch (opt) {
-      case -1: return l.ind;
-      case 'a': o->all = 1; break;
-      case 'e': o->more = 1; break;
-      case 'r': o->rules = l.arg; break;
-      case 'l': o->logins = l.arg; break;
-      case 'm': o->policies = l.arg; break;
-      case 's': o->route = l.arg; break;
-      case 'i': o->idle = seconds_option(l.arg); break;
-      case 't': o->patience = seconds_option(l.arg); break;
-      default: usage();
-    }
+  if (strlen(argv[1]) != 2) return 0;
+  switch (subgetopt_r(argc, argv, "aer:l:m:s:i:t:", &l)) {
+    case 'a': o->all = 1; break;
+    case 'e': o->more = 1; break;
+    case 'r': o->rules = l.arg; break;
+    case 'l': o->logins = l.arg; break;
+    case 'm': o->policies = l.arg; break;
+    case 's': o->route = l.arg; break;
+    case 'i': if (seconds(&o->idle, l.arg)) break; return 0;
+    case 't': if (seconds(&o->patience, l.arg)) break; return 0;
+    default: return 0;
   }
+  return l.arg ? 2 : 1;
+}
+
+/* Who takes us for qmail-remote gives a host, a sender and recipients, any of which may begin with a hyphen: where they
+ * would not be left behind what looks like options, there are no options. Returns the index of the first argument. */
+static int scan_options(int argc, char const *const *argv, struct options *o)
+{
+  char const *rules = getenv("RELAYRULES"), *policies = getenv("RELAYMTASTS");
+  struct options const none = {
+    .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE,
+    .policies = policies && *policies ? policies : 0,
+  };
+  int first = 1, n;
+  *o = none;
+  while (first < argc && (n = take_option(argc - first + 1, argv + first - 1, o))) first += n;
+  if (o->route && first == argc) return first;
+  if (first < argc && !strcmp(argv[first], "--")) first++;
+  if (!o->route && !o->more && argc - first >= ARGUMENTS) return first;
+  *o = none;
+  return 1;
 }
 
 /* The next hop of a host as qmail-remote's callers give it: a domain or an address literal. Returns what is wrong,
@@ -128,13 +148,22 @@ static void once(struct remote *rm, struct options const *o, struct table_set co
   remote_hang_up(rm);
 }
 
+/* As qmail-remote has it. */
+static int improper(void)
+{
+  static char const report[] = "Drelay-remote was invoked improperly (#5.3.5)";
+  io_write_file(1, report, sizeof report);
+  return 0;
+}
+
 int main(int argc, char const *const *argv)
 {
   static struct remote rm;
   struct options o;
   PROG = "relay-remote";
   int first = scan_options(argc, argv, &o);
-  if (o.route ? first != argc || o.all || !route_scan(&rm.route, o.route) : argc - first < 3 || o.more) usage();
+  if (o.route && (o.all || !route_scan(&rm.route, o.route))) strerr_dieusage(100, USAGE);
+  if (!o.route && argc - first < ARGUMENTS) return improper();
   sig_ignore(SIGPIPE);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
 

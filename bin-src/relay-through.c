@@ -89,7 +89,7 @@ static void read_envelope(struct through_envelope *e, char *buf)
 /* relay-remote's command line. Null without memory. */
 static char **words(struct options const *o, char const *domain, struct through_envelope const *e)
 {
-  char const *const fixed[] = { o->remote, "-a", "-t", o->patience, "-r", o->rules, domain, e->bytes.s };
+  char const *const fixed[] = { o->remote, "-a", "-t", o->patience, "-r", o->rules, "--", domain, e->bytes.s };
   size_t n = sizeof fixed / sizeof *fixed;
   char **argv = malloc((n + e->n + 1) * sizeof *argv);
   char const *s = through_recipients(e);

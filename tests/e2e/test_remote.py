@@ -180,15 +180,6 @@ def test_host_that_is_none(rules):
             assert outcome.verdict == "D" and "#5.1.2" in outcome.text
 
 
-def test_usage():
-    for argv in ([], ["host"], ["host", "s"], ["-s"], ["-s", "nonsense route"], ["-s", "192.0.2.1:25", "more"], ["-x"],
-        ["-i", "x", "-s", "a:25"],
-                 ["-t", "0", "a", "b", "c"]):
-        r = subprocess.run([program("relay-remote"), *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=10)
-        assert r.returncode == 100 and r.stdout == b"" and r.stderr, argv
-
-
 def test_report_before_quit(rules, sink):
     """Who waits for the report needs not wait for the farewell."""
     sink.on["QUIT"] = lambda s, line: HANG
