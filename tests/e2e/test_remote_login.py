@@ -94,18 +94,21 @@ def test_not_in_the_clear(rules, server):
     assert job(rules("%s joe secret\n" % s.route, s), s).verdict == "K" and s.logins == [("CRAM-MD5", "joe")]
 
 
-def test_tls_that_fails(rules, server, cert):
-    """Who breaks TLS does not get the password in the clear."""
-    s = server({"joe": "secret"}, ["PLAIN"], folder=cert)
-    s.on["STARTTLS"] = lambda session, line: b"454 4.7.0 not today\r\n"
+@pytest.mark.parametrize("answer,sessions", [(b"454 4.7.0 not today\r\n", 1), ((b"220 go\r\n", CLOSE), 2),
+                                             ((b"220 go\r\n", 0.2, b"no handshake at all\r\n", CLOSE), 2)])
+def test_tls_that_fails(rules, server, cert, answer, sessions):
+    """Who breaks TLS does not get the password in the clear, where mail would go on."""
+    s = server({"joe": "secret"}, ["PLAIN", "LOGIN"], folder=cert)
+    s.on["STARTTLS"] = lambda session, line: answer
     o = job(rules("%s joe secret\n" % s.route, s), s)
-    assert o.verdict == "Z" and not secret(s, "secret"), o
-    assert not s.logins and not s.messages
+    assert o.verdict == "Z" and "offers no TLS, without which the password must not be sent" in o.text, o
+    assert len(s.sessions) == sessions and not secret(s, "secret", "joe")
+    assert not [c for x in s.sessions for c in x.commands if c.startswith(b"AUTH")] and not s.messages
 
 
 @pytest.mark.parametrize("mechanism", ALL)
 def test_wrong_password(rules, server, mechanism):
-    """Temporary, said with the line and the user, tried once and not again at another address; no password."""
+    """Temporary, said with the line and the user; no password."""
     s = server({"joe": "secret"}, [mechanism])
     o = job(rules("%s joe %s clear\n" % (s.route, WRONG), s), s)
     assert o.verdict == "Z" and o.each == "", o

@@ -4,9 +4,10 @@ import time
 import pytest
 
 from lib.ask import Ask
+from lib.dns import Dns
 from lib.loginsink import LoginSink
 from lib.procs import wait_for
-from lib.remote import Jobs, deliver
+from lib.remote import Jobs, deliver, environment
 
 S, A = "s@sender.example", "a@y.example"
 TEXT = b"Subject: x\n\nhello\n"
@@ -62,6 +63,21 @@ def test_one_relay_remote(rules, instances, sink):
     assert len(sink.sessions) == 2
     o, _ = deliver(i.rules, "y.example", S, [A], TEXT)   # the first form knows nothing of what was before
     assert "535 5.7.8 wrong" in o.text, o
+
+
+@pytest.mark.parametrize("code,sessions", [(535, 1), (454, 2)])
+def test_other_addresses(instances, code, sessions):
+    """The relay's next address is asked for a login only when the first one said that it can't tell now."""
+    with LoginSink({"joe": "secret"}, ["CRAM-MD5"], host="0.0.0.0") as s:
+        route = "two.example:%d" % s.port
+        i = instances(routes=":%s\n" % route, logins="two.example joe bad\n")
+        i.compile()
+        s.on["VERDICT"] = lambda session, line: b"%d 4.7.0 no\r\n" % code
+        with Dns({"two.example": {"A": ["127.0.0.1", "127.0.0.2"]}}) as d:
+            with Jobs(i.rules, route, options=("-t", "5"), env=environment(DNSCACHEIP=d.where)) as j:
+                o = j.job(TEXT, S, [A])
+        assert o.verdict == "Z" and "%d 4.7.0 no" % code in o.text, o
+        assert len(s.sessions) == len(s.logins) == sessions
 
 
 def test_only_for_good(instances, sink):
