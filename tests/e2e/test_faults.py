@@ -129,21 +129,23 @@ def test_a_removal_that_does_not_last_is_tried_again(spool):
 def test_what_could_not_be_handed_over_is_later(spool):
     """The kernel lacks memory for the packet to the syncer, and no other removal follows: it gets it all the same."""
     spool.start()
-    with tempfile.NamedTemporaryFile() as log:
-        tracer = subprocess.Popen(["strace", "-qq", "-y", "-o", log.name, "-e", "trace=sendto,fsync", "-e",
-                                   "inject=sendto:error=ENOBUFS:when=1", "-p", str(spool.proc.pid), "-p",
-                                   str(syncer(spool))])
+    with tempfile.NamedTemporaryFile() as said, tempfile.NamedTemporaryFile() as synced:
+        tracers = [(pid, subprocess.Popen(["strace", "-qq", "-y", "-o", log.name, *what, "-p", str(pid)]))
+                   for pid, log, what in (
+                       (spool.proc.pid, said, ["-e", "trace=sendto", "-e", "inject=sendto:error=ENOBUFS:when=1"]),
+                       (syncer(spool), synced, ["-e", "trace=fsync"]))]
         try:
-            wait_for(lambda: status_of(syncer(spool), "TracerPid") == tracer.pid, why="traced")
-            wait_for(lambda: status_of(spool.proc.pid, "TracerPid") == tracer.pid, why="traced")
+            for pid, tracer in tracers:
+                wait_for(lambda: status_of(pid, "TracerPid") == tracer.pid, why="traced")
             spool.inject(["x@one.example"])
             spool.wait_empty()
-            wait_for(lambda: b"ENOBUFS" in open(log.name, "rb").read(), 10, "it failed")
+            wait_for(lambda: b"ENOBUFS" in open(said.name, "rb").read(), 10, "it failed")
             os.kill(spool.proc.pid, signal.SIGALRM)
-            wait_for(lambda: re.search(rb"mess/..>\) = 0", open(log.name, "rb").read()), 10, "synced")
+            wait_for(lambda: re.search(rb"mess/..>\) = 0", open(synced.name, "rb").read()), 10, "synced")
         finally:
-            tracer.terminate()
-            tracer.wait()
+            for _, tracer in tracers:
+                tracer.terminate()
+                tracer.wait()
     assert spool.stop() == 0
 
 
