@@ -112,6 +112,12 @@ def test_greets_by_our_name(outgoing, world):
         assert not s.messages
 
 
+def test_greets_with_a_refusal(outgoing, world):
+    """The domain's only server wants no mail at all."""
+    world.plain.on["CONNECT"] = lambda session, line: b"554 5.3.2 no service here\r\n"
+    send(outgoing, world, "plain.signed.example").bounces("5.3.2", "554 5.3.2 no service here")
+
+
 def test_over_tcp_alone(outgoing, world):
     """The resolver's answer does not fit into a packet."""
     with world.net.here():

@@ -77,6 +77,16 @@ def test_dropped_after_it_was_kept(outgoing, sink):
     assert len(sink.messages) == 2 and not o.back.messages
 
 
+def test_relay_greets_with_a_refusal(outgoing, sink):
+    """The operator has named it, and can mend that: not the sender's fault."""
+    sink.on["CONNECT"] = lambda session, line: b"554 5.3.2 no service here\r\n"
+    o = outgoing(to(sink))
+    o.give()
+    o.waits("554 5.3.2 no service here", rest=True)
+    sink.on.clear()
+    o.arrives(sink)
+
+
 # 421 where test_misbehaving doesn't say it
 
 DOWN = (b"421 4.3.2 going down\r\n", CLOSE)

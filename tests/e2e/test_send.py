@@ -45,7 +45,7 @@ def test_the_remote_gets_nothing_it_must_not_have(spool):
     spool.wait_deliveries(1)
     started, = spool.started()
     assert started["argv"][1:] == ["-e", "-r", spool.rules, "-s", "mx:one.example"] and started["cwd"] == "/"
-    assert started["fds"] == ["0", "1", "2", "3"]  # 3 is the listing's own
+    assert started["fds"] == ["0", "1", "2", "3", "4"]  # the memory of refused logins, and the listing's own
 
 
 def test_users(spool):
