@@ -39,8 +39,8 @@ class Clock:
         with open(self.remote, "w") as f:
             f.write("#!/bin/sh\nunset LD_PRELOAD\nexec %s \"$@\"\n" % REMOTE)
         os.chmod(self.remote, 0o755)
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-x", "c", "-", "-o", path + ".so"], check=True,
-                       input=SHIM.encode())
+        subprocess.run([*os.environ.get("CC", "cc").split(), "-shared", "-fPIC", "-x", "c", "-", "-o", path + ".so"],
+                       check=True, input=SHIM.encode())
         self.env = dict(LD_PRELOAD=path + ".so", CLOCK=path)
         self.set(0)
 
