@@ -117,8 +117,8 @@ def test_new_rules_without_a_signal(spool):
     spool.start()
     spool.inject(["x@one.example"])
     spool.wait_deliveries(1)
-    time.sleep(1.1)
     spool.compile(routes="one.example:192.0.2.7:2600\n")
+    time.sleep(1.1)  # it looks once in a second at most
     spool.inject(["x@one.example"])
     assert [d["route"] for d in spool.wait_deliveries(2)] == ["mx:one.example", "192.0.2.7:2600"]
 
@@ -133,8 +133,8 @@ def test_kept_connections_end_with_their_rules(spool, how):
     if how == "signal":
         os.kill(spool.proc.pid, signal.SIGHUP)
     else:
-        time.sleep(1.1)
         spool.compile(me="other.example\n")
+        time.sleep(1.1)
     for _ in range(2):
         spool.inject(["x@one.example"])
         spool.wait_empty()
