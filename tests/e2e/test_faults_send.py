@@ -117,14 +117,14 @@ MESSAGE = b"Subject: test\n\n" + b"gr\xc3\xbcn 89abcdef\n" * 9000    # more than
 
 
 def bounce(queue, *wrap):
-    """relay-bounce. Returns (its exit code, the queue's IDs)."""
+    """relay-bounce. Returns (its exit code, the queue's IDs) when its injector, which has descriptor 2 too, has ended."""
     with tempfile.TemporaryFile() as message, tempfile.TemporaryFile() as records:
         message.write(MESSAGE)
         records.write(RECORDS % (new_id().encode(), len(MESSAGE)))
         message.seek(0)
         records.seek(0)
         done = subprocess.run([*wrap, os.path.join(BIN, "relay-bounce")], stdin=message, stdout=records, timeout=60,
-                              stderr=subprocess.DEVNULL, env=dict(os.environ, RELAYQUEUE=queue, RELAYID=new_id(),
+                              stderr=subprocess.PIPE, env=dict(os.environ, RELAYQUEUE=queue, RELAYID=new_id(),
                                                                   QMAILQUEUE=os.path.join(BIN, "relay-queue")))
     return done.returncode, [f for d in os.listdir(queue + "/mess") for f in os.listdir("%s/mess/%s" % (queue, d))]
 

@@ -415,7 +415,7 @@ def test_memory(smtpd):
             peak[size] = status_of(d.proc.pid, "VmHWM")
             d.quit()
         assert without_trace(smtpd.messages()[-1][2]) == text
-    assert peak[25 << 20] - peak[1 << 10] < 150, peak  # KiB: the input buffer's other pages
+    assert peak[25 << 20] - peak[1 << 10] < 600, peak  # KiB: the input buffer's other pages, and the program's own
 
 
 def test_thousand_recipients(smtpd):
