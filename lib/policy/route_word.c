@@ -88,6 +88,14 @@ static int scan_port(struct route *r, char const *s, size_t n)
   return 1;
 }
 
+/* Is `mx:` with that behind it the relay `mx` and its port? No domain is digits alone. */
+static int is_port(char const *s, size_t n)
+{
+  size_t i = 0;
+  while (i < n && s[i] >= '0' && s[i] <= '9') i++;
+  return i && i == n;
+}
+
 /* The part before the first `;`. Returns 1, or 0. */
 static int scan_host(struct route *r, char const *s, size_t len)
 {
@@ -96,7 +104,7 @@ static int scan_host(struct route *r, char const *s, size_t len)
     r->local = r->named = 1;
     return unescape(r->host, ROUTE_SOCKET + 1, s, len) > 0;
   }
-  r->named = len < 3 || memcmp(s, "mx:", 3);
+  r->named = len < 3 || memcmp(s, "mx:", 3) || is_port(s + 3, len - 3);
   if (!r->named) {
     s += 3;
     len -= 3;

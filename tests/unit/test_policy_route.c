@@ -20,7 +20,8 @@ static char const some[] =
   "mx.example: tls=required\n"
   "sure.example::2525 tls=verify ca=/x\n"
   "may.example:h.example tls=may ca=/x\n"
-  "[192.0.2.10]::465 tls=now,required\n";
+  "[192.0.2.10]::465 tls=now,required\n"
+  "single.example:mx:25 tls=required\n";
 static char const with_default[] = "a.example:\n:192.0.2.1:2525\n";
 static char const empty_default[] = "::26\n";
 
@@ -41,6 +42,7 @@ static struct { char const *routes, *domain, *word; } const cases[] = {
   { some, "now.example", "h.example:465;tls=now" }, { some, "both.example", "h.example:465;tls=now,verify" },
   { some, "mx.example", "mx:mx.example;tls=required" },
   { some, "sure.example", "mx:sure.example:2525;tls=verify;ca=/x" }, { some, "may.example", "h.example:25;ca=/x" },
+  { some, "single.example", "mx:25;tls=required" },
   { with_default, "a.example", "mx:a.example" }, { with_default, "b.a.example", "192.0.2.1:2525" },
   { with_default, "other.test", "192.0.2.1:2525" }, { with_default, "[192.0.2.9]", "192.0.2.1:2525" },
   { empty_default, "a.example", "mx:a.example:26" }, { empty_default, "[192.0.2.9]", "mx:[192.0.2.9]:26" },
@@ -67,7 +69,7 @@ static void found(void **state)
     assert_int_equal(route_find(t, cases[i].domain, &r), 0);
     assert_int_equal(route_fmt(word, &r), strlen(cases[i].word));
     assert_string_equal(word, cases[i].word);
-    assert_int_equal(r.named, !!strncmp(word, "mx:", 3));
+    assert_int_equal(r.named, !!strncmp(word, "mx:", 3) || !strcmp(r.host, "mx"));
     assert_int_equal(r.mx, !r.named && *r.host && word[3] != '[');
     assert_true(route_scan(&again, word));
     same(&again, &r);
@@ -98,6 +100,8 @@ static struct { char const *word, *canonical; } const scans[] = {
   { "h.example:25;ca=/a%20b", 0 }, { "h.example:25;ca=/a%3bb", "h.example:25;ca=/a%3Bb" }, { ";lmtp", 0 },
   { "h.example:25;tls=verify;name=", 0 }, { "h.example:25;tls=verify,may", 0 }, { "h.example:25;TLS=may", 0 },
   { "h.example:25;tls=verify;name=X.example", "h.example:25;tls=verify;name=x.example" },
+  { "mx:25", "mx:25" }, { "MX:587", "mx:587" }, { "mx:25:25", 0 }, { "mx:0", 0 }, { "mx:65536", 0 },
+  { "mx:mx", "mx:mx" }, { "mx:mx:26", "mx:mx:26" },
   { "mx:mx:example.com", 0 }, { "a..b:25", 0 }, { "[fe80::1%1]:25", 0 }, { "host.example:-25", 0 },
 };
 
