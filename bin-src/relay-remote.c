@@ -42,12 +42,13 @@ static int seconds(unsigned *to, char const *s)
   return 1;
 }
 
-/* One option at argv[1]: a word of its own, and perhaps the one behind it. Returns how many words it has, 0: it is
- * none. */
+/* One option at argv[1]: a word of its own, and perhaps the one behind it. Returns how many words it has; 0: there are
+ * no more; -1: it is wrong. */
 static int take_option(int argc, char const *const *argv, struct options *o)
 {
   subgetopt l = SUBGETOPT_ZERO;
-  if (strlen(argv[1]) != 2) return 0;
+  if (*argv[1] != '-' || !argv[1][1] || !strcmp(argv[1], "--")) return 0;
+  if (argv[1][2]) return -1;
   switch (subgetopt_r(argc, argv, "aer:l:m:s:i:t:", &l)) {
     case 'a': o->all = 1; break;
     case 'e': o->more = 1; break;
@@ -55,15 +56,16 @@ static int take_option(int argc, char const *const *argv, struct options *o)
     case 'l': o->logins = l.arg; break;
     case 'm': o->policies = l.arg; break;
     case 's': o->route = l.arg; break;
-    case 'i': if (seconds(&o->idle, l.arg)) break; return 0;
-    case 't': if (seconds(&o->patience, l.arg)) break; return 0;
-    default: return 0;
+    case 'i': if (seconds(&o->idle, l.arg)) break; return -1;
+    case 't': if (seconds(&o->patience, l.arg)) break; return -1;
+    default: return -1;
   }
   return l.arg ? 2 : 1;
 }
 
-/* Who takes us for qmail-remote gives a host, a sender and recipients, any of which may begin with a hyphen: where they
- * would not be left behind what looks like options, there are no options. Returns the index of the first argument. */
+/* qmail-rspawn takes us for qmail-remote, and gives a host, a sender and a recipient, any of which may begin with a
+ * hyphen: three words behind which they would not be left are no options. Returns the index of the first argument, or 0
+ * when options are wrong. */
 static int scan_options(int argc, char const *const *argv, struct options *o)
 {
   char const *rules = getenv("RELAYRULES"), *policies = getenv("RELAYMTASTS");
@@ -71,12 +73,14 @@ static int scan_options(int argc, char const *const *argv, struct options *o)
     .rules = rules && *rules ? rules : CONTROL_DIR "/rules.cdb", .idle = IDLE,
     .policies = policies && *policies ? policies : 0,
   };
-  int first = 1, n;
+  int first = 1, n = 0;
   *o = none;
-  while (first < argc && (n = take_option(argc - first + 1, argv + first - 1, o))) first += n;
+  while (first < argc && (n = take_option(argc - first + 1, argv + first - 1, o)) > 0) first += n;
+  int wrong = first < argc && n < 0;
   if (o->route && first == argc) return first;
   if (first < argc && !strcmp(argv[first], "--")) first++;
-  if (!o->route && !o->more && argc - first >= ARGUMENTS) return first;
+  if (!wrong && !o->route && !o->more && argc - first >= ARGUMENTS) return first;
+  if (argc - 1 != ARGUMENTS && (wrong || o->route || o->more)) return 0;
   *o = none;
   return 1;
 }
@@ -162,7 +166,7 @@ int main(int argc, char const *const *argv)
   struct options o;
   PROG = "relay-remote";
   int first = scan_options(argc, argv, &o);
-  if (o.route && (o.all || !route_scan(&rm.route, o.route))) strerr_dieusage(100, USAGE);
+  if (!first || (o.route && (o.all || !route_scan(&rm.route, o.route)))) strerr_dieusage(100, USAGE);
   if (!o.route && argc - first < ARGUMENTS) return improper();
   sig_ignore(SIGPIPE);
   if (table_on_damage(0) < 0) strerr_diefusys(111, "catch signals");
