@@ -1,6 +1,7 @@
 /* relay-mtasts: fetches a domain's MTA-STS policy (RFC 8461) into relay-remote's cache. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -143,6 +144,15 @@ static enum sts_fetched work(struct options const *o, int lock, int64_t deadline
   return how;
 }
 
+static int no_lock(struct options const *o)
+{
+  enum sts_fetched how = errno == ETIMEDOUT ? STS_NOT_FETCHED : STS_OURS;
+  char why[FETCH_WHY];
+  snprintf(why, sizeof why, "its lock in %s can't be had: %s", o->dir, strerror(errno));
+  tell(o, 0, how, why);
+  return (int)how;
+}
+
 int main(int argc, char const *const *argv)
 {
   struct options o;
@@ -152,8 +162,8 @@ int main(int argc, char const *const *argv)
   sig_ignore(SIGPIPE);
   int64_t deadline = io_now() + (int64_t)o.seconds * 1000;
   int lock = sts_lock(o.dir, o.domain, deadline);
-  if (lock < 0) strerr_diefusys(errno == ETIMEDOUT ? STS_NOT_FETCHED : STS_OURS, "lock ", o.domain, " in ", o.dir);
-  if (!fetch_begin()) strerr_dief(STS_OURS, "libcurl can't be set up");
+  if (lock < 0) return no_lock(&o);
+  if (!fetch_begin()) return tell(&o, 0, STS_OURS, "libcurl can't be set up"), STS_OURS;
   enum sts_fetched how = work(&o, lock, deadline);
   fetch_end();
   return (int)how;

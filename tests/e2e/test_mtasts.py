@@ -210,12 +210,13 @@ def test_waits_no_longer_than_it_may(certs, server, tmp_path):
     with open(tmp_path / (DOMAIN + "~"), "w") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
         r = run(certs, server.where, tmp_path, "-t", "1")
-    assert r.code == 3 and r.seconds < LATE and "lock" in r.said and not server.asked, r.said
+    assert r.code == 3 and r.seconds < LATE and "lock" in r.log["error"] and not server.asked, r.said
+    assert (r.log["event"], r.log["domain"], r.log["result"]) == ("sts-failed", DOMAIN, WORDS[3])
 
 
 def test_no_cache(certs, server, tmp_path):
     r = run(certs, server.where, tmp_path / "none")
-    assert r.code == 111 and "No such file" in r.said and not server.asked
+    assert r.code == 111 and "No\\x20such\\x20file" in r.log["error"] and "result" not in r.log and not server.asked
 
 
 @pytest.mark.parametrize("words", [["-t", "0"], ["-a", "x"], ["-z"]])
