@@ -91,15 +91,22 @@ def net():
         yield cable
 
 
+def logs_of(value):
+    """The logs of an instance or a queue, or of all that a fixture's function has made."""
+    if isinstance(value, Instance):
+        return [(value.dir, name, value.log(name)) for name in ("smtpd", "send")]
+    if isinstance(value, Spool):
+        return [(value.dir, "send", value.text())]
+    return [l for made in getattr(value, "made", ()) for l in logs_of(made)]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the logs of its instances."""
+    """A failed test shows the logs of its instances and queues."""
     outcome = yield
     report = outcome.get_result()
     if report.when == "call" and report.failed:
-        for value in getattr(item, "funcargs", {}).values():
-            if isinstance(value, Instance):
-                for name in ("smtpd", "send"):
-                    text = value.log(name)
-                    if text:
-                        report.sections.append(("%s.log" % name, text[-6000:]))
+        logs = [l for value in getattr(item, "funcargs", {}).values() for l in logs_of(value)]
+        for folder, name, text in dict.fromkeys(logs):
+            if text:
+                report.sections.append(("%s/%s.log" % (folder, name), text[-6000:]))
