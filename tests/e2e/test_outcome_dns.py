@@ -82,7 +82,7 @@ def world(real):
 
 
 def send(outgoing, world, domain):
-    o = outgoing(net=world.net, env={"DNSCACHEIP": world.dns.where}, wait=2)
+    o = outgoing(net=world.net, env={"DNSCACHEIP": world.dns.where})
     o.give("a@" + domain)
     return o
 
@@ -198,6 +198,8 @@ FAILS = {   # what it says at first
     "address": {"y.example": GOOD["y.example"], "m.example": "servfail"},
     "circle": {"y.example": (2, record("y.example", "CNAME", "z.example") + record("z.example", "CNAME", "y.example"))},
 }
+UNANSWERED = ("silence", "garbage", "wrong-id")
+SOON = {"RES_OPTIONS": "timeout:1 attempts:1"}
 
 
 @pytest.mark.parametrize("case", sorted(FAILS))
@@ -206,7 +208,7 @@ def test_fails_then_works(outgoing, world, case):
     with world.net.here():
         dns = Dns(FAILS[case])
     with dns:
-        o = outgoing(net=world.net, env={"DNSCACHEIP": dns.where}, wait=2)
+        o = outgoing(net=world.net, env={"DNSCACHEIP": dns.where, **(SOON if case in UNANSWERED else {})})
         o.give()
         o.waits("(#4.4.3)", rest=True)
         dns.names = GOOD

@@ -11,7 +11,7 @@ from lib import exim
 from lib.exim import Exim
 from lib.loginsink import LoginSink
 from lib.messages import big
-from lib.procs import wait_for
+from lib.procs import free_port, wait_for
 from lib.sink import CLOSE, HANG, RESET, Message, Sink
 from lib.tls import make_certificate
 from lib.tlssink import TlsSink
@@ -73,7 +73,6 @@ def test_dropped_after_it_was_kept(outgoing, sink):
     o.waits(twice=True)
     sink.on.clear()
     o.again()
-    o.wait_empty()
     assert len(sink.messages) == 2 and not o.back.messages
 
 
@@ -155,9 +154,8 @@ STALLS = {   # what comes of a connection, and what the log says of it
 def test_stalls(outgoing, case):
     """At the greeting. On the same port there is a good server later."""
     serve, words = STALLS[case]
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
         def run():
             with listener.accept()[0] as c:
                 c.settimeout(20)
@@ -167,7 +165,7 @@ def test_stalls(outgoing, case):
                     pass
         t = threading.Thread(target=run, daemon=True)
         t.start()
-        o = outgoing(":127.0.0.1:%d\n" % port, wait=1)
+        o = outgoing(":127.0.0.1:%d\n" % port)
         o.give()
         o.waits(words, rest=True)
         t.join(20)
@@ -180,7 +178,7 @@ def test_silent(outgoing, sink, verb):
     """The destination rests when nothing was said before the mail, else the message alone waits."""
     sink.on[verb] = lambda session, line: HANG
     sink.extensions.remove("CHUNKING")
-    o = outgoing(to(sink), wait=1)
+    o = outgoing(to(sink))
     o.give()
     o.waits("in time (#4.4.2)", rest=verb in ("CONNECT", "EHLO"), twice=verb == ".")
     sink.on.clear()
@@ -201,14 +199,13 @@ def test_refused_port(outgoing, net):
         wait_for(lambda: len(o.events("send", "defer")) >= 2, 10, "the second is deferred, too")
         assert not s.sessions and len(o.queued()) == 2 and len(o.events("send", "rest")) == 1
         o.again()
-        o.wait_empty()
         assert sorted(m.recipients for m in s.messages) == [["a@y.example"], ["b@z.example"]]
         assert not o.back.messages
 
 
 def test_dead_host(outgoing, net):
     """No answer to the connection; then the route leads elsewhere."""
-    o = outgoing(":10.99.0.77:2525\n", net=net, wait=1)
+    o = outgoing(":10.99.0.77:2525\n", net=net)
     o.give()
     o.waits("10.99.0.77", "(#4.4.1)", rest=True)
     with net.there():

@@ -104,7 +104,9 @@ class World:
             self.net.enter_here()
             if resolv_conf:
                 use_resolv_conf(resolv_conf)
-        env = environment(**env) if resolv_conf else environment(DNSCACHEIP=self.dns.where, **env)
+        env = environment(RES_OPTIONS="timeout:5 attempts:1", **env)   # it asks and validates before it answers
+        if not resolv_conf:
+            env["DNSCACHEIP"] = self.dns.where
         before = [(s, len(s.sessions), len(s.messages)) for s in self.sinks.values()]
         route = route if ":" in route else "mx:" + route
         with Jobs(rules, route, options=("-t", "5"), env=env, preexec=enter) as j:
