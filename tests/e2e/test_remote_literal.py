@@ -1,5 +1,5 @@
-"""Mail to an address literal goes to a server that whoever wrote the address chose: it has none of the rights that a relay
-of `routes` has."""
+"""Mail to an address literal goes to a server that whoever wrote the address chose: it has none of the rights that a
+relay of `routes` has."""
 import os
 
 import pytest
@@ -71,8 +71,8 @@ def test_relay_send_tells_them_apart(instances):
         i = instances(routes="a.example:%s\n::%d\n" % (s.route, s.port))
         i.compile()
         i.send()
-        i.inject(S, ["v@a.example", "v@[127.0.0.1]"], TEXT)
-        assert [m.recipients for m in s.wait(1, 10)] == [["v@a.example"]]
-        wait_for(lambda: len([e for e in i.events("send", "delivery") if e["to"].startswith("v@")]) == 2, 10)
+        i.inject("", ["v@a.example", "v@[127.0.0.1]"], TEXT)   # no report is sent to anybody's real server
+        assert [m.recipients for m in s.wait(1)] == [["v@a.example"]]
+        wait_for(lambda: len([e for e in i.events("send", "delivery") if e["to"].startswith("v@")]) == 2, 30)
     routes = {e["to"]: e["route"] for e in i.events("send", "delivery") if e["to"].startswith("v@")}
     assert routes == {"v@a.example": s.route, "v@[127.0.0.1]": "mx:[127.0.0.1]:%d" % s.port}

@@ -1,6 +1,4 @@
 """A login that a relay refused for good is not tried again with each message, or its user would be locked out."""
-import time
-
 import pytest
 
 from lib.ask import Ask
@@ -109,8 +107,7 @@ def test_two_at_once(instances, sink):
     i.compile()
     i.send()
     sink.on["VERDICT"] = lambda session, line: (1, b"535 5.7.8 no\r\n")
-    start = time.monotonic()
     for n in range(5):
         i.inject(S, [A], TEXT)
     wait_for(lambda: len(deferred(i)) == 5, 20, lambda: i.log("send"))
-    assert len(sink.logins) == 1 and time.monotonic() - start < 5
+    assert len(sink.logins) == 1

@@ -76,13 +76,13 @@ def test_set_back(spools, clock):
     clock.set(30 * DAY)
     s.start("-R", clock.remote, **clock.env)
     s.wait_event("rest")
-    s.wait_event("defer")
+    s.wait_event("defer", id=old)
     s.flag("alive")
     clock.set(0)
     s.inject(["y@dead.example"])
     s.wait_event("delivery", to="y@dead.example", status="delivered", seconds=10)
     s.wait_event("defer", id=old, count=2)
-    assert s.events("start", id=old)[-1]["age"] in "0123"
+    assert 0 <= int(s.events("start", id=old)[-1]["age"]) < 60
     clock.set(61)
     os.kill(s.proc.pid, signal.SIGALRM)
     s.wait_event("delivery", id=old, status="failed")
@@ -91,10 +91,10 @@ def test_set_back(spools, clock):
 
 def test_a_report_that_never_comes_about(spools, clock):
     """The injector has trouble for ever: after twice queue-time the failure is one of which nobody can be told."""
-    s = spools(limits="queue-time 60\n")
+    s = spools(limits="queue-time 600\n")
     ident = s.inject(["perm@one.example"])
     s.start("-R", clock.remote, QMAILQUEUE="/nonexistent", **clock.env)
-    for count, ahead in enumerate((0, 110, 130)):
+    for count, ahead in enumerate((0, 1100, 1300)):
         assert not s.events("double-bounce", id=ident)
         clock.set(ahead)
         if ahead:

@@ -115,20 +115,23 @@ def test_notes_that_fail(spool, call):
                                          ("openat", "EMFILE")])
 def test_marks_are_tried_again(spool, call, error):
     """A mark that fails for a while stands in the file soon after; the message is not tried meanwhile."""
-    spool.start(DOUBLE_SLOW="1.5")
+    spool.flag("hang")
+    spool.start()
     pid = spool.proc.pid
-    ident = spool.inject(["ok@one.example", "temp@one.example", "slow@one.example"])
+    ident = spool.inject(["ok@one.example", "temp@one.example", "too@one.example"])
     spool.wait_event("start", id=ident)
+    wait_for(spool.started, why="the delivery has begun")
     tracer = subprocess.Popen(["strace", "-qq", "-o", os.devnull, "-e", "trace=" + call, "-e",
                                "inject=%s:error=%s:when=1..4" % (call, error), "-p", str(pid)])
     try:
         wait_for(lambda: status_of(pid, "TracerPid") == tracer.pid, why="traced")
+        spool.flag("hang", False)
         spool.wait_event("trouble", id=ident)
-        spool.wait_event("settled", id=ident)
+        spool.wait_event("settled", id=ident, seconds=60)   # tried again later each time
     finally:
         tracer.terminate()
         tracer.wait()
-    assert spool.marks(ident) == {"ok@one.example": True, "temp@one.example": False, "slow@one.example": True}
+    assert spool.marks(ident) == {"ok@one.example": True, "temp@one.example": False, "too@one.example": True}
     spool.wait_event("defer", id=ident)
     spool.stop(signal.SIGKILL)
     spool.start()
