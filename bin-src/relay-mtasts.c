@@ -99,8 +99,18 @@ static void tell(struct options const *o, struct sts_entry const *e, enum sts_fe
   log_end(&l);
 }
 
-/* Fetches, reads and keeps it. */
-static enum sts_fetched renew(struct options const *o, struct sts_entry *e, int64_t deadline, char why[FETCH_WHY])
+/* `lock`: why there is none, if it is negative: then nothing is written, since others might write as well. */
+static enum sts_fetched keep(struct options const *o, struct sts_entry const *e, int lock, char why[FETCH_WHY])
+{
+  if (lock < 0) errno = -lock;
+  else if (sts_cache_write(o->dir, o->domain, e) == 0) return STS_FETCHED;
+  snprintf(why, FETCH_WHY, "the policy can't be kept in %s: %s", o->dir, strerror(errno));
+  return STS_OURS;
+}
+
+/* Fetches, reads and keeps it; `text` gets it in any case. */
+static enum sts_fetched renew(struct options const *o, struct sts_entry *e, int lock, int64_t deadline,
+  char why[FETCH_WHY], stralloc *text)
 {
   struct address_list at;
   stralloc body = STRALLOC_ZERO;
@@ -120,23 +130,21 @@ static enum sts_fetched renew(struct options const *o, struct sts_entry *e, int6
   strcpy(e->id, o->id);
   e->fetched = wall();
   e->ends = e->fetched + e->policy.max_age;
-  if (sts_cache_write(o->dir, o->domain, e) == 0) return STS_FETCHED;
-  strcpy(why, "the policy can't be kept: ");
-  strncat(why, strerror(errno), FETCH_WHY - 1 - strlen(why));
-  return STS_OURS;
+  if (!sts_entry_fmt(text, e)) text->len = 0;
+  return keep(o, e, lock, why);
 }
 
-/* Under the lock: somebody else may have done it while we waited. */
-static enum sts_fetched work(struct options const *o, int lock, int64_t deadline)
+/* Under the lock, if it can be had: somebody else may have done it while we waited. */
+static enum sts_fetched work(struct options const *o, int lock, int64_t deadline, stralloc *text)
 {
   static struct sts_entry e = STS_ENTRY_ZERO;
   char why[FETCH_WHY];
   int64_t now = wall();
   if (sts_cache_read(o->dir, o->domain, &e) == 1 && !strcmp(e.id, o->id) && sts_entry_good(&e, now)
-    && !sts_entry_old(&e, now)) return STS_FETCHED;
+    && !sts_entry_old(&e, now)) return sts_entry_fmt(text, &e), STS_FETCHED;
   enum sts_fetched how = sts_failed_before(lock, o->id, now);
   if (how != STS_FETCHED) return how;
-  how = renew(o, &e, deadline, why);
+  how = renew(o, &e, lock, deadline, why, text);
   sts_note(lock, o->id, how);
   tell(o, &e, how, why);
   if (how == STS_FETCHED) sts_sweep(o->dir, now);
@@ -144,27 +152,22 @@ static enum sts_fetched work(struct options const *o, int lock, int64_t deadline
   return how;
 }
 
-static int no_lock(struct options const *o)
-{
-  enum sts_fetched how = errno == ETIMEDOUT ? STS_NOT_FETCHED : STS_OURS;
-  char why[FETCH_WHY];
-  snprintf(why, sizeof why, "its lock in %s can't be had: %s", o->dir, strerror(errno));
-  tell(o, 0, how, why);
-  return (int)how;
-}
-
 int main(int argc, char const *const *argv)
 {
   struct options o;
+  stralloc text = STRALLOC_ZERO;
   PROG = "relay-mtasts";
   scan_options(argc, argv, &o);
   if (!fd_sanitize()) strerr_diefusys(111, "open standard descriptors");
   sig_ignore(SIGPIPE);
   int64_t deadline = io_now() + (int64_t)o.seconds * 1000;
   int lock = sts_lock(o.dir, o.domain, deadline);
-  if (lock < 0) return no_lock(&o);
+  if (lock < 0) lock = -errno;
+  if (lock == -ETIMEDOUT) return tell(&o, 0, STS_NOT_FETCHED, "others hold its lock"), STS_NOT_FETCHED;
   if (!fetch_begin()) return tell(&o, 0, STS_OURS, "libcurl can't be set up"), STS_OURS;
-  enum sts_fetched how = work(&o, lock, deadline);
+  enum sts_fetched how = work(&o, lock, deadline, &text);
   fetch_end();
+  if (lock >= 0) close(lock);
+  io_write_file(1, text.s, text.len); /* perhaps all that is left of it */
   return (int)how;
 }

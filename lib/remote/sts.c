@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,13 +29,16 @@ static void tell(struct remote_sts const *s, char const *event, char const *key,
 
 void remote_sts_open(struct remote_sts *s, char const *dir, int named)
 {
+  struct stat st;
   s->dir = dir;
-  s->error = access(dir, R_OK | X_OK) < 0 ? errno : 0;
+  s->error = access(dir, X_OK) < 0 ? errno : 0;
   if (s->error == ENOENT) {
     s->dir = 0;
     if (named) tell(s, "no-mta-sts", "path", dir, strerror(ENOENT));
-  } else if (s->error) tell(s, "sts-unreadable", "path", dir, strerror(s->error));
-  else if (access(dir, W_OK) < 0) tell(s, "sts-unwritable", "path", dir, strerror(errno));
+  } else if (s->error) {
+    tell(s, "sts-unreadable", "path", dir, strerror(s->error));
+    if (!named && s->error == EACCES && stat(dir, &st) < 0) s->dir = 0; /* what it is in is closed to us */
+  } else if ((s->unwritable = access(dir, W_OK) < 0)) tell(s, "sts-unwritable", "path", dir, strerror(errno));
 }
 
 void remote_sts_forget(struct remote_sts *s)
@@ -90,13 +94,19 @@ static int start(struct remote_sts const *s, char const *domain, char const *id,
   return e;
 }
 
-static enum sts_fetched fetch(struct remote_sts const *s, char const *domain, char const *id, unsigned seconds)
+/* Appends the policy to text, also one that could not be kept. */
+static enum sts_fetched fetch(struct remote_sts const *s, char const *domain, char const *id, unsigned seconds,
+  stralloc *text)
 {
+  int64_t until = io_now() + (int64_t)(seconds + MARGIN) * 1000;
   int end, status;
+  ssize_t n;
   pid_t pid;
-  char c;
+  char buf[4096];
   if (start(s, domain, id, seconds, &end, &pid)) return STS_OURS;
-  if (io_read(end, &c, 1, io_now() + (int64_t)(seconds + MARGIN) * 1000) != 0) kill(pid, SIGKILL);
+  while ((n = io_read(end, buf, sizeof buf, until)) > 0)
+    if (text->len + (size_t)n > STS_ENTRY_MOST || !stralloc_catb(text, buf, (size_t)n)) break;
+  if (n) kill(pid, SIGKILL);
   close(end);
   while (waitpid(pid, &status, 0) < 0) if (errno != EINTR) return STS_OURS;
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : STS_OURS;
@@ -107,33 +117,47 @@ static enum sts_fetched fetch(struct remote_sts const *s, char const *domain, ch
 /* Nobody waits for that: what is kept is good, and stays good for a while. */
 static void renew(struct remote_sts *s, char const *domain, char const *id, unsigned seconds)
 {
+  if (s->unwritable) return;
   if (s->renewing && waitpid(s->renewing, 0, WNOHANG) == 0) return;
   if (start(s, domain, id, seconds, 0, &s->renewing)) s->renewing = 0;
 }
 
+/* Does what is in s->entry count? What comes from the future was fetched under a wrong clock, and might count for
+ * years: it does while it has the id of the TXT record. */
+static int counts(struct remote_sts const *s, char const *id)
+{
+  int64_t now = (int64_t)time(0);
+  return sts_entry_good(&s->entry, now) && (!sts_entry_ahead(&s->entry, now) || !strcmp(s->entry.id, id));
+}
+
 /* A file that is damaged is none; one that can't be read may have anything in it. */
-static int is_kept(struct remote_sts *s, char const *domain)
+static int is_kept(struct remote_sts *s, char const *domain, char const *id)
 {
   int r = sts_cache_read(s->dir, domain, &s->entry), e = errno;
   if (r < 0) tell(s, "sts-unreadable", "domain", domain, e == EPROTO ? "damaged" : strerror(e));
   if (r < 0 && e != EPROTO) s->broken = " can't be read (#4.3.0)";
-  return r == 1 && sts_entry_good(&s->entry, (int64_t)time(0));
+  return r == 1 && counts(s, id);
 }
 
 static void look(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds)
 {
-  char id[STS_ID];
+  stralloc text = STRALLOC_ZERO;
+  char id[STS_ID] = "";
   s->looked = 1;
-  if (s->error) s->broken = " can't be read (#4.3.0)";
-  else s->found = is_kept(s, domain) ? 1 : 0;
-  if (s->broken || !find_id(dns, domain, id)) return; /* what is kept stays in force: 5.1 */
+  s->broken = s->error ? " can't be read (#4.3.0)" : 0;
+  if (s->broken) return;
+  int record = find_id(dns, domain, id);
+  s->found = is_kept(s, domain, id) ? 1 : 0;
+  if (s->broken || !record) return; /* what is kept stays in force: 5.1 */
   if (s->found && !strcmp(s->entry.id, id)) {
     if (sts_entry_old(&s->entry, (int64_t)time(0))) renew(s, domain, id, seconds);
     return;
   }
-  s->fetched = fetch(s, domain, id, seconds);
-  s->found = is_kept(s, domain) ? 1 : 0;
-  if (s->fetched == STS_OURS && !s->found) s->broken = " can't be fetched and kept (#4.3.0)";
+  s->fetched = fetch(s, domain, id, seconds, &text);
+  int fresh = text.len && sts_entry_scan(&s->entry, text.s, text.len);
+  s->found = (fresh ? counts(s, id) : is_kept(s, domain, id)) ? 1 : 0;
+  if (s->fetched == STS_OURS && !fresh && !s->found) s->broken = " can't be fetched (#4.3.0)";
+  stralloc_free(&text);
 }
 
 int remote_sts_find(struct remote_sts *s, struct resolver *dns, char const *domain, unsigned seconds)

@@ -12,6 +12,7 @@
 struct remote_sts {
   char const *dir;           /* the cache; null: no MTA-STS */
   int error;                 /* why it can't be read, an errno value; 0: it can */
+  unsigned unwritable : 1;   /* no new policies can be kept */
   unsigned quiet : 1;        /* nothing goes to descriptor 2, of us or of relay-mtasts */
   pid_t renewing;            /* relay-mtasts at work while we go on; 0: none */
   unsigned looked : 1;       /* the rest is true of the domain, for this connection */
@@ -24,8 +25,9 @@ struct remote_sts {
 };
 
 /* Takes the cache's directory, after `quiet` is set. When it isn't there there is no MTA-STS, which is logged if the
- * operator `named` it. When it can't be written to, what is in it counts; when it can't even be read, a policy might be
- * in it for any domain. Both are logged. */
+ * operator `named` it. When it can't be written to, what is in it counts, and a new policy for one connection; when it
+ * can't even be read, a policy might be in it for any domain, unless nobody named it and what it is in is closed to us.
+ * All that is logged. */
 void remote_sts_open(struct remote_sts *s, char const *dir, int named);
 
 /* The next remote_sts_find looks everything up anew. */

@@ -14,8 +14,7 @@
 #include "parse/number.h"
 #include "sts/cache.h"
 
-#define FILE_MOST (1U << 20) /* more than any policy comes to */
-#define STATE 64             /* bytes of a noted failure */
+#define STATE 64 /* bytes of a noted failure */
 
 /* DIR/BEFORE DOMAIN AFTER. Returns null without memory; the caller frees it. */
 static char *path_of(char const *dir, char const *before, char const *domain, char const *after)
@@ -31,7 +30,7 @@ int sts_cache_read(char const *dir, char const *domain, struct sts_entry *e)
   char *path = path_of(dir, "", domain, ""), *data;
   size_t len;
   if (!path) return errno = ENOMEM, -1;
-  int r = io_slurp(path, FILE_MOST, &data, &len);
+  int r = io_slurp(path, STS_ENTRY_MOST, &data, &len);
   free(path);
   if (r < 0) return errno == ENOENT ? 0 : -1;
   r = sts_entry_scan(e, data, len);

@@ -10,6 +10,8 @@
 
 #define STS_REST 300          /* seconds without a further try after a fetch that failed; RFC 8461 3.3 */
 #define STS_RENEW 86400       /* a policy is fetched anew after a day, whatever its id */
+#define STS_AHEAD 86400       /* seconds by which clocks may differ */
+#define STS_ENTRY_MOST (1U << 20) /* bytes of a kept policy's text: more than any comes to */
 #define STS_SWEEP 86400       /* files of policies that ended so long ago go, as often */
 
 struct sts_entry {
@@ -42,8 +44,10 @@ int sts_cache_write(char const *dir, char const *domain, struct sts_entry const 
 
 void sts_entry_free(struct sts_entry *e);
 
-/* Does it count at `now` (seconds since 1970)? A clock that is behind makes none of them invalid. */
+/* Has it not ended at `now` (seconds since 1970)? */
 int sts_entry_good(struct sts_entry const *e, int64_t now);
+/* Was it fetched more than a day later than now: is one of the two clocks wrong? */
+int sts_entry_ahead(struct sts_entry const *e, int64_t now);
 /* Shall it be fetched anew in spite of the same id: past half of its life, a day old, or from the future? */
 int sts_entry_old(struct sts_entry const *e, int64_t now);
 

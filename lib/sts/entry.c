@@ -81,6 +81,11 @@ int sts_entry_good(struct sts_entry const *e, int64_t now)
   return now < e->ends;
 }
 
+int sts_entry_ahead(struct sts_entry const *e, int64_t now)
+{
+  return e->fetched - now > STS_AHEAD;
+}
+
 int sts_entry_old(struct sts_entry const *e, int64_t now)
 {
   int64_t age = now - e->fetched;

@@ -37,15 +37,15 @@ def server(certs):
 
 
 class Ran:
-    def __init__(self, code, said, seconds):
-        self.code, self.said, self.seconds = code, said, seconds
+    def __init__(self, code, out, said, seconds):
+        self.code, self.policy, self.said, self.seconds = code, out.splitlines(), said, seconds
         self.log = dict(w.split("=", 1) for w in said.split() if "=" in w)
 
 
 def start(certs, where, folder, *options, id="id1", domain=DOMAIN, **env):
     argv = [program("relay-mtasts"), "-c", os.path.join(certs["ca"], "cert.pem"), *(["-a", where] if where else []),
             *options, str(folder), domain, id]
-    return subprocess.Popen(argv, env=environment(**env), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    return subprocess.Popen(argv, env=environment(**env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
 
 
@@ -53,11 +53,11 @@ def run(*a, **k):
     began = time.monotonic()
     with start(*a, **k) as p:
         try:
-            said = p.communicate(timeout=30)[1]
+            out = p.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             p.kill()
             raise
-    return Ran(p.returncode, said, time.monotonic() - began)
+    return Ran(p.returncode, *out, time.monotonic() - began)
 
 
 def kept(folder, domain=DOMAIN):
@@ -73,6 +73,7 @@ def test_fetched(certs, server, tmp_path):
     r = run(certs, server.where, tmp_path)
     assert r.code == 0 and r.log["event"] == "sts-policy" and r.log["mode"] == "enforce", r.said
     lines = kept(tmp_path)
+    assert lines == r.policy
     assert lines[0:2] == ["mta-sts 1", "id id1"] and lines[4:] == ["mode enforce", "mx mx.y.example", "mx *.z.example",
                                                                   "end"]
     fetched, ends = int(lines[2].split(" ")[1]), int(lines[3].split(" ")[1])
@@ -126,7 +127,7 @@ def test_bad_answers(certs, server, tmp_path, case):
     server.answer = answer
     r = run(certs, server.where, tmp_path, *(["-t", "2"] if case in SLOW else []))
     assert r.code == code and r.log["result"] == WORDS[code] and word in r.log["error"], r.said
-    assert kept(tmp_path) is None and r.seconds < LATE and len(server.asked) == 1
+    assert kept(tmp_path) is None and r.policy == [] and r.seconds < LATE and len(server.asked) == 1
 
 
 @pytest.mark.parametrize("cert", ["wrong", "expired", "self", "common"])
@@ -146,11 +147,12 @@ def test_unknown_authority(certs, server, tmp_path):
 
 
 def test_not_kept(certs, server, tmp_path):
-    """Our own failure has an exit code of its own, and no other fetch waits for it."""
+    """Our own failure has an exit code of its own, and no other fetch waits for it. Who ran it has the policy."""
     (tmp_path / (".new." + DOMAIN)).mkdir()
     for _ in range(2):
         r = run(certs, server.where, tmp_path)
         assert r.code == 111 and "Is\\x20a\\x20directory" in r.log["error"] and "result" not in r.log, r.said
+        assert r.policy[:2] == ["mta-sts 1", "id id1"] and r.policy[-1] == "end"
     assert len(server.asked) == 2
 
 
@@ -178,7 +180,8 @@ def test_no_address(certs, tmp_path, case):
 
 def test_kept_is_not_fetched(certs, server, tmp_path):
     for _ in range(2):
-        assert run(certs, server.where, tmp_path).code == 0
+        r = run(certs, server.where, tmp_path)
+        assert r.code == 0 and r.policy == kept(tmp_path)
     assert len(server.asked) == 1
     server.answer = page(policy("testing", "b.example"))
     assert run(certs, server.where, tmp_path, id="id2").code == 0
@@ -216,7 +219,8 @@ def test_waits_no_longer_than_it_may(certs, server, tmp_path):
 
 def test_no_cache(certs, server, tmp_path):
     r = run(certs, server.where, tmp_path / "none")
-    assert r.code == 111 and "No\\x20such\\x20file" in r.log["error"] and "result" not in r.log and not server.asked
+    assert r.code == 111 and "No\\x20such\\x20file" in r.log["error"] and "result" not in r.log, r.said
+    assert str(tmp_path / "none") in r.log["error"] and r.policy[-1] == "end" and len(server.asked) == 1
 
 
 @pytest.mark.parametrize("words", [["-t", "0"], ["-a", "x"], ["-z"]])

@@ -191,6 +191,8 @@ static void ages(void **state)
   assert_true(sts_entry_good(&e, 100000) && sts_entry_good(&e, 100999) && sts_entry_good(&e, 0));
   assert_false(sts_entry_good(&e, 101000));
   assert_false(sts_entry_old(&e, 100000) || sts_entry_old(&e, 100499));
+  assert_false(sts_entry_ahead(&e, 100000) || sts_entry_ahead(&e, 100000 - STS_AHEAD));
+  assert_true(sts_entry_ahead(&e, 100000 - STS_AHEAD - 1));
   assert_true(sts_entry_old(&e, 100500) && sts_entry_old(&e, 99999) && sts_entry_old(&e, 0));
   e.ends = e.fetched + STS_MAX_AGE;
   assert_false(sts_entry_old(&e, 100000 + 86399));
