@@ -14,9 +14,9 @@
  * A report's data is qmail-remote's: r, h or s and text, NUL, for each recipient in order (none when the connection
  * failed), then K, Z or D and text, NUL; by LMTP K's text may be empty, and those of the lines count. To who asked for
  * it by relay-remote's -e (a relay-send from before that takes what it doesn't know for malformed) there is more.
- * Perhaps n and NUL: the server offers DSN, and was told of the parameters. And for the log: t, then the connection's
- * TLS as three words (version, cipher, by what the certificate was verified: none, ca, dane, sts), or `none` and
- * perhaps why; NUL. */
+ * Perhaps n and NUL: the server offers DSN, and was told of the parameters. And t, then the connection's TLS as three
+ * words (version, cipher, by what the certificate was verified: none, ca, dane, sts), or `none` and perhaps why; or
+ * nothing: there was no connection, and the lines say nothing about the next hop; NUL. */
 struct job {
   uint64_t body;            /* bytes */
   unsigned flags;           /* STORE_FLAG_... */

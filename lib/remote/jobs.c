@@ -44,6 +44,7 @@ static int serve(struct jobs *s, unixmessage const *m)
   struct job j;
   tain deadline, span;
   client_report_clear(&s->report);
+  s->rm->met = 0;
   if (s->broken) client_report_add(&s->report, 'Z', s->broken, 0, 0);
   else if (m->nfds != 1 || !job_scan(&j, m->s, m->len) || !j.n) {
     client_report_add(&s->report, 'Z', "relay-remote got a job that it can't read (#4.3.0)", 0, 0);
@@ -51,7 +52,8 @@ static int serve(struct jobs *s, unixmessage const *m)
   else deliver(s, &j, m->fds[0]);
   if (s->more && s->report.lines) {
     if (s->report.dsn) client_report_add(&s->report, 'n', 0, 0, 0);
-    secure_report(&s->rm->secure, &s->report);
+    if (s->rm->met) secure_report(&s->rm->secure, &s->report);
+    else client_report_add(&s->report, 't', 0, 0, 0);
   }
   unixmessage_drop(m);
   unixmessage report = { .s = s->report.sa.s, .len = s->report.sa.len };

@@ -164,7 +164,9 @@ static int try(struct remote *rm, struct target const *t)
   enum secure_next next = begin(rm, t, &d);
   counts_session(&rm->counts, &rm->secure, &d);
   if (next == SECURE_AGAIN) next = begin(rm, t, &d); /* in the clear: its TLS is known to fail */
-  return next == SECURE_READY && logins_use(rm);
+  if (next != SECURE_READY) return 0;
+  rm->met = 1;
+  return logins_use(rm);
 }
 
 static int connect_any(struct remote *rm)
@@ -227,6 +229,7 @@ static void deliver(struct remote *rm, struct client_message const *m, struct cl
       client_quit(&rm->client);
       return;
     }
+    rm->met = 1;
     if (client_send(&rm->client, m, report) == CLIENT_SENT) return;
     client_close(&rm->client); /* dead only happens to a kept connection: the next one is fresh */
   }

@@ -29,6 +29,7 @@ struct remote {
   struct remote_sts sts;     /* MTA-STS; without it unless remote_sts_open follows remote_open */
   struct counts counts;      /* what TLS came to; whoever logs it empties it */
   int64_t since;             /* when the connection was made, io_now's clock */
+  unsigned met : 1;          /* a server that takes mail from us, but for a login, had to do with the message at hand */
   struct table_set *logins;  /* null: none, or they can't be read */
   int logins_error;          /* why, as an errno value; 0: there are none */
   struct refusals refusals;

@@ -207,7 +207,7 @@ static void report(struct send *s, struct remote *r, char const *data, size_t le
     unreachable(s, r, v, rep.text);
     return;
   }
-  if (state == REPORT_EACH) {
+  if (state == REPORT_EACH && !rep.unmet) {
     if (!r->worked) d->good++;
     r->worked = 1;
     pool_no_doubt(s, r);

@@ -16,11 +16,13 @@ enum report_state report_scan(struct report *r, char const *s, size_t len, unsig
   r->verdict = s[pos];
   r->text = s + pos + 1;
   r->tls = "";
+  r->unmet = 0;
   pos += strlen(s + pos) + 1;
   r->dsn = len - pos > 1 && s[pos] == 'n' && !s[pos + 1];
   if (r->dsn) pos += 2;
   if (pos < len && s[pos] == 't') {
     r->tls = s + pos + 1;
+    r->unmet = !*r->tls;
     pos += strlen(s + pos) + 1;
   }
   if (pos != len) return REPORT_BAD;

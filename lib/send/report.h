@@ -17,6 +17,7 @@ struct report {
   char verdict;       /* K, Z or D */
   char const *text;   /* the verdict's, NUL-terminated, from outside */
   unsigned dsn : 1;   /* the next hop was told what is wished about notifications, and sees to it (RFC 3461 5.2.1) */
+  unsigned unmet : 1; /* there was no connection to the next hop */
   char const *tls;    /* what is said of TLS, likewise; "": nothing */
 };
 

@@ -111,3 +111,18 @@ def test_two_at_once(instances, sink):
         i.inject(S, [A], TEXT)
     wait_for(lambda: len(deferred(i)) == 5, 20, lambda: i.log("send"))
     assert len(sink.logins) == 1
+
+
+def test_without_a_connection(instances, sink):
+    """A sender's login that is known as refused: the report says that the relay was not asked, whatever was before."""
+    i = instances(routes=":%s\n" % sink.route, logins=BAD % sink.route)
+    i.compile()
+    with Jobs(i.rules, sink.route, options=("-t", "5")) as j:
+        for tls in ("none", ""):
+            o = j.job(TEXT, S, [A])
+            assert (o.each, o.verdict, o.tls) == ("s", "Z", tls), o
+        assert j.job(TEXT, "other@x.example", [A]).tls == "none"
+        o = j.job(TEXT, S, [A])
+        assert (o.each, o.verdict, o.tls) == ("s", "Z", ""), o
+        assert j.job(b"a\0b\n", "other@x.example", [A]).tls == ""
+    assert len(sink.sessions) == 2

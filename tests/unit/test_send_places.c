@@ -92,6 +92,33 @@ static void doubts(void **state)
   }
 }
 
+/* Lines for recipients without a connection say nothing of a next hop that failed. */
+static void unmet(void **state)
+{
+  char id[STORE_ID + 1];
+  struct destination *d = destination_get(&s, "mx:a.example");
+  d->failures = 3;
+  queue("mx:a.example", id);
+  pool_run(&s);
+  int fd = asked("mx:a.example");
+  takes(fd, id);
+  SAYS(fd, "\026\0\0sno login\0Zno login\0t\0");
+  events();
+  assert_int_equal(d->failures, 3);
+  assert_int_equal(d->good, 0);
+  assert_false(d->proven);
+  assert_int_equal(s.doubts, 1);
+  assert_true(queued(id));
+  queue("mx:a.example", id);
+  pool_run(&s);
+  SAYS(fd, "\032\0\0sno login\0Zno login\0tnone\0");
+  events();
+  assert_int_equal(d->failures, 0);
+  assert_int_equal(d->good, 1);
+  assert_int_equal(s.doubts, 0);
+  close(fd);
+}
+
 /* One that has read other rules gets no further message, even if its next hop is still the right one. */
 static void old_rules(void **state)
 {
@@ -116,7 +143,7 @@ static void old_rules(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-  struct CMUnitTest const tests[] = { TEST(places), TEST(doubts), TEST(old_rules) };
+  struct CMUnitTest const tests[] = { TEST(places), TEST(doubts), TEST(unmet), TEST(old_rules) };
   signal(SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests(tests, 0, 0);
 }

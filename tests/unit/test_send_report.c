@@ -78,8 +78,12 @@ static void report_texts(void **state)
   assert_string_equal(r.tls, "TLSv1.3 C ca");
   assert_false(r.dsn);
   assert_int_equal(report_scan(&r, S("r\0Kfine\0n\0tnone\0"), 1), REPORT_EACH);
-  assert_true(r.dsn);
+  assert_true(r.dsn && !r.unmet);
   assert_string_equal(r.tls, "none");
+  assert_int_equal(report_scan(&r, S("slater\0Zlater\0t\0"), 1), REPORT_EACH);
+  assert_true(r.unmet);
+  assert_int_equal(report_scan(&r, S("r\0Kfine\0"), 1), REPORT_EACH); /* it says nothing of TLS */
+  assert_false(r.unmet);
 }
 
 int main(void)
