@@ -117,12 +117,18 @@ static void drop(struct send *s, struct message *m, char const *event)
   outcome_settle(s, m);
 }
 
-/* There was trouble with the report: it stays for later; but not for ever. */
+/* There was trouble with the report: it stays for later; but not for ever. However old the message is, that time begins
+ * with the first trouble. */
 static void put_off(struct send *s, struct message *m)
 {
-  int64_t since = m->store.arrival > s->since ? m->store.arrival : s->since; /* as long as we may have tried */
-  if (s->now - since >= 2 * s->routing.queue_time) drop(s, m, "double-bounce");
-  else outcome_keep(s, m);
+  uint32_t *since = &s->schedule.slot[m->slot].trouble;
+  if (!*since) *since = s->up > 0 ? (uint32_t)s->up : 1;
+  if (s->up - *since < s->routing.queue_time) {
+    outcome_keep(s, m);
+    return;
+  }
+  *since = 0;
+  drop(s, m, "double-bounce");
 }
 
 static int anybody(struct message const *m)
@@ -198,6 +204,7 @@ int bounce_reaped(struct send *s, pid_t pid, int status)
     b->pid = 0;
     if (code < 0) say("bounce-trouble", m, 0, "crashed", WTERMSIG(status));
     else if (code) say("bounce-trouble", m, 0, "refused", code);
+    if (!code) s->schedule.slot[m->slot].trouble = 0;
     if (!code) outcome_settle(s, m);
     else if (code >= 11 && code <= 40) drop(s, m, "double-bounce"); /* for good: qmail-queue(8) */
     else put_off(s, m);

@@ -11,8 +11,9 @@
  * all stays for later. */
 int bounce_start(struct send *s, struct message *m);
 
-/* A child has ended. Returns 1 when it was a relay-bounce of ours: its report is queued; or refused for good, which is a
- * failure of which nobody can be told, as it is when none came about in twice the limit queue-time; or all stays. */
+/* A child has ended. Returns 1 when it was a relay-bounce of ours: its report is queued; or refused for good, which is
+ * a failure of which nobody can be told, as it is when none came about for queue-time after the first that did not; or
+ * all stays. */
 int bounce_reaped(struct send *s, pid_t pid, int status);
 
 /* Kills those that take too long. */

@@ -16,6 +16,7 @@ struct waiting {
   uint32_t link;     /* next of a list, the caller's; of the line and of the free slots */
   uint8_t id[STORE_ID / 2];
   uint8_t flags;     /* the caller's */
+  uint32_t trouble;  /* likewise */
 };
 
 struct schedule {

@@ -176,7 +176,8 @@ struct send {
   unsigned hurry : 1;              /* SIGALRM came during the scan: what it finds is due at once */
 };
 
-/* Flags of a slot. */
+/* A slot's `trouble` is the time (send.up's clock) when a report first came to nothing; 0: the last one did not. Its
+ * flags: */
 #define SLOT_UNVERIFIED 1          /* found by a scan, its digest not yet compared */
 #define SLOT_STEP 2                /* one step: how often it has found several destinations full, none of them proven */
 #define SLOT_STEPS 14              /* all steps */

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from doubles.spool import REMOTE
-from lib.procs import sanitized, wait_for
+from lib.procs import program, sanitized, wait_for
 
 pytestmark = pytest.mark.skipif(sanitized(), reason="a sanitizer's library must come first")
 
@@ -89,19 +89,22 @@ def test_set_back(spools, clock):
     s.wait_empty()
 
 
-def test_a_report_that_never_comes_about(spools, clock):
-    """The injector has trouble for ever: after twice queue-time the failure is one of which nobody can be told."""
+def test_a_report_in_trouble(spools, clock, tmp_path):
+    """It waits for its injector however far the clock jumps: the time of trouble counts, and not the message's age."""
     s = spools(limits="queue-time 600\n")
     ident = s.inject(["perm@one.example"])
-    s.start("-R", clock.remote, QMAILQUEUE="/nonexistent", **clock.env)
-    for count, ahead in enumerate((0, 1100, 1300)):
-        assert not s.events("double-bounce", id=ident)
+    injector = tmp_path / "injector"
+    s.start("-R", clock.remote, QMAILQUEUE=str(injector), **clock.env)
+    for count, ahead in enumerate((0, 1300, 30 * DAY)):
         clock.set(ahead)
         if ahead:
             os.kill(s.proc.pid, signal.SIGALRM)
         s.wait_event("bounce-trouble", count=count + 1, id=ident)
+        s.wait_event("defer", count=count + 1, id=ident)
+    injector.symlink_to(program("relay-queue"))
+    os.kill(s.proc.pid, signal.SIGALRM)
     s.wait_empty()
-    assert len(s.events("double-bounce", id=ident)) == 1
+    assert not s.events("double-bounce") and [d["to"] for d in s.deliveries(**{"from": ""})] == [["a@b.example"]]
 
 
 def test_set_forward(spool, clock):

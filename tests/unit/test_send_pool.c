@@ -1,4 +1,5 @@
 /* lib/send: the pool and its relay-remotes, over a socket pair in the spawner's place; and those that hang. */
+#include "send/message.h"
 #include "send_pool.h"
 
 static void one_after_the_other(void **state)
@@ -169,12 +170,56 @@ static void hung_injector(void **state)
   assert_true(queued(a));
 }
 
+/* The message fails, and its report ends with that exit code. */
+static void fails(char const *id, char const *code)
+{
+  uint32_t slot = schedule_find(&s.schedule, id);
+  int status;
+  if (schedule_first(&s.schedule) == slot) {
+    schedule_take(&s.schedule, slot);
+    message_start(&s, slot);
+  }
+  setenv("CODE", code, 1);
+  message_outcome(&s, destination_pop(destination_get(&s, "mx:a.example")), OUTCOME_FAILED, "no", "");
+  pid_t pid = s.bounce[0].pid;
+  assert_true(pid > 0);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(bounce_reaped(&s, pid, status), 1);
+}
+
+/* A report that does not come about is given up some time after that first happened, however old the message is and
+ * whatever the clock does. */
+static void never(void **state)
+{
+  char a[STORE_ID + 1], b[STORE_ID + 1], program[sizeof queue_dir + 16];
+  snprintf(program, sizeof program, "%s/injector", queue_dir);
+  int fd = open(program, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+  assert_int_equal(write(fd, "#!/bin/sh\nexit $CODE\n", 21), 21);
+  close(fd);
+  s.reporter = program;
+  s.up = 1000;
+  queue("mx:a.example", a);
+  for (unsigned i = 0; i < 3; i++) {
+    s.now += 100 * s.routing.queue_time;
+    s.up += s.routing.queue_time / 2 - 1;
+    fails(a, "111");
+    assert_true(queued(a));
+  }
+  s.up += 2;
+  fails(a, "111");
+  assert_false(queued(a));
+  queue("mx:a.example", b);
+  fails(b, "111");
+  fails(b, "0");
+  assert_false(queued(b));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   struct CMUnitTest const tests[] = {
     TEST(one_after_the_other), TEST(left_before_it_read), TEST(died), TEST(few), TEST(no_spawner),
-    TEST(hung_remote), TEST(hung_injector),
+    TEST(hung_remote), TEST(hung_injector), TEST(never),
   };
   signal(SIGPIPE, SIG_IGN);
   return cmocka_run_group_tests(tests, 0, 0);
