@@ -22,6 +22,8 @@ SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:")
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
     config.addinivalue_line("markers", "root: needs root")
+    config.addinivalue_line("markers", "once: starts none of the chain's programs, the only ones that two builds have "
+                            "in two forms")
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from lib.dns import Dns
 from lib.procs import free_port, program, wait_for
 from lib.sink import CLOSE, HANG, RESET
 
+pytestmark = pytest.mark.once
+
 A = "a@hosted.example"
 
 

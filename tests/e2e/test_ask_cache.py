@@ -7,6 +7,8 @@ import pytest
 
 from lib.ask import Ask
 
+pytestmark = pytest.mark.once
+
 A = "a@hosted.example"
 
 

@@ -10,6 +10,8 @@ import pytest
 from lib.ask import Ask
 from lib.procs import program, sanitized
 
+pytestmark = pytest.mark.once
+
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, for accounts")
 USER = "mail"
 

@@ -8,6 +8,8 @@ from lib.ask import Ask
 from lib.dns import Dns, record
 from lib.procs import free_port, program
 
+pytestmark = pytest.mark.once
+
 D = "y.example"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from lib.procs import program
 
+pytestmark = pytest.mark.once
+
 DIFF, MKCDB = program("relay-diff"), program("relay-mkcdb")
 LOCAL = '127.0.0.1:allow,RELAYCLIENT=""\n'
 GRANTS = "grant login\ngrant clients\n"

@@ -7,6 +7,8 @@ import pytest
 
 from lib.procs import program
 
+pytestmark = pytest.mark.once
+
 N = 100000
 TRUST = ',RELAYCLIENT=""'
 

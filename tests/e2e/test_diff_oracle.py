@@ -20,6 +20,8 @@ from oracle import names  # noqa: E402
 from oracle.generate import Generator  # noqa: E402
 from oracle.oracle import ACCEPT, Oracle  # noqa: E402
 
+pytestmark = pytest.mark.once
+
 PAIRS, QUESTIONS = 80, 80
 SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(1 << 32))
 OURS = ("hosted", "listed", "alias", "confirmed")

@@ -8,6 +8,8 @@ import pytest
 
 from lib.procs import program
 
+pytestmark = pytest.mark.once
+
 CONTROL = {
     "me": "relay.example\n",
     "clients": '127.0.0.1:allow,RELAYCLIENT=""\n:allow\n',

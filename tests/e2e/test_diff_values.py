@@ -3,6 +3,10 @@ import json
 
 from test_diff import GRANTS, LOCAL, diff, make
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 
 def test_values_that_are_not_followed(tmp_path):
     """What RELAYCLIENT's value makes of recipients is named, where anything has changed at all."""

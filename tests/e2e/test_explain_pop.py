@@ -6,6 +6,8 @@ import pytest
 
 from lib.explain import Site, changed, place, run
 
+pytestmark = pytest.mark.once
+
 TEXTS = {
     "clients": ":allow\n",
     "domains": "hosted.example\n",

@@ -4,6 +4,8 @@ import pytest
 from test_import import QMAIL, lines, run, write
 from test_import_postfix import postfix, settings
 
+pytestmark = pytest.mark.once
+
 
 def test_qmail(tmp_path):
     write(tmp_path / "q", **dict(QMAIL, smtproutes=(

@@ -7,6 +7,8 @@ import pytest
 
 from lib.procs import program
 
+pytestmark = pytest.mark.once
+
 LOGINS = 'smart.example:587 joe "se cret"\nfrom:@far.example ann secret2\n'
 FILES = ["logins", "logins.cdb", "me", "routes", "rules.cdb"]
 

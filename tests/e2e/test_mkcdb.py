@@ -13,6 +13,8 @@ import pytest
 
 from lib.procs import for_everybody, program
 
+pytestmark = pytest.mark.once
+
 MKCDB = for_everybody(program("relay-mkcdb"))
 FORMAT = b"posthouse rules 3"
 GOOD = {

@@ -9,6 +9,8 @@ import pytest
 from lib.procs import sanitized
 from test_mkcdb import MKCDB, at, bits, control, get, mkcdb  # noqa: F401
 
+pytestmark = pytest.mark.once
+
 
 def test_large(control):
     """100,000 domains and 100,000 client prefixes compile, and what is asked for is there."""

@@ -3,6 +3,8 @@ import pytest
 
 from test_mkcdb import control, mkcdb  # noqa: F401
 
+pytestmark = pytest.mark.once
+
 
 MANY = b"an open relay: this line, which sets RELAYCLIENT, and others let relay a sixteenth of the public IPv4"
 

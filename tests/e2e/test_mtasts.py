@@ -14,6 +14,8 @@ from lib.sink import HANG
 from lib.tls import make_certificate
 from lib.tlssink import make_all
 
+pytestmark = pytest.mark.once
+
 DOMAIN = "y.example"
 HOST = "mta-sts." + DOMAIN
 LATE = 10   # seconds: more than any time given with -t, however busy the machine

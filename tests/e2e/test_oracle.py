@@ -16,6 +16,8 @@ from oracle import compare, texts  # noqa: E402
 from oracle.generate import Generator  # noqa: E402
 from oracle.oracle import Facts, Oracle  # noqa: E402
 
+pytestmark = pytest.mark.once
+
 DRIVER = os.path.join(os.path.dirname(BIN), "driver", "decide")   # `make drivers`
 HALVES = 2              # so that two processors share the work
 TABLES, QUESTIONS = 920, 110

@@ -16,6 +16,8 @@ from oracle import compare, lawful  # noqa: E402
 from oracle.generate import Generator  # noqa: E402
 from oracle.oracle import Facts, Oracle  # noqa: E402
 
+pytestmark = pytest.mark.once
+
 DRIVER = os.path.join(os.path.dirname(BIN), "driver", "decide")   # `make drivers`
 TABLES, QUESTIONS, TEXTS = 200, 60, 1000
 SEED = os.environ.get("ORACLE_SEED") or str(random.randrange(1 << 32))

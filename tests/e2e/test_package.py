@@ -157,6 +157,7 @@ SPOILS = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path,old,new,complaints", SPOILS, ids=["%s-%d" % (s[0], i) for i, s in enumerate(SPOILS)])
 def test_check_docs(tree, path, old, new, complaints):
     code, said = sh("package/check-docs", cwd=tree)

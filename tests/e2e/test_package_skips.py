@@ -8,6 +8,8 @@ import pytest
 from lib import skips
 from lib.procs import ROOT
 
+pytestmark = pytest.mark.once
+
 SKIPS = """import pytest
 @pytest.mark.skipif(True, reason="%s")
 def test_a(): pass

@@ -6,6 +6,8 @@ import pytest
 from lib.probe import NO, OK, TARGET, double, forms, probe, run  # noqa: F401
 from lib.sink import CLOSE
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("form,accepts", [
     ("plain", lambda local, domain: domain == "example.net"),

@@ -13,6 +13,8 @@ from lib.memory import regions
 from lib.procs import program, sanitized, wait_for
 from lib.users import auth, compile_users, line, usual
 
+pytestmark = pytest.mark.once
+
 CHALLENGE = "<1896.697170952@postoffice.reston.mci.net>"
 
 

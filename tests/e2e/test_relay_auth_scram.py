@@ -9,6 +9,8 @@ from lib.checkpassword import Scram, scram, scram_final
 from lib.procs import program
 from lib.users import auth, usual
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def cdb(tmp_path_factory):

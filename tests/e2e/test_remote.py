@@ -12,6 +12,8 @@ from lib.procs import Proc, free_port, listening, program, wait_for
 from lib.remote import deliver, environment
 from lib.sink import HANG, Session
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def rules(instances, sink):

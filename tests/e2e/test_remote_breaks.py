@@ -10,6 +10,8 @@ from lib.onehop import A, B, OFFERS, S, TEXT, at_port, least, send, to
 from lib.remote import deliver
 from lib.sink import CLOSE, HANG, RESET, Message, Session
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def rules(instances, sink):

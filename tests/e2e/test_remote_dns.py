@@ -8,6 +8,8 @@ from lib.onehop import S, TEXT
 from lib.procs import Proc, free_port, program, wait_for
 from lib.remote import deliver, environment
 
+pytestmark = pytest.mark.once
+
 
 def ask(rules, names, host="y.example", env=None, preexec=None, options=(), **dns):
     """Delivers to `host` with such a DNS. Returns the outcome and the server, closed."""

@@ -15,6 +15,8 @@ from lib.remote import ID, Jobs, environment
 from lib.dns import Dns
 from lib.sink import CLOSE, HANG, RESET, Message
 
+pytestmark = pytest.mark.once
+
 S, A, B = "s@sender.example", "a@y.example", "b@y.example"
 TEXT = b"Subject: x\n\nhello\n"
 UTF8 = 2

@@ -6,6 +6,8 @@ from lib.loginsink import LoginSink
 from lib.remote import Jobs, deliver
 from lib.sink import Sink
 
+pytestmark = pytest.mark.once
+
 S, A, B = "s@sender.example", "a@y.example", "b@y.example"
 TEXT = b"Subject: x\n\nhello\n"
 

@@ -9,6 +9,8 @@ from lib.mtasts import DAY, DOMAIN, MX, certs, world  # noqa: F401
 from lib.procs import for_everybody, program
 from lib.signed import bind
 
+pytestmark = pytest.mark.once
+
 SPOOL = "/var/spool/posthouse"
 
 

@@ -9,6 +9,8 @@ from lib.https import page, policy
 from lib.mtasts import DAY, DOMAIN, MX, S, TEXT, certs, world  # noqa: F401
 from lib.procs import wait_for
 
+pytestmark = pytest.mark.once
+
 
 def test_new_id(world):
     s = world.mail_server()

@@ -8,6 +8,8 @@ from lib.onehop import S, TEXT
 from lib.remote import deliver, environment
 from lib.sink import CLOSE, Sink
 
+pytestmark = pytest.mark.once
+
 
 class World:
     """Sinks on port 25 of addresses there, a DNS here."""

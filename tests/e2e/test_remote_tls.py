@@ -8,6 +8,8 @@ from lib.remote import Jobs, environment
 from lib.sink import CLOSE, HANG, RESET
 from lib.tlssink import TlsSink, make_all
 
+pytestmark = pytest.mark.once
+
 S, A, B = "s@sender.example", "a@y.example", "b@y.example"
 TEXT = b"Subject: x\n\nhello\n"
 HOST = "mx.example"

@@ -7,6 +7,8 @@ from lib.onehop import A, B, C, OFFERS, S, TEXT, at_port, send, to, wire
 from lib.procs import free_port
 from lib.remote import deliver
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def rules(instances, sink):

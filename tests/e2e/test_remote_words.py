@@ -6,6 +6,8 @@ import pytest
 from lib.procs import program
 from lib.remote import Outcome, environment
 
+pytestmark = pytest.mark.once
+
 S, A = "s@sender.example", "a@y.example"
 TEXT = b"Subject: x\n\nhello\n"
 

@@ -6,6 +6,8 @@ import pytest
 from lib.explain import Site
 from lib.procs import program
 
+pytestmark = pytest.mark.once
+
 TOOLS = {
     "relay-prove": lambda rules: [rules],
     "relay-explain": lambda rules: ["--rules", rules, "--to=a@hosted.example"],

@@ -11,6 +11,8 @@ import pytest
 from lib.checkpassword import ask
 from lib.procs import program, wait_for
 
+pytestmark = pytest.mark.once
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 CVM = os.path.join(HERE, "doubles", "cvm_by_checkpassword.py")
 QUICK = "-k", "sha512", "-r", "1000", "-i", "4096"

@@ -10,8 +10,8 @@ from lib.procs import program, sanitized
 from lib.users import auth, usual
 
 REFUSED, TROUBLE = "-ERR [AUTH]", "-ERR [SYS/TEMP]"
-pytestmark = pytest.mark.skipif(not os.path.exists("/usr/lib/dovecot/checkpassword-reply"),
-                                reason="no Dovecot: sh package/deps install test")
+pytestmark = [pytest.mark.once, pytest.mark.skipif(not os.path.exists("/usr/lib/dovecot/checkpassword-reply"),
+                                                   reason="no Dovecot: sh package/deps install test")]
 
 
 @pytest.fixture(scope="module")
