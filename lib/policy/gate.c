@@ -199,7 +199,7 @@ int gate_is_fact(char const *name, size_t n)
     { "TCP", 1 }, { "SSL", 1 }, { "PROTO", 0 }, { "REMOTE_ADDR", 0 }, { "REMOTE_HOST", 0 }, { "REMOTE_PORT", 0 },
     { "RELAYBY", 0 }, { "RELAYRULES", 0 }, { "RELAYRULESFD", 0 }, { "RELAYID", 0 }, { "RELAYUTF8", 0 },
     { "RELAYSTAMP", 0 }, { "RELAYSTAMPUNTIL", 0 }, { "RELAYSTAMPFAIL", 0 },
-    { "RELAYASK", 0 }, { "RELAYASKED", 0 }, { "DNSCACHEIP", 0 }, { "RELAYTRUSTAD", 0 }, /* who answers for next hops and the DNS */
+    { "RELAYASK", 0 }, { "RELAYASKED", 0 }, { "DNSCACHEIP", 0 }, { "RELAYTRUSTAD", 0 }, /* who answers */
     { "RELAY_CTRL_", 1 }, /* where the stamps lie, and what they are worth where no rules say it */
   };
   for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {

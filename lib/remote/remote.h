@@ -47,8 +47,8 @@ char const *remote_open(struct remote *rm, struct table_set const *rules, char c
 /* Opens logins.cdb, closed by remote_close: `path`, or if that is null the one beside `rules`, a path of rules.cdb.
  * That there is none beside the rules is no mistake. One that this process may not read (EACCES) matters at next hops
  * that offer logins: there nothing is delivered, and a recipient's refusal not believed. One that is broken, or a
- * `path` where there is none, keeps all mail that goes by a relay of `routes`. memory: a file of slots, the caller's, in
- * which logins that were refused are known (remote/refusals.h), or -1. */
+ * `path` where there is none, keeps all mail that goes by a relay of `routes`. memory: a file of slots, the caller's,
+ * in which logins that were refused are known (remote/refusals.h), or -1. */
 void remote_logins(struct remote *rm, char const *path, char const *rules, int memory);
 
 /* Delivers one message; the report (which is empty) gets all of qmail-remote's report. Connects if there is no

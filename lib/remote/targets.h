@@ -4,8 +4,8 @@
  * Never ourselves. 0.0.0.0 and :: are never tried. An address that the DNS gave for a domain's mail, or a literal,
  * is never one of this machine, on any port, since a stranger can write what he likes there; nor is a mail exchanger of
  * our own name: such a one, its equals and the worse ones are dropped (RFC 5321 5.1), and when none is left, that is
- * the end (5.4.6). A relay of the operator's may be on this machine, a filter or a test on a port of its own, but not on
- * port 25. */
+ * the end (5.4.6). A relay of the operator's may be on this machine, a filter or a test on a port of its own, but not
+ * on port 25. */
 #ifndef REMOTE_TARGETS_H
 #define REMOTE_TARGETS_H
 

@@ -30,7 +30,8 @@ static void answer(struct transaction *t, struct client_report *out, struct coun
     return;
   }
   /* whoever gets 421 for an answer has not got the message; of those behind him nobody knows */
-  snprintf(text, sizeof text, " %s%s", t->why, t->said && !was_lost ? "" : " after the whole message was sent; it may arrive twice");
+  char const *twice = t->said && !was_lost ? "" : " after the whole message was sent; it may arrive twice";
+  snprintf(text, sizeof text, " %s%s", t->why, twice);
   line(out, n, 's', t->c->name, text, 0);
 }
 

@@ -1,5 +1,5 @@
-"""What the operator's own relay holds against us is his to mend: the mail waits. What a stranger's server says for good is
-final."""
+"""What the operator's own relay holds against us is his to mend: the mail waits. What a stranger's server says for good
+is final."""
 import pytest
 
 from lib.loginsink import LoginSink
