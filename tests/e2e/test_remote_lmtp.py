@@ -179,6 +179,7 @@ def test_through_the_queue(instances, lmtp, tmp_path):
     assert (status[A], status[B], status[C]) == ("delivered", "failed", "deferred")
     text = next(l for l in i.log("send").splitlines() if "to=" + A in l)
     assert "kept" in text and A in text.split("text=")[1], text
+    wait_for(lambda: i.events("send", "defer"), 10, "deferred, when the report is queued")
     lmtp.verdicts.clear()
     due_now(i)
     i.sender.popen.send_signal(14)
